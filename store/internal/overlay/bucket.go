@@ -1,0 +1,21 @@
+package overlay
+
+import (
+	"fmt"
+
+	"groupkit/store"
+)
+
+// Engine is the name of the engine's own space in the stores that keep several.
+const Engine = "groupkit"
+
+// CheckBucket refuses the names that an application can't give to a bucket.
+func CheckBucket(name string) error {
+	if len(name) == 0 || len(name) > MaxKey {
+		return fmt.Errorf("%w: bucket name of %d bytes (1 to %d)", store.ErrTooLarge, len(name), MaxKey)
+	}
+	if name == Engine {
+		return fmt.Errorf("store: bucket %q is the engine's own", name)
+	}
+	return nil
+}

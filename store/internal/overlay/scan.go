@@ -1,0 +1,114 @@
+package overlay
+
+import (
+	"bytes"
+
+	"groupkit/store"
+	"groupkit/store/internal/tree"
+)
+
+// Scan returns the pairs of r as the pending writes leave them.
+func (s *Space) Scan(r store.Range) ([]store.Pair, bool, error) {
+	if s.over {
+		return nil, false, errOver
+	}
+	m := merge{written: s.edit.Scan(r.From, r.To, r.Reverse), reverse: r.Reverse}
+	m.write, m.wrote = m.written.Next()
+	switch {
+	case s.base == nil:
+	case !m.wrote:
+		return s.base.Scan(r)
+	default:
+		m.base, m.rest, m.below = s.base, r, true
+	}
+	return m.page(r.PageSize())
+}
+
+// A merge walks through the pending writes and the pairs below them together.
+type merge struct {
+	written *tree.Cursor
+	write   tree.Entry // the next pending write
+	wrote   bool       // there is one
+
+	base  store.Reader
+	pairs []store.Pair // read from below and not yet passed
+	rest  store.Range  // what remains to be read there
+	below bool         // there may be something in rest
+
+	reverse bool
+}
+
+// page takes up to limit pairs and looks whether one more follows.
+func (m *merge) page(limit int) (page []store.Pair, more bool, err error) {
+	for {
+		pair, ok, err := m.next(limit + 1 - len(page))
+		if err != nil || !ok {
+			return page, false, err
+		}
+		if len(page) == limit {
+			return page, true, nil
+		}
+		page = append(page, pair)
+	}
+}
+
+// next returns the next pair that is there; want is how many the caller could use.
+func (m *merge) next(want int) (store.Pair, bool, error) {
+	for {
+		if err := m.fill(want); err != nil {
+			return store.Pair{}, false, err
+		}
+		if !m.wrote {
+			return m.pop()
+		}
+		if len(m.pairs) > 0 {
+			switch order := m.compare(m.pairs[0].Key, m.write.Key); {
+			case order < 0:
+				return m.pop()
+			case order == 0:
+				m.pairs = m.pairs[1:]
+			}
+		}
+		e := m.write
+		m.write, m.wrote = m.written.Next()
+		if !e.Deleted {
+			return store.Pair{Key: bytes.Clone(e.Key), Value: value(e)}, true, nil
+		}
+	}
+}
+
+// pop takes the next pair from below.
+func (m *merge) pop() (store.Pair, bool, error) {
+	if len(m.pairs) == 0 {
+		return store.Pair{}, false, nil
+	}
+	pair := m.pairs[0]
+	m.pairs = m.pairs[1:]
+	return pair, true, nil
+}
+
+// fill reads on below when nothing read there is left.
+func (m *merge) fill(want int) (err error) {
+	if len(m.pairs) > 0 || !m.below {
+		return nil
+	}
+	m.rest.Limit = want
+	m.pairs, m.below, err = m.base.Scan(m.rest)
+	if err != nil || !m.below {
+		return err
+	}
+	last := m.pairs[len(m.pairs)-1].Key
+	if m.reverse {
+		m.rest.To = last
+	} else {
+		m.rest.From = append(append(make([]byte, 0, len(last)+1), last...), 0)
+	}
+	return nil
+}
+
+func (m *merge) compare(a, b []byte) int {
+	if m.reverse {
+		a, b = b, a
+	}
+	return bytes.Compare(a, b)
+}
