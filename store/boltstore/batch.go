@@ -1,0 +1,127 @@
+package boltstore
+
+import (
+	"runtime/debug"
+
+	"groupkit/store"
+)
+
+// A batch is the Updates that share one bbolt transaction.
+type batch struct {
+	store    *Store
+	requests []*request
+	ran      int // how many of them
+	tx       *tx
+	changes  changes // what they have written
+}
+
+// work runs the requests, commits and answers them. It goes on where it was left
+// when one of the requests ended its goroutine.
+func (b *batch) work() {
+	var err error
+	if b.tx == nil && b.ran == 0 {
+		err = b.begin()
+	}
+	for err == nil && b.ran < len(b.requests) {
+		r := b.requests[b.ran]
+		b.ran++
+		b.run(r)
+	}
+	if err == nil {
+		err = b.commit()
+	} else {
+		b.depend()
+	}
+	b.answer(err)
+}
+
+// run calls the function of r and notes how it ended.
+func (b *batch) run(r *request) {
+	r.depends = !b.changes.empty()
+	defer func() {
+		if r.outcome == returned {
+			return
+		}
+		if p := recover(); p != nil {
+			r.outcome, r.panic = panicked, p
+		}
+	}()
+	r.err = b.call(r.fn)
+	r.outcome = returned
+}
+
+// call runs fn over the changes so far, and adds its own if it returns nil.
+func (b *batch) call(fn func(store.Writer) error) error {
+	w, err := newWriter(b.tx, b.changes)
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	if err := fn(w); err != nil {
+		return err
+	}
+	b.changes = w.changes()
+	return nil
+}
+
+func (b *batch) begin() (err error) {
+	if err := b.store.refused.get(); err != nil {
+		return err
+	}
+	b.tx, err = b.store.begin(true)
+	return err
+}
+
+// commit makes the changes durable. Without changes there is nothing to commit.
+func (b *batch) commit() error {
+	defer b.abandon()
+	if b.changes.empty() {
+		return nil
+	}
+	return b.tx.write(b.changes)
+}
+
+// abandon rolls back what has not been committed.
+func (b *batch) abandon() {
+	if b.tx != nil {
+		b.tx.rollback()
+		b.tx = nil
+	}
+}
+
+// depend marks all requests as hit by what hits the batch.
+func (b *batch) depend() {
+	for _, r := range b.requests {
+		r.depends, r.outcome = true, returned
+	}
+}
+
+// answer tells everyone the outcome. When the commit has failed, those who
+// succeeded get its error, and so do those whose own error may be due to what
+// others wrote, which is not there now.
+func (b *batch) answer(err error) {
+	for _, r := range b.requests {
+		if err != nil && r.outcome == returned && (r.err == nil || r.depends) {
+			r.err = err
+		}
+		r.done <- struct{}{}
+	}
+}
+
+// write applies the changes and commits the transaction.
+func (t *tx) write(c changes) (err error) {
+	id := t.ID()
+	applied := false
+	defer func() {
+		if err != nil {
+			err = t.store.failed(id, applied, err)
+		}
+	}()
+	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
+	if err := c.apply(t.Tx); err != nil {
+		return err
+	}
+	applied = true
+	t.store.changed.Store(true)
+	return t.Commit()
+}

@@ -1,0 +1,81 @@
+package boltstore
+
+import (
+	"maps"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"groupkit/store"
+	"groupkit/store/internal/overlay"
+	"groupkit/store/internal/tree"
+)
+
+// changes are pending writes, by bucket. They never change themselves: what is
+// added makes new ones.
+type changes struct {
+	main tree.Tree            // to the engine's bucket
+	apps map[string]tree.Tree // to those of the application
+}
+
+func (c changes) empty() bool { return c.main.Empty() && len(c.apps) == 0 }
+
+func (c changes) to(name string) tree.Tree {
+	if name == overlay.Engine {
+		return c.main
+	}
+	return c.apps[name]
+}
+
+// apply writes the changes to the buckets of tx, in the order of their keys.
+func (c changes) apply(tx *bolt.Tx) error {
+	if err := applyTo(tx.Bucket([]byte(overlay.Engine)), c.main); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.apps)) {
+		b, err := tx.CreateBucketIfNotExists([]byte(name))
+		if err != nil {
+			return err
+		}
+		if err := applyTo(b, c.apps[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func applyTo(b *bolt.Bucket, writes tree.Tree) (err error) {
+	for all := writes.Scan(nil, nil, false); err == nil; {
+		e, ok := all.Next()
+		switch {
+		case !ok:
+			return nil
+		case e.Deleted:
+			err = b.Delete(e.Key)
+		default:
+			err = b.Put(e.Key, e.Value)
+		}
+	}
+	return err
+}
+
+// A view is what a function reads: the buckets of a bbolt transaction, or those
+// with changes that are not yet in the file.
+type view interface {
+	bucket(name string) (store.Reader, error)
+	nested(name string, key []byte) (bool, error)
+}
+
+// A layer is a view with changes over it.
+type layer struct {
+	view
+	changes changes
+}
+
+func (l layer) bucket(name string) (store.Reader, error) {
+	below, err := l.view.bucket(name)
+	if writes := l.changes.to(name); err == nil && !writes.Empty() {
+		return overlay.New(below, writes), nil
+	}
+	return below, err
+}

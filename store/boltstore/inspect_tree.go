@@ -1,0 +1,147 @@
+package boltstore
+
+import "encoding/binary"
+
+// tree walks through the tree of the bucket of buckets and all those in it.
+func (i *inspection) tree(root uint64) error {
+	// Its leaves, which name the buckets, are few, and always read.
+	w := walk{inspection: i, leaves: true, buckets: true}
+	return w.page(root, nil, nil, 0)
+}
+
+// A walk goes through the tree of one bucket.
+type walk struct {
+	*inspection
+	leaves  bool // leaves are read; otherwise only what leads to them
+	buckets bool // the buckets named in leaves are walked through too
+	height  int  // of the leaves, where they are not read
+}
+
+// bucket walks through a bucket that a leaf names.
+func (i *inspection) bucket(id uint64, e element) error {
+	if len(e.value) < bucketHeader {
+		return bad(id, "header of bucket %q has %d bytes", e.key, len(e.value))
+	}
+	root := binary.NativeEndian.Uint64(e.value)
+	if root == 0 {
+		return i.inline(id, e)
+	}
+	w := walk{inspection: i, buckets: i.deep, leaves: i.deep}
+	if !i.deep {
+		var err error
+		if w.height, err = i.height(root); err != nil {
+			return err
+		}
+	}
+	return w.page(root, nil, nil, 0)
+}
+
+// inline checks a bucket so small that its only page lies within its header.
+func (i *inspection) inline(id uint64, e element) error {
+	p := page{bytes: e.value[bucketHeader:]}
+	if len(p.bytes) < headerSize {
+		return bad(id, "bucket %q has a page of %d bytes", e.key, len(p.bytes))
+	}
+	p.header()
+	p.id = id
+	if p.flags != leafFlag {
+		return bad(id, "bucket %q has flags %#x", e.key, p.flags)
+	}
+	w := walk{inspection: i, leaves: true, buckets: true}
+	return w.leaf(p, nil, nil)
+}
+
+// height is how many branches lie above a leaf: the same for all of a tree.
+func (i *inspection) height(id uint64) (int, error) {
+	for height := range deepest {
+		p, err := i.peek(id)
+		if err != nil {
+			return 0, err
+		}
+		if p.flags != branchFlag {
+			return height, nil
+		}
+		first, ok := p.element(0)
+		if !ok || p.count == 0 {
+			return 0, bad(id, "branch of %d entries can't be read", p.count)
+		}
+		id = first.child
+	}
+	return 0, bad(id, "tree of more than %d levels", deepest)
+}
+
+// peek reads the first page of what is at id, without noting that.
+func (i *inspection) peek(id uint64) (p page, err error) {
+	if id >= i.meta.high {
+		return p, bad(id, "not one of %d pages", i.meta.high)
+	}
+	p.bytes = make([]byte, i.meta.pageSize)
+	if _, err := i.file.ReadAt(p.bytes, int64(id)*int64(i.meta.pageSize)); err != nil {
+		return p, bad(id, "%v", err)
+	}
+	p.header()
+	return p, nil
+}
+
+// page checks what is below a page, whose keys must lie in [low, high).
+func (w *walk) page(id uint64, low, high []byte, level int) error {
+	if level > deepest {
+		return bad(id, "tree of more than %d levels", deepest)
+	}
+	if !w.leaves && level == w.height {
+		if !w.mark(id) {
+			return bad(id, "led to twice, or not one of %d pages", w.meta.high)
+		}
+		return nil
+	}
+	p, err := w.read(id)
+	if err != nil {
+		return err
+	}
+	switch p.flags {
+	case branchFlag:
+		return w.branch(p, low, high, level)
+	case leafFlag:
+		return w.leaf(p, low, high)
+	}
+	return bad(id, "flags %#x are those of neither branch nor leaf", p.flags)
+}
+
+func (w *walk) branch(p page, low, high []byte, level int) error {
+	if p.count == 0 {
+		return bad(p.id, "branch without entries")
+	}
+	e, ok := p.element(0)
+	for n := range p.count {
+		if !ok || !e.follows(n, low, high) {
+			return bad(p.id, "entry %d of %d can't be read or is out of order", n, p.count)
+		}
+		next, end := element{}, high
+		if ok = n+1 < p.count; ok {
+			if next, ok = p.element(n + 1); ok {
+				end = next.key
+			}
+		}
+		if err := w.page(e.child, e.key, end, level+1); err != nil {
+			return err
+		}
+		low, e = e.key, next
+	}
+	return nil
+}
+
+func (w *walk) leaf(p page, low, high []byte) error {
+	for n := range p.count {
+		e, ok := p.element(n)
+		if !ok || !e.follows(n, low, high) {
+			return bad(p.id, "entry %d of %d can't be read or is out of order", n, p.count)
+		}
+		if e.bucket && w.buckets {
+			if err := w.bucket(p.id, e); err != nil {
+				return err
+			}
+		}
+		low = e.key
+	}
+	return nil
+}

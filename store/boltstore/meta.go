@@ -1,0 +1,104 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+
+	"groupkit/store"
+)
+
+// What follows mirrors the file format of bbolt, version 2, whose numbers are in
+// the byte order of the machine.
+const (
+	headerSize   = 16
+	metaSize     = 64
+	boltMagic    = 0xED0CDAED
+	boltVersion  = 2
+	smallestPage = 1 << 10
+	largestPage  = 1 << 24
+	noFreelist   = ^uint64(0)
+)
+
+// A meta is one of the two pages from which everything in the file is found.
+type meta struct {
+	magic, version, pageSize        uint32
+	root, freelist, high, id, check uint64 // high: the first page number never used
+	sound                           bool   // the checksum fits
+}
+
+func readMeta(r io.ReaderAt, offset int64) (m meta) {
+	var b [metaSize]byte
+	if _, err := r.ReadAt(b[:], offset+headerSize); err != nil {
+		return meta{}
+	}
+	order := binary.NativeEndian
+	m = meta{
+		magic:    order.Uint32(b[0:]),
+		version:  order.Uint32(b[4:]),
+		pageSize: order.Uint32(b[8:]),
+		root:     order.Uint64(b[16:]),
+		freelist: order.Uint64(b[32:]),
+		high:     order.Uint64(b[40:]),
+		id:       order.Uint64(b[48:]),
+		check:    order.Uint64(b[56:]),
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write(b[:56])
+	m.sound = m.magic == boltMagic && m.version == boltVersion && m.check == sum.Sum64()
+	return m
+}
+
+// currentMeta is the one that bbolt will use: the younger of those that are sound.
+func currentMeta(f *os.File, size int64) (meta, error) {
+	first := readMeta(f, 0)
+	second := secondMeta(f, size, first)
+	switch {
+	case first.sound && (!second.sound || first.id > second.id):
+		return first, first.fits(size)
+	case second.sound:
+		return second, second.fits(size)
+	case first.newer() || second.newer():
+		return meta{}, fmt.Errorf("%w: bbolt file of version %d (known up to %d)",
+			store.ErrNewer, max(first.version, second.version), boltVersion)
+	case first.magic != boltMagic && second.magic != boltMagic:
+		return meta{}, fmt.Errorf("%w: not a bbolt file (%d bytes)", store.ErrCorrupt, size)
+	default:
+		return meta{}, fmt.Errorf("%w: both meta pages are damaged", store.ErrCorrupt)
+	}
+}
+
+// secondMeta finds the second page; where the first one can't be trusted with
+// the size of a page, it tries them all.
+func secondMeta(f *os.File, size int64, first meta) meta {
+	if first.sound {
+		return readMeta(f, int64(first.pageSize))
+	}
+	for page := int64(smallestPage); page <= largestPage && page < size; page *= 2 {
+		if m := readMeta(f, page); m.sound && int64(m.pageSize) == page {
+			return m
+		}
+	}
+	return meta{}
+}
+
+func (m meta) newer() bool { return m.magic == boltMagic && m.version > boltVersion }
+
+// fits refuses a meta page that names pages beyond the end of the file: reading
+// one of those through the map would kill the process.
+func (m meta) fits(size int64) error {
+	pages := uint64(size) / uint64(max(m.pageSize, smallestPage))
+	switch {
+	case m.pageSize < smallestPage || m.pageSize > largestPage || m.pageSize&(m.pageSize-1) != 0:
+		return fmt.Errorf("%w: page size %d", store.ErrCorrupt, m.pageSize)
+	case m.high > pages:
+		return fmt.Errorf("%w: truncated: %d bytes hold %d of %d pages", store.ErrCorrupt, size, pages, m.high)
+	case m.root < 2 || m.root >= m.high:
+		return fmt.Errorf("%w: root page %d of %d", store.ErrCorrupt, m.root, m.high)
+	case m.freelist != noFreelist && (m.freelist < 2 || m.freelist >= m.high):
+		return fmt.Errorf("%w: free list on page %d of %d", store.ErrCorrupt, m.freelist, m.high)
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package boltstore
+
+import (
+	"bytes"
+	"fmt"
+	"runtime/debug"
+
+	bolt "go.etcd.io/bbolt"
+
+	"groupkit/store"
+	"groupkit/store/internal/overlay"
+)
+
+// A bucket reads one bucket of a bbolt transaction. It gives out copies: the
+// bytes of the map are gone with the transaction.
+type bucket struct {
+	cursor *bolt.Cursor // nil: there is no such bucket
+	path   string
+	over   bool
+}
+
+// open returns the reader of the bucket of that name.
+func open(tx *bolt.Tx, path, name string) (b *bucket, err error) {
+	defer catch(debug.SetPanicOnFault(true), path, &err)
+	b = &bucket{path: path}
+	if found := tx.Bucket([]byte(name)); found != nil {
+		b.cursor = found.Cursor()
+	}
+	return b, nil
+}
+
+// end makes every later use an error.
+func (b *bucket) end() {
+	b.over, b.cursor = true, nil
+}
+
+// Get returns the value of key, and whether there is one.
+func (b *bucket) Get(key []byte) (value []byte, ok bool, err error) {
+	if err := b.check(key); err != nil || b.cursor == nil {
+		return nil, false, err
+	}
+	defer catch(debug.SetPanicOnFault(true), b.path, &err)
+	found, v := b.seek(key)
+	if !found {
+		return nil, false, nil
+	}
+	if err := b.sane(key, v); err != nil {
+		return nil, false, err
+	}
+	return append(make([]byte, 0, len(v)), v...), true, nil
+}
+
+// GetMany returns one value a key, nil where there is none.
+func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
+	values = make([][]byte, len(keys))
+	var space arena
+	defer catch(debug.SetPanicOnFault(true), b.path, &err)
+	for i, key := range keys {
+		if err := b.check(key); err != nil {
+			return nil, err
+		}
+		if b.cursor == nil {
+			continue
+		}
+		found, value := b.seek(key)
+		if !found {
+			continue
+		}
+		if err := b.sane(key, value); err != nil {
+			return nil, err
+		}
+		values[i] = space.copy(value)
+	}
+	return values, nil
+}
+
+// seek looks key up. A nested bucket, which only an application can have made,
+// is no value.
+func (b *bucket) seek(key []byte) (found bool, value []byte) {
+	k, v := b.cursor.Seek(key)
+	return v != nil && bytes.Equal(k, key), v
+}
+
+func (b *bucket) check(key []byte) error {
+	if b.over {
+		return overlay.Over()
+	}
+	return overlay.CheckKey(key)
+}
+
+// sane refuses the sizes that only a damaged page can give, before they are
+// copied.
+func (b *bucket) sane(key, value []byte) error {
+	if len(key) > overlay.MaxKey || len(value) > overlay.MaxValue {
+		return fmt.Errorf("%w: %s: record of %d and %d bytes (at most %d and %d)",
+			store.ErrCorrupt, b.path, len(key), len(value), overlay.MaxKey, overlay.MaxValue)
+	}
+	return nil
+}
+
+// catch makes an error of a panic within bbolt, which panics when it meets a
+// damaged page, and of a fault within its map, and restores what a fault does.
+// It is deferred around calls of bbolt alone, never around a caller's function.
+func catch(fault bool, path string, err *error) {
+	debug.SetPanicOnFault(fault)
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %s: %v", store.ErrCorrupt, path, p)
+	}
+}
+
+// An arena copies many small slices into few allocations.
+type arena struct {
+	chunk []byte
+	size  int
+}
+
+const firstChunk, largestChunk = 1 << 9, 1 << 15
+
+func (a *arena) copy(b []byte) []byte {
+	if len(b) > cap(a.chunk)-len(a.chunk) {
+		a.size = min(max(2*a.size, firstChunk), largestChunk)
+		if len(b) > a.size/4 {
+			return append(make([]byte, 0, len(b)), b...)
+		}
+		a.chunk = make([]byte, 0, a.size)
+	}
+	start := len(a.chunk)
+	a.chunk = append(a.chunk, b...)
+	return a.chunk[start:len(a.chunk):len(a.chunk)]
+}

@@ -1,0 +1,125 @@
+package boltstore
+
+import (
+	"fmt"
+	"maps"
+
+	"groupkit/store"
+	"groupkit/store/internal/overlay"
+	"groupkit/store/internal/tree"
+)
+
+// A writer holds what one function writes, over what those before it have
+// written. Nothing of it reaches bbolt until the function has returned nil.
+type writer struct {
+	*overlay.Space
+	view  view
+	begun changes
+	apps  map[string]*appSpace
+}
+
+func newWriter(v view, c changes) (*writer, error) {
+	main, err := v.bucket(overlay.Engine)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{Space: overlay.New(main, c.main), view: v, begun: c}, nil
+}
+
+// Bucket returns the application's space of that name.
+func (w *writer) Bucket(name string) (store.Writer, error) {
+	if err := overlay.CheckBucket(name); err != nil {
+		return nil, err
+	}
+	if w.Ended() {
+		return nil, overlay.Over()
+	}
+	if app, ok := w.apps[name]; ok {
+		return app, nil
+	}
+	below, err := w.view.bucket(name)
+	if err != nil {
+		return nil, err
+	}
+	app := &appSpace{Space: overlay.New(below, w.begun.to(name)), view: w.view, name: name}
+	if w.apps == nil {
+		w.apps = make(map[string]*appSpace)
+	}
+	w.apps[name] = app
+	return app, nil
+}
+
+// BucketReader returns the application's space of that name.
+func (w *writer) BucketReader(name string) (store.Reader, error) {
+	return w.Bucket(name)
+}
+
+// changes are those that the writer began with and all that it was given.
+func (w *writer) changes() changes {
+	c := changes{main: w.Writes(), apps: w.begun.apps}
+	if len(w.apps) == 0 {
+		return c
+	}
+	c.apps = maps.Clone(c.apps)
+	for name, app := range w.apps {
+		writes := app.Writes()
+		if writes.Empty() {
+			continue
+		}
+		if c.apps == nil {
+			c.apps = make(map[string]tree.Tree)
+		}
+		c.apps[name] = writes
+	}
+	return c
+}
+
+func (w *writer) written() (bytes int) {
+	bytes = w.Bytes()
+	for _, app := range w.apps {
+		bytes += app.Bytes()
+	}
+	return bytes
+}
+
+func (w *writer) end() {
+	w.End()
+	for _, app := range w.apps {
+		app.End()
+	}
+}
+
+// An appSpace is a bucket of the application, in which it may have nested others
+// with bbolt's own API. Those are not the store's to overwrite.
+type appSpace struct {
+	*overlay.Space
+	view view
+	name string
+}
+
+// Put sets the value of key.
+func (a *appSpace) Put(key, value []byte) error {
+	if err := a.check(key); err != nil {
+		return err
+	}
+	return a.Space.Put(key, value)
+}
+
+// Delete removes key.
+func (a *appSpace) Delete(key []byte) error {
+	if err := a.check(key); err != nil {
+		return err
+	}
+	return a.Space.Delete(key)
+}
+
+func (a *appSpace) check(key []byte) error {
+	if a.Ended() {
+		return overlay.Over()
+	}
+	nested, err := a.view.nested(a.name, key)
+	if err == nil && nested {
+		err = fmt.Errorf("boltstore: key %q of bucket %q is a nested bucket", key, a.name)
+	}
+	return err
+}
