@@ -1,0 +1,144 @@
+package record
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+type protoNumber = protowire.Number
+
+// A Call is what one call appended to the log of a group: the events share who
+// did it, when and why.
+type Call struct {
+	Actor  string // "" is the system
+	At     int64
+	Reason string
+	Events []Event
+}
+
+// An Event is one change of a group. What it carries is enough to make the change again.
+type Event struct {
+	Kind    uint8
+	How     uint8
+	Until   int64
+	Users   []string
+	Before  []int64 // a value a user, from before the change
+	Changes []Change
+	File    *File
+}
+
+// A Change is the value of one field before and after.
+type Change struct {
+	Field         string
+	Before, After string
+}
+
+func (c *Change) encode() []byte {
+	b := make([]byte, 0, 8+len(c.Field)+len(c.Before)+len(c.After))
+	b = appendString(b, 1, c.Field)
+	b = appendString(b, 2, c.Before)
+	return appendString(b, 3, c.After)
+}
+
+func decodeChange(b []byte) (c Change, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			c.Field = f.string()
+		case 2:
+			c.Before = f.string()
+		case 3:
+			c.After = f.string()
+		}
+	}
+	return c, f.err
+}
+
+func (e *Event) encode() []byte {
+	b := make([]byte, 0, 32)
+	b = appendUint(b, 1, uint64(e.Kind))
+	b = appendUint(b, 2, uint64(e.How))
+	b = appendInt(b, 3, e.Until)
+	for _, user := range e.Users {
+		b = appendEach(b, 4, user)
+	}
+	for _, v := range e.Before {
+		b = protowire.AppendTag(b, 5, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(v))
+	}
+	for i := range e.Changes {
+		b = appendMessage(b, 6, e.Changes[i].encode())
+	}
+	if e.File != nil {
+		b = appendMessage(b, 7, e.File.Encode())
+	}
+	return b
+}
+
+func decodeEvent(b []byte) (e Event, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			e.Kind = uint8(f.uint)
+		case 2:
+			e.How = uint8(f.uint)
+		case 3:
+			e.Until = f.int()
+		case 4:
+			e.Users = append(e.Users, f.string())
+		case 5:
+			e.Before = append(e.Before, f.int())
+		case 6:
+			change, err := decodeChange(f.bytes)
+			if err != nil {
+				return e, err
+			}
+			e.Changes = append(e.Changes, change)
+		case 7:
+			file, err := DecodeFile(f.bytes)
+			if err != nil {
+				return e, err
+			}
+			e.File = &file
+		}
+	}
+	return e, f.err
+}
+
+// Encode returns the record.
+func (c *Call) Encode() []byte {
+	b := make([]byte, 0, 64+len(c.Reason))
+	b = appendString(b, 1, c.Actor)
+	b = appendInt(b, 2, c.At)
+	b = appendString(b, 3, c.Reason)
+	for i := range c.Events {
+		b = appendMessage(b, 4, c.Events[i].encode())
+	}
+	return b
+}
+
+// DecodeCall reads what Encode wrote.
+func DecodeCall(b []byte) (c Call, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			c.Actor = f.string()
+		case 2:
+			c.At = f.int()
+		case 3:
+			c.Reason = f.string()
+		case 4:
+			event, err := decodeEvent(f.bytes)
+			if err != nil {
+				return c, err
+			}
+			c.Events = append(c.Events, event)
+		}
+	}
+	if f.err == nil && len(c.Events) == 0 {
+		return c, ErrCorrupt
+	}
+	return c, f.err
+}

@@ -1,0 +1,112 @@
+package record
+
+// A Mark is one thing that is so of a user in a group: a mute, a block, an entry
+// of the allow list, a pending request or invitation. A mark is never changed,
+// only replaced.
+type Mark struct {
+	At     int64  // since when
+	Until  int64  // the first instant at which it holds no longer; 0: for good
+	By     string // who made it so; "" is the system
+	Reason string
+}
+
+// Holds reports whether there is a mark and it holds at the time.
+func (m *Mark) Holds(at int64) bool {
+	return m != nil && (m.Until == 0 || at < m.Until)
+}
+
+// Expired reports whether there is a mark that holds no longer at the time.
+func (m *Mark) Expired(at int64) bool {
+	return m != nil && !m.Holds(at)
+}
+
+func (m *Mark) encode() []byte {
+	b := make([]byte, 0, 24+len(m.By)+len(m.Reason))
+	b = appendInt(b, 1, m.At)
+	b = appendInt(b, 2, m.Until)
+	b = appendString(b, 3, m.By)
+	return appendString(b, 4, m.Reason)
+}
+
+func decodeMark(b []byte) (*Mark, error) {
+	var m Mark
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			m.At = f.int()
+		case 2:
+			m.Until = f.int()
+		case 3:
+			m.By = f.string()
+		case 4:
+			m.Reason = f.string()
+		}
+	}
+	return &m, f.err
+}
+
+// A Standing is everything that is so of one user in one group.
+type Standing struct {
+	Role       uint8 // 0 outsider, 1 member, 2 admin, 3 owner
+	Joined     int64
+	AdminSince int64
+
+	Mute, Block, Allow, Request, Invitation *Mark
+}
+
+// Empty reports whether there is nothing to say of the user.
+func (s *Standing) Empty() bool { return *s == Standing{} }
+
+// Member reports whether the user is a member of any role.
+func (s *Standing) Member() bool { return s.Role != 0 }
+
+func (s *Standing) marks() [5]**Mark {
+	return [5]**Mark{&s.Mute, &s.Block, &s.Allow, &s.Request, &s.Invitation}
+}
+
+// Encode returns the record. The role of a plain member, the usual one, takes no room.
+func (s *Standing) Encode() []byte {
+	b := make([]byte, 0, 32)
+	b = appendInt(b, 1, s.Joined)
+	if s.Role > 1 {
+		b = appendUint(b, 2, uint64(s.Role))
+	}
+	b = appendInt(b, 3, s.AdminSince)
+	for i, m := range s.marks() {
+		if *m != nil {
+			b = appendMessage(b, firstMark+protoNumber(i), (*m).encode())
+		}
+	}
+	return b
+}
+
+const firstMark = 4
+
+// DecodeStanding reads what Encode wrote; member says under which of the two
+// keys it stood.
+func DecodeStanding(b []byte, member bool) (s Standing, err error) {
+	if member {
+		s.Role = 1
+	}
+	marks := s.marks()
+	f := fields{rest: b}
+	for f.next() {
+		switch i := int(f.num) - firstMark; {
+		case f.num == 1:
+			s.Joined = f.int()
+		case f.num == 2:
+			s.Role = uint8(f.uint)
+		case f.num == 3:
+			s.AdminSince = f.int()
+		case i < len(marks):
+			if *marks[i], err = decodeMark(f.bytes); err != nil {
+				return s, err
+			}
+		}
+	}
+	if f.err == nil && (s.Role > 3 || member != s.Member()) {
+		return s, ErrCorrupt
+	}
+	return s, f.err
+}

@@ -1,0 +1,98 @@
+// Package record encodes the engine's records in the protocol buffer wire format.
+//
+// The format knows its fields by number: a reader skips those it does not know,
+// and a field that was never written reads as its zero value, so that fields can
+// be added. A number is never used again for something else. Values that are
+// zero are not written.
+package record
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// ErrCorrupt is matched by the error of every record that cannot be read.
+var ErrCorrupt = errors.New("record is damaged")
+
+func appendUint(b []byte, field protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	b = protowire.AppendTag(b, field, protowire.VarintType)
+	return protowire.AppendVarint(b, v)
+}
+
+func appendInt(b []byte, field protowire.Number, v int64) []byte {
+	return appendUint(b, field, uint64(v))
+}
+
+func appendBool(b []byte, field protowire.Number, v bool) []byte {
+	return appendUint(b, field, protowire.EncodeBool(v))
+}
+
+func appendString(b []byte, field protowire.Number, v string) []byte {
+	if v == "" {
+		return b
+	}
+	return appendEach(b, field, v)
+}
+
+// appendEach appends a field that is repeated, so that even an empty one counts.
+func appendEach(b []byte, field protowire.Number, v string) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	return protowire.AppendString(b, v)
+}
+
+func appendMessage(b []byte, field protowire.Number, message []byte) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	return protowire.AppendBytes(b, message)
+}
+
+// fields walks over the fields of a record.
+type fields struct {
+	rest  []byte
+	num   protowire.Number
+	uint  uint64
+	bytes []byte
+	err   error
+}
+
+// next reads one field that the format of this package can hold, passing over others.
+func (f *fields) next() bool {
+	for len(f.rest) > 0 {
+		num, kind, n := protowire.ConsumeTag(f.rest)
+		if n < 0 {
+			return f.fail(n)
+		}
+		f.rest = f.rest[n:]
+		f.num, f.uint, f.bytes = num, 0, nil
+		switch kind {
+		case protowire.VarintType:
+			f.uint, n = protowire.ConsumeVarint(f.rest)
+		case protowire.BytesType:
+			f.bytes, n = protowire.ConsumeBytes(f.rest)
+		default:
+			n = protowire.ConsumeFieldValue(num, kind, f.rest)
+			f.num = 0 // no field of ours
+		}
+		if n < 0 {
+			return f.fail(n)
+		}
+		f.rest = f.rest[n:]
+		if f.num != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fields) fail(n int) bool {
+	f.err = fmt.Errorf("%w: %w", ErrCorrupt, protowire.ParseError(n))
+	return false
+}
+
+func (f *fields) int() int64     { return int64(f.uint) }
+func (f *fields) bool() bool     { return f.uint != 0 }
+func (f *fields) string() string { return string(f.bytes) }
