@@ -1,0 +1,61 @@
+package groupkit
+
+import (
+	"context"
+	"time"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// An Announcement is the one text that a group shows, with who set it and when.
+// All of it is zero in a group where none was ever set.
+type Announcement struct {
+	Text string
+	By   UserID // "" is the system
+	At   time.Time
+}
+
+// Announcement returns the announcement of the group.
+//
+// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and
+// ErrNotMember.
+func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcement, err error) {
+	err = a.reading(ctx, OpReadAnnouncement, group, nil, func(r store.Reader, v *look) error {
+		if err := v.may(seeMembers); err != nil {
+			return err
+		}
+		text, err := loadAnnouncement(r, group)
+		out = Announcement{Text: text.Text, By: UserID(text.By), At: instant(text.At)}
+		return err
+	})
+	return out, err
+}
+
+// SetAnnouncement changes the announcement to a text of 0 to 512 characters
+// (Limits.Announcement); "" clears it. Setting the text that is there changes
+// nothing.
+//
+// The owner and admins may, and the system. It refuses with ErrInvalid.
+func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) error {
+	argument := checkText(FieldAnnouncement, text, 0, a.eng.limits.Announcement)
+	return a.change(ctx, Command{Op: OpSetAnnouncement, Group: group, Text: text}, argument, func(u *unit) error {
+		if err := u.start(describe); err != nil {
+			return err
+		}
+		if before := u.state.announcement.Text; before != text {
+			change := record.Change{Field: string(FieldAnnouncement), Before: before, After: text}
+			u.append(record.Event{Kind: uint8(AnnouncementChanged), Changes: []record.Change{change}})
+		}
+		return nil
+	})
+}
+
+func loadAnnouncement(r store.Reader, group GroupID) (record.Announcement, error) {
+	value, ok, err := r.Get(key.Of(string(group), key.Announcement))
+	if err != nil || !ok {
+		return record.Announcement{}, storage(err)
+	}
+	return record.DecodeAnnouncement(value)
+}

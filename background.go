@@ -1,0 +1,234 @@
+package groupkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// format is the number of the format that this version writes. Older ones it reads.
+const format = 1
+
+// uploadLife is how long an upload by another process counts as under way on a store
+// that several processes share.
+const uploadLife = 24 * time.Hour
+
+// prepare refuses a store of a newer format, marks a new one, and forgets a number of
+// groups that nobody keeps up any more.
+func (e *Engine) prepare(ctx context.Context) error {
+	var found int
+	var counted bool
+	err := e.view(ctx, func(r store.Reader) (err error) {
+		if found, err = readCount(r, key.Format()); err != nil {
+			return err
+		}
+		_, counted, err = r.Get(key.GroupCount())
+		return err
+	})
+	stale := counted && e.limits.Groups == 0
+	switch {
+	case err != nil:
+		return err
+	case found > format:
+		return fmt.Errorf("%w: the groups are in format %d, this version knows up to %d", store.ErrNewer, found, format)
+	case found == format && !stale:
+		return nil
+	}
+	return e.update(ctx, func(w store.Writer) error {
+		if stale {
+			if err := w.Delete(key.GroupCount()); err != nil {
+				return err
+			}
+		}
+		return w.Put(key.Format(), record.EncodeCount(format))
+	})
+}
+
+// resume does, beside the engine's work, what an earlier one was cut off in: deletions
+// of groups, and uploads. What fails is tried again at the next opening.
+func (e *Engine) resume() {
+	var groups []GroupID
+	err := e.view(e.background, func(r store.Reader) (err error) {
+		groups, err = pendingDeletions(r)
+		return err
+	})
+	for _, group := range groups {
+		if err == nil {
+			err = e.finishDeletion(e.background, group)
+		}
+	}
+	if err == nil {
+		_ = e.sweepContents(e.background)
+	}
+}
+
+// sweepContents removes contents that no file names and no upload under way announces,
+// and the announcements of uploads that were cut off.
+func (e *Engine) sweepContents(ctx context.Context) error {
+	for after, more := "", true; more; {
+		ids, m, err := e.blobs.List(ctx, after, store.MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := e.sweepContent(ctx, id); err != nil {
+				return err
+			}
+			after = id
+		}
+		more = m && len(ids) > 0
+	}
+	return e.sweepAnnouncements(ctx)
+}
+
+func (e *Engine) sweepContent(ctx context.Context, content string) error {
+	var named, announced bool
+	err := e.view(ctx, func(r store.Reader) (err error) {
+		if named, err = isNamed(r, content); err != nil {
+			return err
+		}
+		announced, err = e.isUnderWay(r, content)
+		return err
+	})
+	if err != nil || named || announced {
+		return err
+	}
+	return e.blobs.Delete(ctx, content)
+}
+
+// isNamed reports whether a file names the content.
+func isNamed(r store.Reader, content string) (bool, error) {
+	group, file, err := key.CutContent(content)
+	if err != nil {
+		return false, nil // nothing of ours has such a content
+	}
+	_, ok, err := r.Get(key.File(group, file))
+	return ok, storage(err)
+}
+
+// isUnderWay reports whether an upload that may still be going on announces the content.
+func (e *Engine) isUnderWay(r store.Reader, content string) (bool, error) {
+	value, ok, err := r.Get(key.Upload(content))
+	if err != nil || !ok {
+		return false, storage(err)
+	}
+	u, err := record.DecodeUpload(value)
+	if err != nil {
+		return false, err
+	}
+	if u.Process == e.id {
+		return true, nil
+	}
+	return !store.Exclusive(e.store) && e.now()-u.At < uploadLife.Milliseconds(), nil
+}
+
+func (e *Engine) sweepAnnouncements(ctx context.Context) error {
+	var stale [][]byte
+	err := e.view(ctx, func(r store.Reader) error {
+		stale = nil
+		return scanAll(r, store.Prefix(key.Uploads()), func(page []store.Pair) error {
+			for _, p := range page {
+				if on, err := e.isUnderWay(r, string(p.Key[1:])); err != nil {
+					return err
+				} else if !on {
+					stale = append(stale, p.Key)
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil || len(stale) == 0 {
+		return err
+	}
+	return e.update(ctx, func(w store.Writer) error {
+		for _, k := range stale {
+			if err := w.Delete(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sweepStep is how many expired things one transaction of Sweep looks up.
+const sweepStep = 256
+
+// Sweep clears away mutes, blocks, join requests and invitations that have expired,
+// with an event for each kind and group, and returns how many. Nothing depends on
+// it: what has expired has no effect from that instant on, and no list shows it.
+func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	cleared := 0
+	for {
+		// Each round clears something away, so that the rounds come to an end.
+		groups, users, err := e.overdue(ctx)
+		if err != nil || len(groups) == 0 {
+			return cleared, wrap(OpSweep, "", err)
+		}
+		for _, group := range groups {
+			n, err := e.sweepGroup(ctx, group, users[group])
+			cleared += n
+			if err == nil && n == 0 {
+				err = corrupt("what expires of %d users is listed, but is not so", len(users[group]))
+			}
+			if err != nil {
+				return cleared, wrap(OpSweep, group, err)
+			}
+		}
+	}
+}
+
+// overdue returns users with something that has expired, by group.
+func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[GroupID][]UserID, err error) {
+	err = e.view(ctx, func(r store.Reader) error {
+		groups, users = nil, make(map[GroupID][]UserID)
+		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(e.now() + 1), Limit: sweepStep}
+		page, _, err := r.Scan(rng)
+		if err != nil {
+			return storage(err)
+		}
+		for _, p := range page {
+			_, group, _, user, err := key.CutExpiry(p.Key)
+			if err != nil {
+				return err
+			}
+			id := GroupID(group)
+			if users[id] == nil {
+				groups = append(groups, id)
+			}
+			users[id] = append(users[id], UserID(user))
+		}
+		return nil
+	})
+	return groups, users, err
+}
+
+// sweepGroup clears away what has expired of users of one group. A group that is being
+// deleted is left to its deletion, which is done first.
+func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
+	cmd := Command{Op: OpSweep, Group: group, Users: users}
+	err = e.System().change(ctx, cmd, nil, func(u *unit) error {
+		if err := u.found(); err != nil {
+			return err
+		}
+		for _, user := range users {
+			u.expire(user)
+		}
+		cleared = 0
+		for i := range u.clearing {
+			cleared += len(u.clearing[i].Users)
+		}
+		return nil
+	})
+	if err == nil || !errors.Is(err, ErrGroupNotFound) {
+		return cleared, err
+	}
+	if err := e.finishDeletion(ctx, group); err != nil {
+		return 0, err
+	}
+	return len(users), nil
+}

@@ -1,0 +1,227 @@
+package groupkit
+
+import (
+	"context"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// deletionStep is how many users, or other records, one step of a deletion takes
+// away. It bounds how long the step holds other writers up.
+const deletionStep = 64
+
+// DeleteGroup deletes the group with everything in it, for good: its id is never
+// given to another group. From the first moment on it is there for nobody; members,
+// lists and files go in steps, between which other calls get their turn, and when
+// DeleteGroup returns all is gone. If it is cut off, by the end of ctx or of the
+// process, the rest goes when the engine is opened the next time.
+//
+// The owner may, and the system.
+func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
+	err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
+		if err := u.start(govern); err != nil {
+			return err
+		}
+		u.dissolve()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return wrap(OpDeleteGroup, group, a.eng.finishDeletion(ctx, group))
+}
+
+// dissolve makes the group a group that is being deleted.
+func (u *unit) dissolve() { u.emit(GroupDeleted) }
+
+// finishDeletion takes away what a deleted group leaves, step by step, until only its
+// tombstone and its log are there.
+func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
+	for done := false; !done; {
+		var contents []string
+		err := e.update(ctx, func(w store.Writer) (err error) {
+			contents, done, err = deleteStep(w, group)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, content := range contents {
+			if err := e.blobs.Delete(ctx, content); err != nil {
+				return storage(err)
+			}
+		}
+	}
+	return nil
+}
+
+// deleteStep takes one step. The contents it returns belong to files that it removed.
+func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, err error) {
+	_, pending, err := w.Get(key.Deletion(string(group)))
+	if err != nil || !pending {
+		return nil, true, storage(err)
+	}
+	for _, area := range []byte{key.Members, key.Outsiders} {
+		removed, err := deleteStandings(w, group, area)
+		if err != nil || removed {
+			return nil, false, err
+		}
+	}
+	contents, removed, err := deleteRecords(w, group)
+	if err != nil || removed {
+		return contents, false, err
+	}
+	return nil, true, bury(w, group)
+}
+
+// deleteStandings removes some of the users of a group, with their side of it.
+func deleteStandings(w store.Writer, group GroupID, area byte) (removed bool, err error) {
+	prefix := key.Of(string(group), area)
+	rng := store.Prefix(prefix)
+	rng.Limit = deletionStep
+	page, _, err := w.Scan(rng)
+	if err != nil {
+		return false, storage(err)
+	}
+	for _, p := range page {
+		user := string(p.Key[len(prefix):])
+		st, err := record.DecodeStanding(p.Value, area == key.Members)
+		if err != nil {
+			return false, err
+		}
+		if err := write(w, removal(string(group), user, &st)); err != nil {
+			return false, err
+		}
+		if st.Member() {
+			if err := leaveCount(w, user); err != nil {
+				return false, err
+			}
+		}
+	}
+	return len(page) > 0, nil
+}
+
+// leaveCount takes one group off the number of a user's groups.
+func leaveCount(w store.Writer, user string) error {
+	n, err := readCount(w, key.User(user, key.UserHeader))
+	if err != nil {
+		return storage(err)
+	}
+	return write(w, []store.Pair{countPair(user, n-1)})
+}
+
+// deleteRecords removes some of what is left but the header and the log.
+func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bool, err error) {
+	for _, rng := range []store.Range{
+		{From: key.Group(string(group)), To: key.Of(string(group), key.Events)},
+		{From: key.Of(string(group), key.Events+1), To: key.Of(string(group), key.Header)},
+		{From: key.Of(string(group), key.Header+1), To: store.PrefixEnd(key.Group(string(group)))},
+	} {
+		rng.Limit = deletionStep
+		page, _, err := w.Scan(rng)
+		if err != nil {
+			return nil, false, storage(err)
+		}
+		for _, p := range page {
+			if _, kind, rest, err := key.CutGroup(p.Key); err == nil && kind == key.Files && len(rest) == 16 {
+				contents = append(contents, key.Content(string(group), [16]byte(rest)))
+			}
+			if err := w.Delete(p.Key); err != nil {
+				return nil, false, storage(err)
+			}
+		}
+		if len(page) > 0 {
+			return contents, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// bury leaves the tombstone: the id is taken for good, and the log can be found.
+func bury(w store.Writer, group GroupID) error {
+	k := key.Of(string(group), key.Header)
+	value, ok, err := w.Get(k)
+	if err != nil || !ok {
+		return storage(err)
+	}
+	h, err := record.DecodeHeader(value)
+	if err != nil {
+		return err
+	}
+	stone := record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
+	return write(w, []store.Pair{{Key: k, Value: stone.Encode()}, {Key: key.Deletion(string(group))}})
+}
+
+// dropDeleted finds the entries that a user still has in groups that are being
+// deleted: for each what takes it away.
+func dropDeleted(r store.Reader, user UserID) (dropped [][]store.Pair, err error) {
+	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
+		for _, p := range page {
+			group, _, err := key.CutGroupID(p.Key[1:])
+			if err != nil {
+				return err
+			}
+			st, err := loadStanding(r, GroupID(group), user)
+			if err != nil {
+				return err
+			}
+			if st.Member() {
+				dropped = append(dropped, removal(group, string(user), &st))
+			}
+		}
+		return nil
+	})
+	return dropped, err
+}
+
+// pendingDeletions are the groups whose deletion has been cut off, or is under way.
+func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
+	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
+		for _, p := range page {
+			group, _, err := key.CutGroupID(p.Key[1:])
+			if err != nil {
+				return err
+			}
+			groups = append(groups, GroupID(group))
+		}
+		return nil
+	})
+	return groups, err
+}
+
+// isLive reports whether the group is there for anyone at all.
+func isLive(r store.Reader, group GroupID) (bool, error) {
+	value, ok, err := r.Get(key.Of(string(group), key.Header))
+	if err != nil || !ok {
+		return false, storage(err)
+	}
+	h, err := record.DecodeHeader(value)
+	return h.State == record.Live, err
+}
+
+// loadTotal is the number of groups in the app, counted if nobody has yet.
+func (u *unit) loadTotal(r store.Reader) (int, error) {
+	if u.limits.Groups == 0 {
+		return 0, nil
+	}
+	value, ok, err := r.Get(key.GroupCount())
+	if err != nil {
+		return 0, storage(err)
+	}
+	if ok {
+		return record.DecodeCount(value)
+	}
+	n := 0
+	for _, public := range []bool{true, false} {
+		err := scanAll(r, store.Prefix(key.Creation(public)), func(page []store.Pair) error {
+			n += len(page)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}

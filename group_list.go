@@ -1,0 +1,336 @@
+package groupkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"iter"
+	"slices"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// Groups iterates over the groups of the app, newest creation first. A group that
+// exists from beginning to end is seen exactly once, whatever comes and goes.
+//
+// The system sees all of them, a user the public ones that do not blacklist it and
+// the private ones it is in.
+func (a Actor) Groups(ctx context.Context) iter.Seq2[Group, error] {
+	return func(yield func(Group, error) bool) {
+		for cursor, more := "", true; more; more = cursor != "" {
+			var page []Group
+			var err error
+			if page, cursor, err = a.GroupsPage(ctx, chunk, cursor); err != nil {
+				yield(Group{}, err)
+				return
+			}
+			for _, g := range page {
+				if !yield(g, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// GroupsPage is a part of Groups: up to limit groups after the cursor, and the cursor
+// of the next part, "" if there is none. The first part has the cursor ""; a limit of
+// 0 stands for 10, more than 1000 is clamped. A cursor stays valid when groups come
+// and go. It refuses with ErrInvalid.
+func (a Actor) GroupsPage(ctx context.Context, limit int, cursor string) (page []Group, next string, err error) {
+	from, err := a.checkGroupsPage(limit, cursor)
+	if err != nil {
+		return nil, "", wrap(OpListGroups, "", err)
+	}
+	if limit == 0 {
+		limit = defaultPage
+	}
+	err = a.eng.view(ctx, func(r store.Reader) (err error) {
+		page, next, err = a.groups(r, min(limit, maxPage), from)
+		return err
+	})
+	return page, next, wrap(OpListGroups, "", err)
+}
+
+func (a Actor) checkGroupsPage(limit int, cursor string) (from []byte, err error) {
+	if err := a.checkActor(); err != nil {
+		return nil, err
+	}
+	if limit < 0 {
+		return nil, invalid(FieldLimit, "is %d (0 or more)", limit)
+	}
+	if cursor == "" {
+		return nil, nil
+	}
+	from, err = base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		_, _, err = key.CutPosition(from)
+	}
+	if err != nil {
+		return nil, invalid(FieldCursor, "%.40q was not made by GroupsPage", cursor)
+	}
+	return from, nil
+}
+
+// groups collects a page: the positions in creation order that come from public and
+// private groups, merged, newest first.
+func (a Actor) groups(r store.Reader, limit int, from []byte) (page []Group, next string, err error) {
+	var own [][]byte
+	if a.user != "" {
+		if own, err = ownPrivate(r, a.user); err != nil {
+			return nil, "", err
+		}
+	}
+	for len(page) < limit {
+		positions, more, err := a.positions(r, limit, from, own)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, p := range positions {
+			g, ok, err := a.listed(r, p)
+			if err != nil {
+				return nil, "", err
+			}
+			if from = p; ok {
+				page = append(page, g)
+			}
+		}
+		if !more {
+			return page, "", nil
+		}
+	}
+	return page, base64.RawURLEncoding.EncodeToString(from), nil
+}
+
+// positions returns up to limit positions before from, and whether there are more.
+func (a Actor) positions(r store.Reader, limit int, from []byte, own [][]byte) ([][]byte, bool, error) {
+	all, more, err := created(r, true, limit, from)
+	if err != nil {
+		return nil, false, err
+	}
+	if a.user == "" {
+		private, m, err := created(r, false, limit, from)
+		if err != nil {
+			return nil, false, err
+		}
+		all, more = append(all, private...), more || m
+	}
+	for _, p := range own {
+		if from == nil || bytes.Compare(p, from) < 0 {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(x, y []byte) int { return bytes.Compare(y, x) })
+	if len(all) > limit {
+		return all[:limit], true, nil
+	}
+	return all, more, nil
+}
+
+// created reads positions from the creation order.
+func created(r store.Reader, public bool, limit int, from []byte) (positions [][]byte, more bool, err error) {
+	prefix := key.Creation(public)
+	rng := store.Prefix(prefix)
+	rng.Reverse, rng.Limit = true, limit
+	if from != nil {
+		rng.To = append(bytes.Clone(prefix), from...)
+	}
+	for {
+		page, m, err := r.Scan(rng)
+		if err != nil {
+			return nil, false, storage(err)
+		}
+		for _, p := range page {
+			positions = append(positions, p.Key[len(prefix):])
+		}
+		if !m || len(page) == 0 || len(positions) >= limit {
+			return positions, m, nil
+		}
+		rng.To, rng.Limit = page[len(page)-1].Key, limit-len(positions)
+	}
+}
+
+// ownPrivate are the positions of the private groups that a user is in.
+func ownPrivate(r store.Reader, user UserID) (positions [][]byte, err error) {
+	err = scanAll(r, store.Prefix(key.User(string(user), key.UserMember)), func(page []store.Pair) error {
+		links, err := cutLinks(page)
+		if err != nil {
+			return err
+		}
+		return headers(r, links, func(l link, h *record.Header) error {
+			if !h.Public {
+				positions = append(positions, key.Position(h.Created, string(l.group)))
+			}
+			return nil
+		})
+	})
+	return positions, err
+}
+
+// listed returns the group at a position, if the actor may see it.
+func (a Actor) listed(r store.Reader, position []byte) (Group, bool, error) {
+	_, id, err := key.CutPosition(position)
+	if err != nil {
+		return Group{}, false, err
+	}
+	v, err := a.look(r, GroupID(id))
+	if err != nil || v.found() != nil {
+		return Group{}, false, err
+	}
+	g, err := details(r, GroupID(id), v)
+	return g, err == nil, err
+}
+
+// JoinedGroups iterates over the groups that a user is in, as a member of any role.
+// Whatever the user is in from beginning to end is seen exactly once.
+//
+// The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
+func (a Actor) JoinedGroups(ctx context.Context, user UserID) iter.Seq2[Group, error] {
+	return eachOfUser(ctx, a, OpJoinedGroups, user, key.UserMember, joinedGroups)
+}
+
+// JoinedGroupsPage is one page of JoinedGroups.
+func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]Group, error) {
+	skip, take, err := page.window(maxPage)
+	if err != nil {
+		return nil, wrap(OpJoinedGroups, "", err)
+	}
+	var out []Group
+	for g, err := range a.JoinedGroups(ctx, user) {
+		switch {
+		case err != nil:
+			return nil, err
+		case skip > 0:
+			skip--
+		default:
+			out = append(out, g)
+		}
+		if len(out) == take {
+			break
+		}
+	}
+	return out, nil
+}
+
+func joinedGroups(r store.Reader, links []link) (out []Group, err error) {
+	out = make([]Group, 0, len(links))
+	err = headers(r, links, func(l link, h *record.Header) error {
+		custom, err := loadCustom(r, l.group, h)
+		out = append(out, publicGroup(l.group, h, custom))
+		return err
+	})
+	return out, err
+}
+
+// A link is an entry by which a user finds a group.
+type link struct {
+	group GroupID
+	flags int
+}
+
+func cutLinks(page []store.Pair) ([]link, error) {
+	links := make([]link, len(page))
+	for i, p := range page {
+		_, _, group, err := key.CutUser(p.Key)
+		if err != nil {
+			return nil, err
+		}
+		flags, err := record.DecodeCount(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		links[i] = link{GroupID(group), flags}
+	}
+	return links, nil
+}
+
+// headers reads the headers behind links and passes over groups that are being deleted.
+func headers(r store.Reader, links []link, fn func(link, *record.Header) error) error {
+	keys := make([][]byte, len(links))
+	for i, l := range links {
+		keys[i] = key.Of(string(l.group), key.Header)
+	}
+	values, err := store.GetMany(r, keys)
+	if err != nil {
+		return storage(err)
+	}
+	for i, value := range values {
+		if value == nil {
+			return corrupt("group %q, which a user is in, has no header", links[i].group)
+		}
+		h, err := record.DecodeHeader(value)
+		if err != nil {
+			return err
+		}
+		if h.State != record.Live {
+			continue
+		}
+		if err := fn(links[i], &h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOfUser iterates over what a user has in groups, part by part, like each.
+func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind byte, items func(store.Reader, []link) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		if err := a.mayAskAbout(ctx, user); err != nil {
+			yield(none, wrap(op, "", err))
+			return
+		}
+		rng := store.Prefix(key.User(string(user), kind))
+		rng.Limit = chunk
+		for more := true; more; {
+			var out []T
+			err := a.eng.view(ctx, func(r store.Reader) error {
+				page, m, err := r.Scan(rng)
+				if err != nil {
+					return storage(err)
+				}
+				links, err := cutLinks(page)
+				if err != nil {
+					return err
+				}
+				if more = m && len(page) > 0; more {
+					rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+				}
+				out, err = items(r, links)
+				return err
+			})
+			if err != nil {
+				yield(none, wrap(op, "", err))
+				return
+			}
+			for _, item := range out {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// mayAskAbout refuses all but the system and the user itself.
+func (a Actor) mayAskAbout(ctx context.Context, user UserID) error {
+	if err := a.checkActor(); err != nil {
+		return err
+	}
+	if err := checkUserID(FieldUser, user); err != nil {
+		return err
+	}
+	if a.user != "" && a.user != user {
+		return about(a.user, ErrSystemOnly)
+	}
+	if a.eng.opts.UserExists != nil {
+		if ok, err := a.eng.opts.UserExists(ctx, user); err != nil {
+			return about(user, err)
+		} else if !ok {
+			return about(user, ErrUserNotFound)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,282 @@
+package groupkit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"math"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+const (
+	defaultPage = 10
+	maxPage     = 1000
+	chunk       = 256 // entries that an iterator reads in one transaction
+)
+
+// A Page is one page of a list.
+type Page struct {
+	Number int // from 1; 0 stands for 1
+	Size   int // 0 stands for 10; more than 1000 is clamped
+}
+
+// window is the page as entries to pass over and to take at most.
+func (p Page) window(most int) (skip, take int, err error) {
+	if p.Number < 0 || p.Size < 0 {
+		return 0, 0, invalid(FieldPage, "is number %d of size %d (neither is negative)", p.Number, p.Size)
+	}
+	take = p.Size
+	if take == 0 {
+		take = defaultPage
+	}
+	take = min(take, most)
+	before := max(p.Number, 1) - 1
+	if before > math.MaxInt/take {
+		return math.MaxInt, take, nil
+	}
+	return before * take, take, nil
+}
+
+// An entry is one user of a list, with everything that is so of the user.
+type entry struct {
+	group    GroupID
+	user     UserID
+	standing record.Standing
+	now      int64
+}
+
+// A listing says how one of the lists of a group is read: who may, where its
+// entries stand, and what an entry looks like, if it holds now.
+type listing[T any] struct {
+	op     Op
+	what   action
+	list   byte
+	public func(*entry) (T, bool)
+}
+
+// each iterates over a list. It reads a part of it, ends the transaction, yields,
+// and goes on after the last entry seen; the permission is checked at every part.
+func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		var after []byte
+		for more := true; more; {
+			var items []T
+			err := a.reading(ctx, l.op, group, nil, func(r store.Reader, v *look) (err error) {
+				items = nil
+				if err := v.may(l.what); err != nil {
+					return err
+				}
+				after, more, err = scanEntries(r, group, l.list, after, chunk, func(e *entry) bool {
+					e.now = v.now
+					if item, ok := l.public(e); ok {
+						items = append(items, item)
+					}
+					return true
+				})
+				return err
+			})
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// paged reads one page of a list in one transaction.
+func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], page Page) (items []T, err error) {
+	skip, take, argument := page.window(maxPage)
+	err = a.reading(ctx, l.op, group, argument, func(r store.Reader, v *look) error {
+		if err := v.may(l.what); err != nil {
+			return err
+		}
+		items = make([]T, 0, min(take, 64))
+		passed, limit := 0, chunk
+		if skip == 0 {
+			limit = take
+		}
+		var after []byte
+		for more := true; more && len(items) < take; {
+			var err error
+			after, more, err = scanEntries(r, group, l.list, after, limit, func(e *entry) bool {
+				e.now = v.now
+				item, ok := l.public(e)
+				switch {
+				case !ok:
+				case passed < skip:
+					passed++
+				default:
+					items = append(items, item)
+				}
+				return len(items) < take
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return items, err
+}
+
+// scanEntries reads up to limit entries of a list that come after the given key,
+// and returns the last key read and whether there are more.
+func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) ([]byte, bool, error) {
+	prefix := key.Of(string(group), list)
+	rng := store.Prefix(prefix)
+	rng.Limit = limit
+	if after != nil {
+		rng.From = append(bytes.Clone(after), 0)
+	}
+	page, more, err := r.Scan(rng)
+	if err != nil {
+		return nil, false, storage(err)
+	}
+	if len(page) == 0 {
+		return after, false, nil
+	}
+	values, err := entryValues(r, group, list, len(prefix), page)
+	if err != nil {
+		return nil, false, err
+	}
+	for i, p := range page {
+		member := list == key.Members || list != key.Outsiders && p.Value[0] == key.Members
+		st, err := record.DecodeStanding(values(i), member)
+		if err != nil {
+			return nil, false, fmt.Errorf("standing of %q in group %q: %w", p.Key[len(prefix):], group, err)
+		}
+		e := entry{group: group, user: UserID(p.Key[len(prefix):]), standing: st}
+		if !fn(&e) {
+			break
+		}
+	}
+	return page[len(page)-1].Key, more, nil
+}
+
+// entryValues finds the standings of the entries: in the list itself, or where an
+// index points to.
+func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) (func(i int) []byte, error) {
+	if list == key.Members || list == key.Outsiders {
+		return func(i int) []byte { return page[i].Value }, nil
+	}
+	keys := make([][]byte, len(page))
+	for i, p := range page {
+		if len(p.Value) != 1 {
+			return nil, corrupt("entry %q of list %q in group %q points nowhere", p.Key[prefix:], list, group)
+		}
+		keys[i] = key.OfUser(string(group), p.Value[0], string(p.Key[prefix:]))
+	}
+	values, err := store.GetMany(r, keys)
+	if err != nil {
+		return nil, storage(err)
+	}
+	for i := range values {
+		if values[i] == nil {
+			return nil, corrupt("entry %q of list %q in group %q has no standing", page[i].Key[prefix:], list, group)
+		}
+	}
+	return func(i int) []byte { return values[i] }, nil
+}
+
+// allEntries reads a whole list within one transaction.
+func allEntries(r store.Reader, group GroupID, list byte, fn func(*entry)) error {
+	var after []byte
+	for more := true; more; {
+		var err error
+		after, more, err = scanEntries(r, group, list, after, store.MaxPage, func(e *entry) bool { fn(e); return true })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanAll reads a whole range within one transaction, page by page.
+func scanAll(r store.Reader, rng store.Range, fn func([]store.Pair) error) error {
+	for {
+		page, more, err := r.Scan(rng)
+		if err != nil {
+			return storage(err)
+		}
+		if len(page) > 0 {
+			if err := fn(page); err != nil {
+				return err
+			}
+			rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+		}
+		if !more || len(page) == 0 {
+			return nil
+		}
+	}
+}
+
+// reading runs a read: it checks the arguments, loads the group and the actor's
+// standing, and lets fn judge and read in the same transaction.
+func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *look) error) error {
+	err := a.check(group)
+	if err == nil {
+		err = argument
+	}
+	if err == nil {
+		err = a.eng.view(ctx, func(r store.Reader) error {
+			v, err := a.look(r, group)
+			if err != nil {
+				return err
+			}
+			return fn(r, v)
+		})
+	}
+	return wrap(op, group, err)
+}
+
+// look loads the group's header and the actor's standing.
+func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
+	v := &look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave, head: new(record.Header), me: new(record.Standing)}
+	keys := [][]byte{key.Of(string(group), key.Header)}
+	if !v.system() {
+		keys = append(keys, key.Standing(string(group), string(a.user), true), key.Standing(string(group), string(a.user), false))
+	}
+	values, err := store.GetMany(r, keys)
+	if err != nil {
+		return nil, storage(err)
+	}
+	if values[0] == nil {
+		return v, nil
+	}
+	v.exists = true
+	if *v.head, err = record.DecodeHeader(values[0]); err != nil || v.system() {
+		return v, err
+	}
+	*v.me, err = decodeStanding(values[1], values[2])
+	return v, err
+}
+
+func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {
+	values, err := store.GetMany(r, [][]byte{key.Standing(string(group), string(user), true), key.Standing(string(group), string(user), false)})
+	if err != nil {
+		return record.Standing{}, storage(err)
+	}
+	return decodeStanding(values[0], values[1])
+}
+
+// decodeStanding reads the standing of a user, who has it as a member or as an
+// outsider; nil stands for a key that is not there.
+func decodeStanding(member, outsider []byte) (record.Standing, error) {
+	switch {
+	case member != nil:
+		return record.DecodeStanding(member, true)
+	case outsider != nil:
+		return record.DecodeStanding(outsider, false)
+	}
+	return record.Standing{}, nil
+}

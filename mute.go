@@ -1,0 +1,273 @@
+package groupkit
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// A Mute is an entry of a group's mute list.
+type Mute struct {
+	User   UserID
+	Until  time.Time // the first instant at which it holds no longer
+	By     UserID    // "" is the system
+	At     time.Time
+	Reason string // what Because said
+}
+
+// An Allowed is an entry of a group's allow list: someone who may speak although
+// the whole group is muted.
+type Allowed struct {
+	User   UserID
+	By     UserID // "" is the system
+	At     time.Time
+	Reason string // what Because said
+}
+
+// Mutes iterates over the users who are muted now, in the order of their ids. Some
+// may have left: a mute stays.
+//
+// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
+// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+func (a Actor) Mutes(ctx context.Context, group GroupID) iter.Seq2[Mute, error] {
+	return each(ctx, a, group, muteList)
+}
+
+// MutesPage is one page of Mutes.
+func (a Actor) MutesPage(ctx context.Context, group GroupID, page Page) ([]Mute, error) {
+	return paged(ctx, a, group, muteList, page)
+}
+
+var muteList = listing[Mute]{OpListMutes, discipline, key.Muted, func(e *entry) (Mute, bool) {
+	m := e.standing.Mute
+	if !m.Holds(e.now) {
+		return Mute{}, false
+	}
+	return Mute{User: e.user, Until: instant(m.Until), By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
+}}
+
+// Mute forbids a member to speak for the duration, of which a part of a
+// millisecond rounds up. Muting again replaces the end. A mute survives leaving and
+// coming back. The time at which it ends is returned; with Forever, and for what
+// would end later, that is 2116-12-31 16:00 UTC, 4638873600000 ms.
+//
+// The owner may mute admins and members, an admin members, the system both. It
+// refuses with ErrInvalid (a duration of 0 or less that is not Forever),
+// ErrNotMember, ErrOwner, ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
+func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (until time.Time, err error) {
+	cmd := Command{Op: OpMuteUsers, Group: group, Users: []UserID{user}, Duration: d}
+	err = a.timed(ctx, cmd, func(u *unit) (err error) {
+		until, err = u.mute(d, user)
+		return err
+	})
+	return until, err
+}
+
+// MuteUsers is Mute for up to Limits.Batch users; if nobody is muted, the call
+// fails with the causes.
+func (a Actor) MuteUsers(ctx context.Context, group GroupID, d time.Duration, users []UserID) (Results, error) {
+	cmd := Command{Op: OpMuteUsers, Group: group, Users: users, Duration: d}
+	return a.timedBatch(ctx, cmd, func(u *unit, user UserID) (r Result, err error) {
+		r.Until, err = u.mute(d, user)
+		return r, err
+	})
+}
+
+func (u *unit) mute(d time.Duration, user UserID) (time.Time, error) {
+	if err := u.subject(user); err != nil {
+		return time.Time{}, err
+	}
+	until, _ := expiry(u.now, d) // the duration has been checked before
+	u.expire(user)
+	var before int64
+	if m := u.of(user).Mute; m != nil {
+		before = m.Until
+	} else if err := u.room(&u.head.Mutes, u.limits.MaxGroupSize, ErrListFull); err != nil {
+		return time.Time{}, about(user, err)
+	}
+	u.append(record.Event{Kind: uint8(MemberMuted), Users: []string{string(user)}, Until: until, Before: []int64{before}})
+	return instant(until), nil
+}
+
+// timed runs a verb that lasts for the command's duration on its one user.
+func (a Actor) timed(ctx context.Context, cmd Command, rule func(*unit) error) error {
+	_, err := expiry(0, cmd.Duration)
+	if err == nil {
+		err = checkUserID(FieldUser, cmd.Users[0])
+	}
+	return a.change(ctx, cmd, err, func(u *unit) error {
+		if err := u.start(discipline); err != nil {
+			return err
+		}
+		return rule(u)
+	})
+}
+
+// timedBatch is timed for many users.
+func (a Actor) timedBatch(ctx context.Context, cmd Command, rule func(*unit, UserID) (Result, error)) (Results, error) {
+	if _, err := expiry(0, cmd.Duration); err != nil {
+		return nil, wrap(cmd.Op, cmd.Group, err)
+	}
+	return a.batch(ctx, cmd, starting(discipline), rule)
+}
+
+// Unmute lifts a mute, also of someone who has left.
+//
+// The owner may unmute admins and lower, an admin members and outsiders, the system
+// everyone. It refuses with ErrRoleTooLow and ErrNotMuted.
+func (a Actor) Unmute(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: []UserID{user}}, discipline, (*unit).unmute)
+}
+
+// UnmuteUsers is Unmute for up to Limits.Batch users; if nobody is unmuted, the
+// call fails with the causes.
+func (a Actor) UnmuteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
+	return a.batch(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: users}, starting(discipline), plain((*unit).unmute))
+}
+
+func (u *unit) unmute(user UserID) error {
+	t := u.of(user)
+	if Role(t.Role) != RoleOwner { // who is never muted
+		if err := u.outranks(user, t); err != nil {
+			return err
+		}
+	}
+	if !t.Mute.Holds(u.now) {
+		return about(user, ErrNotMuted)
+	}
+	u.emit(MemberUnmuted, user)
+	return nil
+}
+
+// MuteGroup mutes the whole group: only the owner, admins and users on the allow
+// list may speak, until UnmuteGroup. A group that is muted already stays so, and
+// nothing is logged.
+//
+// The owner and admins may, and the system.
+func (a Actor) MuteGroup(ctx context.Context, group GroupID) error {
+	return a.muteGroup(ctx, OpMuteGroup, group, true, GroupMuted)
+}
+
+// UnmuteGroup ends the mute of the whole group; mutes of single users stay.
+//
+// The owner and admins may, and the system.
+func (a Actor) UnmuteGroup(ctx context.Context, group GroupID) error {
+	return a.muteGroup(ctx, OpUnmuteGroup, group, false, GroupUnmuted)
+}
+
+func (a Actor) muteGroup(ctx context.Context, op Op, group GroupID, muted bool, kind EventKind) error {
+	return a.change(ctx, Command{Op: op, Group: group}, nil, func(u *unit) error {
+		if err := u.start(silence); err != nil {
+			return err
+		}
+		if u.head.Muted != muted {
+			u.emit(kind)
+		}
+		return nil
+	})
+}
+
+// AllowList iterates over the users who may speak although the whole group is
+// muted, in the order of their ids.
+//
+// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
+// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+func (a Actor) AllowList(ctx context.Context, group GroupID) iter.Seq2[Allowed, error] {
+	return each(ctx, a, group, allowList)
+}
+
+// AllowListPage is one page of AllowList.
+func (a Actor) AllowListPage(ctx context.Context, group GroupID, page Page) ([]Allowed, error) {
+	return paged(ctx, a, group, allowList, page)
+}
+
+var allowList = listing[Allowed]{OpAllowList, discipline, key.Allowed, func(e *entry) (Allowed, bool) {
+	m := e.standing.Allow
+	return Allowed{User: e.user, By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
+}}
+
+// Allow puts a member on the allow list. Leaving takes the member off again.
+//
+// The owner and admins may, and the system. It refuses with ErrNotMember,
+// ErrAlreadyAllowed and ErrListFull (Limits.MaxGroupSize).
+func (a Actor) Allow(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpAllowUsers, Group: group, Users: []UserID{user}}, silence, (*unit).allow)
+}
+
+// AllowUsers is Allow for up to Limits.Batch users; if nobody is put on the list,
+// the call fails with the causes.
+func (a Actor) AllowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
+	return a.batch(ctx, Command{Op: OpAllowUsers, Group: group, Users: users}, starting(silence), plain((*unit).allow))
+}
+
+func (u *unit) allow(user UserID) error {
+	switch t := u.of(user); {
+	case !t.Member():
+		return about(user, ErrNotMember)
+	case t.Allow != nil:
+		return about(user, ErrAlreadyAllowed)
+	case u.head.Allowed >= u.limits.MaxGroupSize:
+		return about(user, limited(ErrListFull, u.limits.MaxGroupSize, u.head.Allowed))
+	}
+	u.emit(MemberAllowed, user)
+	return nil
+}
+
+// Disallow takes a user off the allow list.
+//
+// The owner and admins may, and the system. It refuses with ErrNotAllowed.
+func (a Actor) Disallow(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpDisallowUsers, Group: group, Users: []UserID{user}}, silence, (*unit).disallow)
+}
+
+// DisallowUsers is Disallow for up to Limits.Batch users; if nobody is taken off
+// the list, the call fails with the causes.
+func (a Actor) DisallowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
+	return a.batch(ctx, Command{Op: OpDisallowUsers, Group: group, Users: users}, starting(silence), plain((*unit).disallow))
+}
+
+func (u *unit) disallow(user UserID) error {
+	if u.of(user).Allow == nil {
+		return about(user, ErrNotAllowed)
+	}
+	u.emit(MemberDisallowed, user)
+	return nil
+}
+
+// MaySpeak returns nil if the actor may speak in the group now, and why not
+// otherwise. It is meant to be asked for every message.
+//
+// A mute of one's own comes first and binds admins too; then the mute of the whole
+// group, from which the owner, admins and users on the allow list are exempt. The
+// cause is then a *MutedError, which matches ErrMuted or ErrGroupMuted and says
+// until when. It refuses with ErrNotMember, ErrBlacklisted and ErrGroupNotFound
+// too. The system may always speak.
+func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
+	return a.reading(ctx, OpSpeak, group, nil, func(_ store.Reader, v *look) error {
+		if err := v.may(seeMembers); err != nil {
+			return err
+		}
+		return v.maySpeak()
+	})
+}
+
+// maySpeak decides for a member, or the system.
+func (l *look) maySpeak() error {
+	if l.system() {
+		return nil
+	}
+	silent := l.head.Muted && l.role() < RoleAdmin && l.me.Allow == nil
+	switch {
+	case l.me.Mute.Holds(l.now) && silent:
+		return about(l.user, &MutedError{})
+	case l.me.Mute.Holds(l.now):
+		return about(l.user, &MutedError{Until: instant(l.me.Mute.Until)})
+	case silent:
+		return about(l.user, &MutedError{Whole: true})
+	}
+	return nil
+}

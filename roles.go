@@ -1,0 +1,286 @@
+package groupkit
+
+import (
+	"context"
+	"iter"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// A Role is what a user is in a group: owner > admin > member > outsider.
+type Role uint8
+
+// The roles. The numbers are part of the stored format.
+const (
+	RoleOutsider Role = 0
+	RoleMember   Role = 1
+	RoleAdmin    Role = 2
+	RoleOwner    Role = 3
+)
+
+// String names the role in a word.
+func (r Role) String() string {
+	return name([]string{"outsider", "member", "admin", "owner"}, int(r))
+}
+
+// An action is what the permission table knows: one line of it.
+type action uint8
+
+const (
+	seeGroup   action = iota // a public group: its details
+	seeMembers               // members, announcement, files, roles of others
+	describe                 // change name, description, avatar, custom, announcement
+	configure                // change MaxUsers, MembersOnly, AllowInvites, InviteNeedConfirm
+	govern                   // delete, transfer, appoint and dismiss admins
+	invite                   // invite
+	admit                    // answer join requests, see them and invitations
+	discipline               // remove, block, mute and their opposites; see the lists
+	silence                  // mute the whole group, edit the allow list
+	readLog                  // read the audit log
+	share                    // upload, list, download files
+	deleteFile               // delete a file
+	leave                    // leave
+)
+
+// A grant is what the table says of an action and a role.
+type grant uint8
+
+const (
+	no      grant = iota
+	yes           // on users: on those of a lower role
+	ifOpen        // in a private group with AllowInvites
+	ifOwn         // what is the user's own
+	ifAsked       // as the option OwnerLeave says
+)
+
+// permissions says who may do what. The system may do everything; which targets an
+// actor reaches is the business of outranks.
+var permissions = [...][4]grant{
+	//            owner    admin  member  outsider
+	seeGroup:   {yes, yes, yes, yes},
+	seeMembers: {yes, yes, yes, no},
+	describe:   {yes, yes, no, no},
+	configure:  {yes, no, no, no},
+	govern:     {yes, no, no, no},
+	invite:     {yes, yes, ifOpen, no},
+	admit:      {yes, yes, no, no},
+	discipline: {yes, yes, no, no},
+	silence:    {yes, yes, no, no},
+	readLog:    {yes, yes, no, no},
+	share:      {yes, yes, yes, no},
+	deleteFile: {yes, yes, ifOwn, no},
+	leave:      {ifAsked, yes, yes, no},
+}
+
+func granted(what action, role Role) grant {
+	return permissions[what][RoleOwner-role]
+}
+
+// A look is one actor before one group: what every permission check needs.
+type look struct {
+	exists bool
+	head   *record.Header
+	user   UserID // "" is the system
+	me     *record.Standing
+	now    int64
+	policy OwnerPolicy
+
+	version *uint64 // what IfVersion said
+}
+
+func (l *look) system() bool { return l.user == "" }
+
+// role is the role of the actor; the system has none.
+func (l *look) role() Role { return Role(l.me.Role) }
+
+// found refuses a group that is not there for the actor: it does not exist, it
+// blacklists the user, or it is private and the user no member.
+func (l *look) found() error {
+	switch {
+	case !l.exists || l.head.State != record.Live:
+		return ErrGroupNotFound
+	case l.system():
+		return nil
+	case l.me.Block.Holds(l.now):
+		return about(l.user, ErrBlacklisted)
+	case !l.head.Public && !l.me.Member():
+		return ErrGroupNotFound
+	}
+	return nil
+}
+
+// invited is found for the verbs that are open to who has an invitation: to such
+// a user a private group is there.
+func (l *look) invited() error {
+	err := l.found()
+	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
+		return nil
+	}
+	return err
+}
+
+// may refuses what the permission table does not grant the actor.
+func (l *look) may(what action) error {
+	if err := l.found(); err != nil {
+		return err
+	}
+	return l.allows(what)
+}
+
+// allows is may for a group that is there.
+func (l *look) allows(what action) error {
+	if l.system() {
+		return nil
+	}
+	switch granted(what, l.role()) {
+	case yes, ifOwn:
+		return nil
+	case ifOpen:
+		if !l.head.Public && l.head.AllowInvites {
+			return nil
+		}
+	case ifAsked:
+		if l.policy == OwnerSucceed {
+			return nil
+		}
+		return about(l.user, ErrOwner)
+	}
+	if l.role() == RoleOutsider {
+		return about(l.user, ErrNotMember)
+	}
+	return about(l.user, ErrRoleTooLow)
+}
+
+// unchanged refuses a group that is not at the version that IfVersion said.
+func (l *look) unchanged() error {
+	if l.version != nil && *l.version != l.head.Version {
+		return &VersionError{Current: l.head.Version, Want: *l.version}
+	}
+	return nil
+}
+
+// outranks refuses a target whose role is not strictly lower than the actor's.
+// Nobody, not even the system, removes, blocks or mutes the owner.
+func (l *look) outranks(user UserID, target *record.Standing) error {
+	switch {
+	case Role(target.Role) == RoleOwner:
+		return about(user, ErrOwner)
+	case !l.system() && Role(target.Role) >= l.role():
+		return about(user, ErrRoleTooLow)
+	}
+	return nil
+}
+
+// AddAdmin makes a member an admin.
+//
+// The owner may, and the system. It refuses with ErrNotMember, ErrOwner,
+// ErrAlreadyAdmin and ErrTooManyAdmins (owner and admins together: Limits.Admins).
+func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpAddAdmin, Group: group, Users: []UserID{user}}, govern, (*unit).addAdmin)
+}
+
+func (u *unit) addAdmin(user UserID) error {
+	switch t := u.of(user); {
+	case !t.Member():
+		return about(user, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(user, ErrOwner)
+	case Role(t.Role) == RoleAdmin:
+		return about(user, ErrAlreadyAdmin)
+	case u.state.head.Admins+1 >= u.limits.Admins:
+		return about(user, limited(ErrTooManyAdmins, u.limits.Admins, u.state.head.Admins+1))
+	}
+	u.emit(AdminAdded, user)
+	return nil
+}
+
+// RemoveAdmin makes an admin a plain member.
+//
+// The owner may, and the system. It refuses with ErrNotMember, ErrOwner and
+// ErrNotAdmin.
+func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpRemoveAdmin, Group: group, Users: []UserID{user}}, govern, (*unit).removeAdmin)
+}
+
+func (u *unit) removeAdmin(user UserID) error {
+	switch t := u.of(user); {
+	case !t.Member():
+		return about(user, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(user, ErrOwner)
+	case Role(t.Role) != RoleAdmin:
+		return about(user, ErrNotAdmin)
+	}
+	u.emit(AdminRemoved, user)
+	return nil
+}
+
+// TransferGroup makes a member the owner, and the owner a plain member. A mute of
+// the new owner is lifted.
+//
+// The owner may, and the system. It refuses with ErrNotMember, and with ErrOwner
+// if the user is the owner already.
+func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) error {
+	return a.one(ctx, Command{Op: OpTransferGroup, Group: group, Users: []UserID{to}}, govern, (*unit).transfer)
+}
+
+func (u *unit) transfer(to UserID) error {
+	switch t := u.of(to); {
+	case !t.Member():
+		return about(to, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(to, ErrOwner)
+	}
+	u.crown(to)
+	return nil
+}
+
+// crown makes a member the owner.
+func (u *unit) crown(user UserID) {
+	if Role(u.of(user).Role) == RoleAdmin {
+		u.emit(AdminRemoved, user)
+	}
+	if u.of(user).Mute != nil {
+		u.emit(MemberUnmuted, user)
+	}
+	u.append(record.Event{Kind: uint8(OwnerChanged), Users: []string{string(user), u.state.head.Owner}})
+}
+
+// Role returns the role of a user in the group: RoleOutsider for one who is no member.
+//
+// The system and members may ask for anyone, a user for itself where the group is
+// there for it. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role, err error) {
+	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *look) error {
+		err := v.may(seeMembers)
+		if user == a.user {
+			err = v.found()
+		}
+		if err != nil {
+			return err
+		}
+		st, err := loadStanding(r, group, user)
+		role = Role(st.Role)
+		return err
+	})
+	return role, err
+}
+
+// Admins iterates over the admins of the group in the order of their ids; the
+// owner is not one of them.
+//
+// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+func (a Actor) Admins(ctx context.Context, group GroupID) iter.Seq2[Member, error] {
+	return each(ctx, a, group, adminList)
+}
+
+// AdminsPage is one page of Admins.
+func (a Actor) AdminsPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
+	return paged(ctx, a, group, adminList, page)
+}
+
+var adminList = listing[Member]{OpListAdmins, seeMembers, key.Admins, func(l *entry) (Member, bool) {
+	return publicMember(l), true
+}}

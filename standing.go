@@ -1,0 +1,125 @@
+package groupkit
+
+import (
+	"bytes"
+	"fmt"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// Flags of a user's entry for a group: what there is besides a membership.
+const (
+	flagMuted = 1 << iota
+	flagBlocked
+	flagAllowed
+	flagRequested
+	flagInvited
+)
+
+// standingPairs is every key that a standing has: the standing itself, the entry
+// by which the user finds the group, an entry in every list that the user is on,
+// and one for everything that expires.
+func standingPairs(group, user string, st *record.Standing) []store.Pair {
+	if st.Empty() {
+		return nil
+	}
+	area := byte(key.Outsiders)
+	if st.Member() {
+		area = key.Members
+	}
+	pairs := append(make([]store.Pair, 0, 4),
+		store.Pair{Key: key.OfUser(group, area, user), Value: st.Encode()},
+		store.Pair{Key: key.UserGroup(user, group, st.Member()), Value: record.EncodeCount(standingFlags(st))})
+	if Role(st.Role) == RoleAdmin {
+		pairs = append(pairs, store.Pair{Key: key.OfUser(group, key.Admins, user), Value: []byte{area}})
+	}
+	for _, m := range marks(st) {
+		if m.mark == nil {
+			continue
+		}
+		pairs = append(pairs, store.Pair{Key: key.OfUser(group, m.list, user), Value: []byte{area}})
+		if m.mark.Until != 0 && m.mark.Until < lastExpiry {
+			pairs = append(pairs, store.Pair{Key: key.Expiry(m.mark.Until, group, m.list, user), Value: []byte{}})
+		}
+	}
+	return pairs
+}
+
+// A listed mark is a mark with the list that shows it.
+type listedMark struct {
+	list byte
+	flag int
+	mark *record.Mark
+}
+
+func marks(st *record.Standing) [5]listedMark {
+	return [5]listedMark{
+		{key.Muted, flagMuted, st.Mute},
+		{key.Blocked, flagBlocked, st.Block},
+		{key.Allowed, flagAllowed, st.Allow},
+		{key.Requests, flagRequested, st.Request},
+		{key.Invitations, flagInvited, st.Invitation},
+	}
+}
+
+func standingFlags(st *record.Standing) (flags int) {
+	for _, m := range marks(st) {
+		if m.mark != nil {
+			flags |= m.flag
+		}
+	}
+	return flags
+}
+
+// difference is what turns one set of pairs into another; a nil value deletes.
+func difference(before, after []store.Pair) []store.Pair {
+	var out []store.Pair
+	for _, b := range before {
+		if !holds(after, b.Key, nil) {
+			out = append(out, store.Pair{Key: b.Key})
+		}
+	}
+	for _, a := range after {
+		if !holds(before, a.Key, a.Value) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// holds reports whether the key is among pairs, with the value if one is given.
+func holds(pairs []store.Pair, key, value []byte) bool {
+	for _, p := range pairs {
+		if bytes.Equal(p.Key, key) {
+			return value == nil || bytes.Equal(p.Value, value)
+		}
+	}
+	return false
+}
+
+// write puts pairs; a nil value deletes.
+func write(w store.Writer, pairs []store.Pair) error {
+	for _, p := range pairs {
+		var err error
+		if p.Value == nil {
+			err = w.Delete(p.Key)
+		} else {
+			err = w.Put(p.Key, p.Value)
+		}
+		if err != nil {
+			return storage(err)
+		}
+	}
+	return nil
+}
+
+// removal is what takes away every key that a standing has.
+func removal(group, user string, st *record.Standing) []store.Pair {
+	return difference(standingPairs(group, user, st), nil)
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,196 @@
+package groupkit
+
+import (
+	"strconv"
+
+	"groupkit/internal/record"
+)
+
+// A state is a group, or the part of one that a call has loaded. It changes in one
+// way only: by applying events. The engine changes a group by applying the events
+// that the rules emit, and replaying the log applies them again, so that the log
+// and the group cannot come apart, and no count is kept in two places.
+type state struct {
+	head         record.Header
+	custom       string
+	announcement record.Announcement
+	standings    map[string]*record.Standing
+	files        map[string]*record.File
+
+	// joined is told of every membership that begins (+1) or ends (−1).
+	joined func(user string, delta int)
+}
+
+func newState() *state {
+	return &state{
+		standings: make(map[string]*record.Standing),
+		files:     make(map[string]*record.File),
+		joined:    func(string, int) {},
+	}
+}
+
+// standing is the user's standing; one that the state does not hold is empty.
+func (s *state) standing(user string) *record.Standing {
+	st, ok := s.standings[user]
+	if !ok {
+		st = new(record.Standing)
+		s.standings[user] = st
+	}
+	return st
+}
+
+// number counts the events of a call.
+func (s *state) number(call *record.Call) {
+	s.head.Version += uint64(len(call.Events))
+	s.head.Modified = call.At
+}
+
+// apply makes one change. It is total: it does what the event says and judges nothing.
+func (s *state) apply(call *record.Call, e *record.Event) {
+	switch EventKind(e.Kind) {
+	case GroupCreated:
+		s.head.Created, s.head.Owner = call.At, first(e.Users)
+		s.set(e.Changes)
+	case GroupUpdated:
+		s.set(e.Changes)
+	case GroupDeleted:
+		s.head.State = record.Deleting
+	case GroupMuted:
+		s.head.Muted = true
+	case GroupUnmuted:
+		s.head.Muted = false
+	case OwnerChanged:
+		s.setRole(s.head.Owner, RoleMember, call.At)
+		s.head.Owner = first(e.Users)
+		s.setRole(s.head.Owner, RoleOwner, call.At)
+	case AnnouncementChanged:
+		for _, c := range e.Changes {
+			s.announcement = record.Announcement{Text: c.After, By: call.Actor, At: call.At}
+		}
+	case FileAdded:
+		if e.File != nil {
+			s.files[e.File.ID] = e.File
+			s.head.Files++
+		}
+	case FileDeleted:
+		if e.File != nil {
+			delete(s.files, e.File.ID)
+			s.head.Files--
+		}
+	default:
+		for _, user := range e.Users {
+			s.applyTo(user, call, e)
+		}
+	}
+}
+
+// applyTo makes a change that concerns each user alone.
+func (s *state) applyTo(user string, call *record.Call, e *record.Event) {
+	st := s.standing(user)
+	mark := &record.Mark{At: call.At, Until: e.Until, By: call.Actor, Reason: call.Reason}
+	switch EventKind(e.Kind) {
+	case MemberJoined:
+		role := RoleMember
+		if user == s.head.Owner {
+			role = RoleOwner
+		}
+		s.setRole(user, role, call.At)
+	case MemberLeft:
+		s.setRole(user, RoleOutsider, call.At)
+	case AdminAdded:
+		s.setRole(user, RoleAdmin, call.At)
+	case AdminRemoved:
+		s.setRole(user, RoleMember, call.At)
+	case JoinRequested:
+		replace(&st.Request, &s.head.Requests, mark)
+	case RequestApproved, RequestDeclined, RequestCancelled, RequestExpired:
+		replace(&st.Request, &s.head.Requests, nil)
+	case MemberInvited:
+		replace(&st.Invitation, &s.head.Invitations, mark)
+	case InvitationAccepted, InvitationDeclined, InvitationCancelled, InvitationExpired:
+		replace(&st.Invitation, &s.head.Invitations, nil)
+	case MemberBlocked:
+		replace(&st.Block, &s.head.Blocked, mark)
+	case MemberUnblocked, BlockExpired:
+		replace(&st.Block, &s.head.Blocked, nil)
+	case MemberMuted:
+		replace(&st.Mute, &s.head.Mutes, mark)
+	case MemberUnmuted, MuteExpired:
+		replace(&st.Mute, &s.head.Mutes, nil)
+	case MemberAllowed:
+		replace(&st.Allow, &s.head.Allowed, mark)
+	case MemberDisallowed:
+		replace(&st.Allow, &s.head.Allowed, nil)
+	}
+}
+
+// setRole gives the user a role and keeps the counts that follow from it.
+func (s *state) setRole(user string, role Role, at int64) {
+	st := s.standing(user)
+	was := Role(st.Role)
+	switch {
+	case was == RoleOutsider && role != RoleOutsider:
+		s.head.Members++
+		s.joined(user, +1)
+		st.Joined = at
+	case was != RoleOutsider && role == RoleOutsider:
+		s.head.Members--
+		s.joined(user, -1)
+		st.Joined = 0
+	}
+	if was == RoleAdmin && role != RoleAdmin {
+		s.head.Admins--
+		st.AdminSince = 0
+	}
+	if was != RoleAdmin && role == RoleAdmin {
+		s.head.Admins++
+		st.AdminSince = at
+	}
+	st.Role = uint8(role)
+}
+
+// replace puts a mark in the place of another, or of none, and keeps their number.
+func replace(slot **record.Mark, count *int, mark *record.Mark) {
+	if *slot == nil && mark != nil {
+		*count++
+	}
+	if *slot != nil && mark == nil {
+		*count--
+	}
+	*slot = mark
+}
+
+func first(users []string) string {
+	if len(users) == 0 {
+		return ""
+	}
+	return users[0]
+}
+
+// set gives fields their new values, which the log holds as text.
+func (s *state) set(changes []record.Change) {
+	for _, c := range changes {
+		h := &s.head
+		yes := c.After == "true"
+		switch Field(c.Field) {
+		case FieldName:
+			h.Name = c.After
+		case FieldDescription:
+			h.Description = c.After
+		case FieldAvatar:
+			h.Avatar = c.After
+		case FieldCustom:
+			s.custom, h.HasCustom = c.After, c.After != ""
+		case FieldPublic:
+			h.Public = yes
+		case FieldMembersOnly:
+			h.MembersOnly = yes
+		case FieldAllowInvites:
+			h.AllowInvites = yes
+		case FieldInviteNeedConfirm:
+			h.InviteNeedConfirm = yes
+		case FieldMaxUsers:
+			h.MaxUsers, _ = strconv.Atoi(c.After)
+		}
+	}
+}

@@ -1,0 +1,323 @@
+package groupkit
+
+import (
+	"context"
+	"slices"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// A unit is the work of one call on one group. It loads what the rules need, lets
+// them emit events, which change the loaded part of the group at once, and writes
+// what has changed, and the events, in the same transaction.
+//
+// The rules are its methods that take users; they touch nothing but what is
+// loaded, so that they run alike on any store, and as often as a store asks.
+type unit struct {
+	look
+	id     GroupID
+	limits *Limits
+	opts   *Options
+	cmd    *Command
+	state  *state
+
+	unknown map[UserID]bool // newcomers whom the application does not know
+	expired []UserID        // users with something expired in the list that the command adds to
+	heir    UserID          // who succeeds the owner; "" if there is no one
+	total   int             // groups in the app, where their number is limited
+
+	before struct {
+		standings    map[string]record.Standing
+		groups       map[string]int
+		custom       string
+		announcement record.Announcement
+		files        map[string]*record.File
+	}
+	groups map[string]int // in how many groups a user is
+	writes []store.Pair   // further writes of the call; a nil value deletes
+
+	call     record.Call
+	clearing []record.Event // what had expired: it comes before the events of the call
+	bug      error
+}
+
+// change runs a verb: it checks the arguments, asks the application about
+// newcomers, and in one transaction loads, decides and writes.
+func (a Actor) change(ctx context.Context, cmd Command, argument error, rule func(*unit) error) error {
+	return wrap(cmd.Op, cmd.Group, a.transact(ctx, &cmd, argument, func(u *unit, w store.Writer) error {
+		if err := rule(u); err != nil {
+			return err
+		}
+		return u.flush(w)
+	}))
+}
+
+func (a Actor) transact(ctx context.Context, cmd *Command, argument error, fn func(*unit, store.Writer) error) error {
+	if err := a.check(cmd.Group); err != nil {
+		return err
+	}
+	if argument != nil {
+		return argument
+	}
+	cmd.Actor, cmd.Reason = a.user, a.reason
+	unknown, err := a.eng.unknown(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	return a.eng.update(ctx, func(w store.Writer) error {
+		u := a.unit(cmd)
+		u.unknown = unknown
+		if err := u.load(w); err != nil {
+			return storage(err)
+		}
+		return fn(u, w)
+	})
+}
+
+// unit makes an empty unit of work for the command.
+func (a Actor) unit(cmd *Command) *unit {
+	e := a.eng
+	u := &unit{
+		look: look{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
+		id:   cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd, state: newState(),
+		groups: make(map[string]int),
+	}
+	u.look.head = &u.state.head
+	u.look.me = new(record.Standing)
+	u.before.standings = make(map[string]record.Standing)
+	u.before.groups = make(map[string]int)
+	u.before.files = make(map[string]*record.File)
+	u.state.joined = func(user string, delta int) {
+		if _, ok := u.groups[user]; !ok {
+			u.bug = corrupt("the count of groups of user %q was not loaded", user)
+		}
+		u.groups[user] += delta
+	}
+	return u
+}
+
+// start refuses what the actor may not do, and a group that has changed.
+func (u *unit) start(what action) error {
+	if err := u.found(); err != nil {
+		return err
+	}
+	if err := u.unchanged(); err != nil {
+		return err
+	}
+	return u.allows(what)
+}
+
+// of is the standing of a user that the command names.
+func (u *unit) of(user UserID) *record.Standing {
+	if _, ok := u.before.standings[string(user)]; !ok {
+		u.bug = corrupt("the standing of user %q was not loaded", string(user))
+	}
+	return u.state.standing(string(user))
+}
+
+// emit makes a change that needs no more than users, and logs it.
+func (u *unit) emit(kind EventKind, users ...UserID) {
+	u.append(record.Event{Kind: uint8(kind), Users: texts(users)})
+}
+
+// append makes a change and logs it. Changes of one kind that one call makes to
+// several users are one event. What had expired of a user is cleared away, with
+// its event, before anything is changed about the user.
+func (u *unit) append(e record.Event) {
+	u.call.At, u.call.Actor, u.call.Reason = max(u.now, u.state.head.Modified), string(u.user), u.cmd.Reason
+	for _, user := range e.Users {
+		u.expire(UserID(user))
+	}
+	u.state.apply(&u.call, &e)
+	u.call.Events = merge(u.call.Events, e)
+}
+
+// expire clears away what has expired of a user.
+func (u *unit) expire(user UserID) {
+	u.call.At, u.call.Actor, u.call.Reason = max(u.now, u.state.head.Modified), string(u.user), u.cmd.Reason
+	st := u.of(user)
+	for _, m := range []struct {
+		mark *record.Mark
+		kind EventKind
+	}{{st.Request, RequestExpired}, {st.Invitation, InvitationExpired}, {st.Block, BlockExpired}, {st.Mute, MuteExpired}} {
+		if m.mark.Expired(u.now) {
+			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}}
+			u.state.apply(&u.call, &e)
+			u.clearing = merge(u.clearing, e)
+		}
+	}
+}
+
+// merge appends an event, or its users to those of an equal one.
+func merge(events []record.Event, e record.Event) []record.Event {
+	for i := range events {
+		if x := &events[i]; x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
+			if !slices.Contains(x.Users, e.Users[0]) {
+				x.Users = append(x.Users, e.Users[0])
+				x.Before = append(x.Before, e.Before...)
+			}
+			return events
+		}
+	}
+	return append(events, e)
+}
+
+// room refuses to add to a list that is full when what has expired is cleared away.
+func (u *unit) room(count *int, most int, full error) error {
+	if *count < most {
+		return nil
+	}
+	for _, user := range u.expired {
+		u.expire(user)
+	}
+	if *count < most {
+		return nil
+	}
+	return limited(full, most, *count)
+}
+
+// unknown asks the application about those whom the command would bring in.
+func (e *Engine) unknown(ctx context.Context, cmd *Command) (map[UserID]bool, error) {
+	if e.opts.UserExists == nil {
+		return nil, nil
+	}
+	unknown := make(map[UserID]bool)
+	for _, user := range e.newcomers(cmd) {
+		if checkUserID(FieldUser, user) != nil {
+			continue
+		}
+		ok, err := e.opts.UserExists(ctx, user)
+		if err != nil {
+			return nil, about(user, err)
+		}
+		if !ok {
+			unknown[user] = true
+		}
+	}
+	return unknown, nil
+}
+
+func (e *Engine) newcomers(cmd *Command) []UserID {
+	switch cmd.Op {
+	case OpCreateGroup:
+		return append([]UserID{cmd.New.Owner}, cmd.New.Members...)
+	case OpAddMembers, OpInviteUsers:
+		return cmd.Users
+	case OpBlockUsers:
+		if e.opts.BlockOutsiders {
+			return cmd.Users
+		}
+	case OpJoin, OpAcceptInvitation:
+		return []UserID{cmd.Actor}
+	}
+	return nil
+}
+
+func (u *unit) known(user UserID) error {
+	if u.unknown[user] {
+		return about(user, ErrUserNotFound)
+	}
+	return nil
+}
+
+// flush writes what the rules changed; a call that emitted no event writes nothing.
+func (u *unit) flush(w store.Writer) error {
+	if u.bug != nil {
+		return u.bug
+	}
+	u.call.Events = append(u.clearing, u.call.Events...)
+	if len(u.call.Events) == 0 {
+		return nil
+	}
+	u.state.number(&u.call)
+	group := string(u.id)
+	out := append(u.writes,
+		store.Pair{Key: key.Of(group, key.Header), Value: u.state.head.Encode()},
+		store.Pair{Key: key.Event(group, u.state.head.Version), Value: u.call.Encode()})
+	out = u.standingWrites(out)
+	out = u.countWrites(out)
+	out = u.textWrites(out)
+	out = u.lifeWrites(out)
+	return write(w, u.fileWrites(out))
+}
+
+func (u *unit) standingWrites(out []store.Pair) []store.Pair {
+	for user, before := range u.before.standings {
+		if now := u.state.standing(user); *now != before {
+			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
+		}
+	}
+	return out
+}
+
+func (u *unit) countWrites(out []store.Pair) []store.Pair {
+	for user, n := range u.groups {
+		if n != u.before.groups[user] {
+			out = append(out, countPair(user, n))
+		}
+	}
+	return out
+}
+
+// countPair is the record of how many groups a user is in; there is none for none.
+func countPair(user string, n int) store.Pair {
+	p := store.Pair{Key: key.User(user, key.UserHeader)}
+	if n > 0 {
+		p.Value = record.EncodeCount(n)
+	}
+	return p
+}
+
+// lifeWrites is what a group's creation and its deletion write besides.
+func (u *unit) lifeWrites(out []store.Pair) []store.Pair {
+	for i := range u.call.Events {
+		switch EventKind(u.call.Events[i].Kind) {
+		case GroupCreated:
+			out = append(out, store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id)), Value: []byte{}})
+			out = u.totalWrites(out, u.total+1)
+		case GroupDeleted:
+			out = append(out,
+				store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id))},
+				store.Pair{Key: key.Deletion(string(u.id)), Value: []byte{}})
+			out = u.totalWrites(out, u.total-1)
+		}
+	}
+	return out
+}
+
+func (u *unit) totalWrites(out []store.Pair, n int) []store.Pair {
+	if u.limits.Groups == 0 {
+		return out
+	}
+	return append(out, store.Pair{Key: key.GroupCount(), Value: record.EncodeCount(n)})
+}
+
+func (u *unit) textWrites(out []store.Pair) []store.Pair {
+	if u.state.custom != u.before.custom {
+		p := store.Pair{Key: key.Of(string(u.id), key.Custom)}
+		if u.state.custom != "" {
+			p.Value = []byte(u.state.custom)
+		}
+		out = append(out, p)
+	}
+	if u.state.announcement != u.before.announcement {
+		out = append(out, store.Pair{Key: key.Of(string(u.id), key.Announcement), Value: u.state.announcement.Encode()})
+	}
+	return out
+}
+
+func (u *unit) fileWrites(out []store.Pair) []store.Pair {
+	for id, f := range u.state.files {
+		if u.before.files[id] == nil {
+			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id))), Value: f.Encode()})
+		}
+	}
+	for id := range u.before.files {
+		if u.state.files[id] == nil {
+			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id)))})
+		}
+	}
+	return out
+}

@@ -1,0 +1,338 @@
+package groupkit
+
+import (
+	"fmt"
+	"reflect"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// A groupWalk is one group as its records show it.
+type groupWalk struct {
+	*verifier
+	r     store.Reader
+	id    GroupID
+	head  *record.Header
+	users map[string]*record.Standing
+	area  map[string]byte
+	lists map[string]byte // list and user → where the entry points
+	files map[string]*record.File
+	text  record.Announcement
+	own   string
+
+	log      *state // what replaying the log gives
+	last     uint64
+	leftover int // records besides the header and the log
+}
+
+func newGroupWalk(v *verifier, r store.Reader, id GroupID) *groupWalk {
+	return &groupWalk{
+		verifier: v, r: r, id: id, log: newState(),
+		users: make(map[string]*record.Standing), area: make(map[string]byte),
+		lists: make(map[string]byte), files: make(map[string]*record.File),
+	}
+}
+
+var recordNames = map[byte]string{
+	key.Header: "header", key.Members: "member", key.Outsiders: "standing of an outsider", key.Admins: "entry of the admin list",
+	key.Blocked: "entry of the blacklist", key.Muted: "entry of the mute list", key.Allowed: "entry of the allow list",
+	key.Requests: "entry of the join requests", key.Invitations: "entry of the invitations", key.Files: "shared file",
+	key.Events: "event", key.Announcement: "announcement", key.Custom: "custom text",
+}
+
+func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
+	g.report(inv, g.id, UserID(user), recordNames[kind], format, args...)
+}
+
+// check reads every record of the group, and then compares them.
+func (g *groupWalk) check() error {
+	err := scanAll(g.r, store.Prefix(key.Group(string(g.id))), func(page []store.Pair) error {
+		for _, p := range page {
+			g.take(p)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if g.head == nil {
+		g.broken(OneOwner, "", key.Header, "is missing")
+		return nil
+	}
+	if g.head.Version != g.last {
+		g.broken(LogTellsAll, "", key.Events, "the log ends at %d, the group is at version %d", g.last, g.head.Version)
+	}
+	if g.head.State != record.Live {
+		if g.head.State == record.Deleted && g.leftover > 0 {
+			g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
+		}
+		g.files = nil
+		return nil
+	}
+	g.checkOwner()
+	g.checkCounts()
+	if err := g.checkUsers(); err != nil {
+		return err
+	}
+	g.checkReplay()
+	return g.checkCreation()
+}
+
+// take files one record.
+func (g *groupWalk) take(p store.Pair) {
+	_, kind, rest, err := key.CutGroup(p.Key)
+	if err != nil {
+		g.report(ViewsAgree, g.id, "", "key of a group", "%x: %v", p.Key, err)
+		return
+	}
+	if kind != key.Header && kind != key.Events {
+		g.leftover++
+	}
+	if err := g.decode(kind, rest, p); err != nil {
+		g.broken(ViewsAgree, "", kind, "%q: %v", rest, err)
+	}
+}
+
+func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
+	user := string(rest)
+	switch kind {
+	case key.Header:
+		var h record.Header
+		h, err = record.DecodeHeader(p.Value)
+		g.head = &h
+	case key.Members, key.Outsiders:
+		var st record.Standing
+		st, err = record.DecodeStanding(p.Value, kind == key.Members)
+		if g.area[user] != 0 {
+			g.broken(ViewsAgree, user, kind, "the user has two")
+		}
+		g.users[user], g.area[user] = &st, kind
+	case key.Admins, key.Blocked, key.Muted, key.Allowed, key.Requests, key.Invitations:
+		if len(p.Value) != 1 {
+			return key.ErrForm
+		}
+		g.lists[string(rune(kind))+user] = p.Value[0]
+	case key.Files:
+		var f record.File
+		if f, err = record.DecodeFile(p.Value); err == nil {
+			g.files[f.ID] = &f
+		}
+	case key.Announcement:
+		g.text, err = record.DecodeAnnouncement(p.Value)
+	case key.Custom:
+		g.own = string(p.Value)
+	case key.Events:
+		return g.replay(p)
+	default:
+		return key.ErrForm
+	}
+	return err
+}
+
+// replay applies one call of the log and checks the numbers.
+func (g *groupWalk) replay(p store.Pair) error {
+	last, err := lastVersion(p.Key)
+	if err != nil {
+		return err
+	}
+	call, err := record.DecodeCall(p.Value)
+	if err != nil {
+		return err
+	}
+	if first := last + 1 - uint64(len(call.Events)); first != g.last+1 {
+		g.broken(LogTellsAll, "", key.Events, "%d follows %d", first, g.last)
+	}
+	if call.At < g.log.head.Modified {
+		g.broken(LogTellsAll, "", key.Events, "%d is earlier than the one before", last)
+	}
+	g.last = last
+	for i := range call.Events {
+		g.log.apply(&call, &call.Events[i])
+	}
+	g.log.number(&call)
+	return nil
+}
+
+func (g *groupWalk) checkOwner() {
+	owners := 0
+	for user, st := range g.users {
+		if Role(st.Role) == RoleOwner {
+			owners++
+			if user != g.head.Owner {
+				g.broken(OneOwner, user, key.Members, "has the role of the owner, who is %q", g.head.Owner)
+			}
+			if st.Mute != nil {
+				g.broken(MutesInBounds, user, key.Members, "the owner is muted")
+			}
+			if _, ok := g.lists[string(rune(key.Admins))+user]; ok {
+				g.broken(OneOwner, user, key.Admins, "the owner is an admin")
+			}
+		}
+	}
+	if owners != 1 {
+		g.broken(OneOwner, g.head.Owner, key.Header, "there are %d owners", owners)
+	}
+}
+
+func (g *groupWalk) checkCounts() {
+	var now record.Header
+	for _, st := range g.users {
+		if st.Member() {
+			now.Members++
+		}
+		if Role(st.Role) == RoleAdmin {
+			now.Admins++
+		}
+		for _, c := range []struct {
+			mark  *record.Mark
+			count *int
+		}{{st.Mute, &now.Mutes}, {st.Block, &now.Blocked}, {st.Allow, &now.Allowed}, {st.Request, &now.Requests}, {st.Invitation, &now.Invitations}} {
+			if c.mark != nil {
+				*c.count++
+			}
+		}
+	}
+	h := g.head
+	for _, c := range []struct {
+		name      string
+		said, are int
+	}{
+		{"members", h.Members, now.Members}, {"admins", h.Admins, now.Admins}, {"mutes", h.Mutes, now.Mutes},
+		{"blocks", h.Blocked, now.Blocked}, {"entries of the allow list", h.Allowed, now.Allowed}, {"join requests", h.Requests, now.Requests},
+		{"invitations", h.Invitations, now.Invitations}, {"files", h.Files, len(g.files)},
+	} {
+		if c.said != c.are {
+			g.broken(CountsExact, "", key.Header, "it says %d %s, and there are %d", c.said, c.name, c.are)
+		}
+	}
+}
+
+// checkUsers compares every standing with what follows from it, and every entry of a
+// list with the standing that it should follow from.
+func (g *groupWalk) checkUsers() error {
+	for user, st := range g.users {
+		g.checkStanding(user, st)
+		for _, p := range standingPairs(string(g.id), user, st) {
+			if err := g.checkPair(user, p); err != nil {
+				return err
+			}
+		}
+	}
+	for entry := range g.lists {
+		list, user := entry[0], entry[1:]
+		if st := g.users[user]; st == nil || !listed(list, st) {
+			g.broken(pickInvariant(list), user, list, "nothing about the user puts it there")
+		}
+	}
+	return nil
+}
+
+func pickInvariant(list byte) Invariant {
+	if list == key.Admins {
+		return CountsExact
+	}
+	return ViewsAgree
+}
+
+func listed(list byte, st *record.Standing) bool {
+	if list == key.Admins {
+		return Role(st.Role) == RoleAdmin
+	}
+	for _, m := range marks(st) {
+		if m.list == list {
+			return m.mark != nil
+		}
+	}
+	return false
+}
+
+func (g *groupWalk) checkStanding(user string, st *record.Standing) {
+	if st.Member() && st.Block != nil {
+		g.broken(ListsDisjoint, user, key.Members, "a member is on the blacklist")
+	}
+	for _, m := range marks(st) {
+		if m.mark == nil {
+			continue
+		}
+		pending := m.list == key.Requests || m.list == key.Invitations
+		if pending && (st.Member() || st.Block != nil) {
+			g.broken(ListsDisjoint, user, m.list, "it is pending for a member, or someone on the blacklist")
+		}
+		if m.list == key.Allowed && !st.Member() {
+			g.broken(ListsDisjoint, user, m.list, "an outsider is on the allow list")
+		}
+		if m.mark.Until > lastExpiry {
+			g.broken(MutesInBounds, user, m.list, "it expires at %d, after the last instant", m.mark.Until)
+		}
+	}
+}
+
+// checkPair checks that a record which follows from a standing is there.
+func (g *groupWalk) checkPair(user string, p store.Pair) error {
+	value, ok, err := g.r.Get(p.Key)
+	if err != nil {
+		return storage(err)
+	}
+	if ok && string(value) == string(p.Value) {
+		return nil
+	}
+	switch p.Key[0] {
+	case 'u':
+		g.report(UsersAgree, g.id, UserID(user), "entry of a group with the user", "is missing, or wrong")
+	case 't':
+		g.report(ViewsAgree, g.id, UserID(user), "entry of what expires", "is missing")
+	default:
+		_, kind, _, _ := key.CutGroup(p.Key)
+		g.broken(pickInvariant(kind), user, kind, "is missing, or wrong")
+	}
+	return nil
+}
+
+// checkReplay compares the group with what its log tells.
+func (g *groupWalk) checkReplay() {
+	want := g.log.head
+	want.First = g.head.First
+	if want != *g.head {
+		g.broken(LogTellsAll, "", key.Header, "it is not what the log tells: %s", unlike(want, *g.head))
+	}
+	for user := range g.log.standings {
+		if st := g.users[user]; st == nil && !g.log.standings[user].Empty() {
+			g.broken(LogTellsAll, user, key.Members, "the log tells of a user of whom there is no record")
+		}
+	}
+	for user, st := range g.users {
+		if !reflect.DeepEqual(*g.log.standing(user), *st) {
+			g.broken(LogTellsAll, user, g.area[user], "it is not what the log tells")
+		}
+	}
+	if g.log.announcement != g.text {
+		g.broken(LogTellsAll, "", key.Announcement, "it is not what the log tells")
+	}
+	if g.log.custom != g.own {
+		g.broken(LogTellsAll, "", key.Custom, "it is not what the log tells")
+	}
+	if !reflect.DeepEqual(g.log.files, g.files) {
+		g.broken(LogTellsAll, "", key.Files, "the files are not those of which the log tells")
+	}
+}
+
+// unlike names the fields in which two headers differ.
+func unlike(want, got record.Header) (out string) {
+	w, h := reflect.ValueOf(want), reflect.ValueOf(got)
+	for i := range w.NumField() {
+		if w.Field(i).Interface() != h.Field(i).Interface() {
+			out += fmt.Sprintf(" %s is %v instead of %v", w.Type().Field(i).Name, h.Field(i), w.Field(i))
+		}
+	}
+	return out
+}
+
+func (g *groupWalk) checkCreation() error {
+	_, ok, err := g.r.Get(key.Created(g.head.Public, g.head.Created, string(g.id)))
+	if err == nil && !ok {
+		g.report(ViewsAgree, g.id, "", "entry of a group in creation order", "is missing")
+	}
+	return storage(err)
+}
