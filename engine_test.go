@@ -368,7 +368,7 @@ func (in *instance) requireRefused(t *rapid.T, where fmt.Stringer, group groupki
 
 // requireCause is about the numbers in an error.
 func (in *instance) requireCause(t *rapid.T, where fmt.Stringer, want *refusal, err error) {
-	if len(want.is) > 1 {
+	if want.batch {
 		return
 	}
 	switch class := classes[want.is[0]]; {

@@ -98,9 +98,10 @@ func publicGroup(id GroupID, h *record.Header, custom string) Group {
 // ErrGroupFull (more than MaxUsers), ErrTooManyJoined about the one who is in too many
 // groups, and ErrTooManyInvitations.
 func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
+	chosen := group.ID // an id that was assigned names nothing if the call is refused
 	group, err := a.complete(group)
 	if err != nil {
-		return Group{}, wrap(OpCreateGroup, group.ID, err)
+		return Group{}, wrap(OpCreateGroup, chosen, err)
 	}
 	var made Group
 	cmd := Command{Op: OpCreateGroup, Group: group.ID, Users: append([]UserID{group.Owner}, group.Members...), New: &group}
@@ -113,7 +114,7 @@ func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 		return err
 	})
 	if err != nil {
-		return Group{}, wrap(OpCreateGroup, group.ID, err)
+		return Group{}, wrap(OpCreateGroup, chosen, err)
 	}
 	return made, nil
 }

@@ -70,7 +70,8 @@ func (c caller) by() groupkit.UserID {
 // A refusal is a call turned down: the sentinel it must match, and whom it is
 // about, where the rules say so.
 type refusal struct {
-	is    []error // one; several for a batch of which every entry failed
+	is    []error // one; of a batch that failed whole, those of its entries
+	batch bool
 	user  groupkit.UserID
 	limit int64     // the limit that was reached
 	until time.Time // of a mute
@@ -293,7 +294,7 @@ func (w *world) at(g *modelGroup) time.Time { return later(g.modified, w.now) }
 // each is a batch: the same single calls in order. It fails when all of them do.
 func each(users []groupkit.UserID, one func(groupkit.UserID) entry) ([]entry, *refusal) {
 	var all []entry
-	no := new(refusal)
+	no := &refusal{batch: true}
 	granted := false
 	for _, u := range users {
 		e := entry{user: u, refused: refuse(groupkit.ErrInvalid)}
