@@ -150,15 +150,17 @@ func (u *unit) expire(user UserID) {
 	}
 }
 
-// merge appends an event, or its users to those of an equal one.
+// merge appends an event. An equal one is taken from its place and joins it at the
+// end, for the last user's events have to stay in order: no longer an admin, then
+// no longer a member.
 func merge(events []record.Event, e record.Event) []record.Event {
-	for i := range events {
-		if x := &events[i]; x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
+	for i, x := range events {
+		if x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
 			if !slices.Contains(x.Users, e.Users[0]) {
 				x.Users = append(x.Users, e.Users[0])
 				x.Before = append(x.Before, e.Before...)
 			}
-			return events
+			return append(slices.Delete(events, i, i+1), x)
 		}
 	}
 	return append(events, e)
