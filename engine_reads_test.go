@@ -1,7 +1,9 @@
 package groupkit_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -21,19 +23,20 @@ type list[T any] struct {
 	all   func(groupkit.Actor, context.Context, groupkit.GroupID) iter.Seq2[T, error]
 	page  func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.Page) ([]T, error)
 	named func(*instance, T) T // gives one the model's ids
+	order func(a, b T) int     // nil: the model's order and no other
 }
 
 func same[T any](_ *instance, one T) T { return one }
 
 var (
-	memberList     = list[groupkit.Member]{"Members", (*world).Members, groupkit.Actor.Members, groupkit.Actor.MembersPage, same[groupkit.Member]}
-	adminList      = list[groupkit.Member]{"Admins", (*world).Admins, groupkit.Actor.Admins, groupkit.Actor.AdminsPage, same[groupkit.Member]}
-	blacklist      = list[groupkit.Block]{"Blacklist", (*world).Blacklist, groupkit.Actor.Blacklist, groupkit.Actor.BlacklistPage, same[groupkit.Block]}
-	muteList       = list[groupkit.Mute]{"Mutes", (*world).Mutes, groupkit.Actor.Mutes, groupkit.Actor.MutesPage, same[groupkit.Mute]}
-	allowList      = list[groupkit.Allowed]{"AllowList", (*world).AllowList, groupkit.Actor.AllowList, groupkit.Actor.AllowListPage, same[groupkit.Allowed]}
-	requestList    = list[groupkit.Request]{"Requests", (*world).Requests, groupkit.Actor.Requests, groupkit.Actor.RequestsPage, (*instance).namedRequest}
-	invitationList = list[groupkit.Invitation]{"Invitations", (*world).Invitations, groupkit.Actor.Invitations, groupkit.Actor.InvitationsPage, (*instance).namedInvitation}
-	fileList       = list[groupkit.File]{"Files", (*world).Files, groupkit.Actor.Files, groupkit.Actor.FilesPage, (*instance).namedFile}
+	memberList     = list[groupkit.Member]{"Members", (*world).Members, groupkit.Actor.Members, groupkit.Actor.MembersPage, same[groupkit.Member], nil}
+	adminList      = list[groupkit.Member]{"Admins", (*world).Admins, groupkit.Actor.Admins, groupkit.Actor.AdminsPage, same[groupkit.Member], nil}
+	blacklist      = list[groupkit.Block]{"Blacklist", (*world).Blacklist, groupkit.Actor.Blacklist, groupkit.Actor.BlacklistPage, same[groupkit.Block], nil}
+	muteList       = list[groupkit.Mute]{"Mutes", (*world).Mutes, groupkit.Actor.Mutes, groupkit.Actor.MutesPage, same[groupkit.Mute], nil}
+	allowList      = list[groupkit.Allowed]{"AllowList", (*world).AllowList, groupkit.Actor.AllowList, groupkit.Actor.AllowListPage, same[groupkit.Allowed], nil}
+	requestList    = list[groupkit.Request]{"Requests", (*world).Requests, groupkit.Actor.Requests, groupkit.Actor.RequestsPage, (*instance).namedRequest, nil}
+	invitationList = list[groupkit.Invitation]{"Invitations", (*world).Invitations, groupkit.Actor.Invitations, groupkit.Actor.InvitationsPage, (*instance).namedInvitation, nil}
+	fileList       = list[groupkit.File]{"Files", (*world).Files, groupkit.Actor.Files, groupkit.Actor.FilesPage, (*instance).namedFile, newestFile}
 )
 
 func (in *instance) namedRequest(r groupkit.Request) groupkit.Request {
@@ -57,11 +60,13 @@ func allNamed[T any](in *instance, all []T, err error, named func(*instance, T) 
 
 // look compares a list as the iterator gives it, and one page of it.
 func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p groupkit.Page) {
+	lists := map[*instance][]T{}
 	m.ask(t, call{l.verb, c, id, nil,
 		func(w *world) (any, *refusal) { return answer(l.model(w, c, id)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			all, err := collect(l.all(a, ctx, id))
-			return allNamed(in, all, err, l.named)
+			lists[in] = all
+			return ordered(t, in, all, err, l.named, l.order)
 		}})
 	most := 1000
 	if l.verb == "Files" {
@@ -72,14 +77,30 @@ func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p g
 			if !validPage(p) {
 				return nil, refuse(groupkit.ErrInvalid)
 			}
-			all, no := l.model(w, c, id)
-			return append([]T(nil), paged(all, p, most)...), no
+			_, no := l.model(w, c, id)
+			return nil, no
 		},
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
-			all, err := l.page(a, ctx, id, p)
-			return allNamed(in, all, err, l.named)
+			page, err := l.page(a, ctx, id, p)
+			if err == nil {
+				require.Equal(t, append([]T{}, paged(lists[in], p, most)...), append([]T{}, page...), "%s: %sPage %v", in.name, l.verb, p)
+			}
+			return nil, err
 		}})
 }
+
+// ordered is a list with the model's ids, in the model's order: the engine may
+// choose another among what is equal.
+func ordered[T any](t *rapid.T, in *instance, all []T, err error, named func(*instance, T) T, order func(a, b T) int) ([]T, error) {
+	list, err := allNamed(in, all, err, named)
+	if order != nil {
+		require.True(t, slices.IsSortedFunc(list, order), "%s: the order of %v", in.name, list)
+		slices.SortFunc(list, func(a, b T) int { return cmp.Or(order(a, b), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))) })
+	}
+	return list, err
+}
+
+func newestFile(a, b groupkit.File) int { return b.Created.Compare(a.Created) }
 
 // look makes one call that only looks.
 func (m *machine) look(t *rapid.T) {

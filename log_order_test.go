@@ -15,7 +15,9 @@ func TestEvents_InOrderForEachUser(t *testing.T) {
 	users := []groupkit.UserID{"bob", "carol", "dave", "erin"}
 	for _, admins := range [][]groupkit.UserID{{"bob"}, {"carol"}, {"erin"}, {"bob", "dave"}, {"carol", "erin"}} {
 		for verb, call := range map[string]func(groupkit.Actor, groupkit.GroupID) error{
-			"RemoveMembers": func(a groupkit.Actor, g groupkit.GroupID) error { return second(a.RemoveMembers(t.Context(), g, users)) },
+			"RemoveMembers": func(a groupkit.Actor, g groupkit.GroupID) error {
+				return second(a.RemoveMembers(t.Context(), g, users))
+			},
 			"BlockUsers": func(a groupkit.Actor, g groupkit.GroupID) error {
 				return second(a.BlockUsers(t.Context(), g, groupkit.Forever, users))
 			},

@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -145,8 +146,11 @@ func (w *world) Files(c caller, id groupkit.GroupID) ([]groupkit.File, *refusal)
 		return nil, no
 	}
 	var list []groupkit.File
-	for _, f := range slices.Backward(g.files) {
+	for _, f := range g.files {
 		list = append(list, f.File)
 	}
+	slices.SortFunc(list, func(a, b groupkit.File) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
 	return list, nil
 }
