@@ -105,7 +105,7 @@ func (g *modelGroup) applyTo(u groupkit.UserID, e groupkit.Event) {
 	case groupkit.MemberUnmuted, groupkit.MuteExpired:
 		delete(g.mutes, u)
 	case groupkit.MemberAllowed:
-		g.allowed[u] = groupkit.Allowed{User: u, By: e.Actor, At: e.At}
+		g.allowed[u] = groupkit.Allowed{User: u, By: e.Actor, At: e.At, Reason: e.Reason}
 	case groupkit.MemberDisallowed:
 		delete(g.allowed, u)
 	}

@@ -243,7 +243,7 @@ func (w *world) allow(c caller, g *modelGroup, u groupkit.UserID) *refusal {
 	case len(g.allowed) >= w.opts.Limits.MaxGroupSize:
 		return refuseLimit(groupkit.ErrListFull, w.opts.Limits.MaxGroupSize)
 	}
-	g.allowed[u] = groupkit.Allowed{User: u, By: c.by(), At: w.at(g)}
+	g.allowed[u] = groupkit.Allowed{User: u, By: c.by(), At: w.at(g), Reason: c.reason}
 	w.touch(g)
 	return nil
 }
