@@ -96,7 +96,7 @@ func limits(t *rapid.T) groupkit.Limits {
 	largest := few("group size at most", 3, 6)
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 5), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
-		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 7) % 7,
+		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 3, 7) % 7,
 		GroupSize: few("group size", 2, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 2, 3),
 		Requests: few("requests", 1, 3), Invitations: few("invitations", 1, 3),
 	}
@@ -117,9 +117,12 @@ func (m *machine) group(t *rapid.T) groupkit.GroupID {
 	return pick(t, "hostile group", hostileGroups)
 }
 
-// user draws a user.
-func (m *machine) user(t *rapid.T) groupkit.UserID {
+// user draws a user: often one who has to do with the group.
+func (m *machine) user(t *rapid.T, id groupkit.GroupID) groupkit.UserID {
+	near := m.world.groups[id].near()
 	switch n := number.Draw(t, "which user") % 100; {
+	case n < 40 && len(near) > 0:
+		return pick(t, "user of the group", near)
 	case n < 95:
 		return pick(t, "user", users)
 	case n < 97:
@@ -128,33 +131,45 @@ func (m *machine) user(t *rapid.T) groupkit.UserID {
 	return pick(t, "hostile user", hostileUsers)
 }
 
+// near is everyone whom the group knows.
+func (g *modelGroup) near() []groupkit.UserID {
+	if g == nil {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(keys(g.joined), keys(g.blocks), keys(g.mutes), keys(g.requests), keys(g.invitations)))))
+}
+
+func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }
+
 // some draws users for a batch, at most one more than a small batch takes.
-func (m *machine) some(t *rapid.T) []groupkit.UserID {
-	all := make([]groupkit.UserID, number.Draw(t, "how many")%5)
+func (m *machine) some(t *rapid.T, id groupkit.GroupID) []groupkit.UserID {
+	all := make([]groupkit.UserID, pick(t, "how many", []int{2, 1, 3, 3, 2, 1, 4, 0}))
 	for i := range all {
-		all[i] = m.user(t)
+		all[i] = m.user(t, id)
 	}
 	return all
 }
 
 // caller draws who makes a call on a group: often one who may.
 func (m *machine) caller(t *rapid.T, id groupkit.GroupID) caller {
-	c := caller{user: m.user(t)}
+	c := caller{user: m.user(t, id)}
 	g := m.world.groups[id]
 	switch n := number.Draw(t, "who") % 100; {
-	case n < 20:
+	case n < 25:
 		c = caller{system: true}
-	case n < 40 && g != nil:
+	case n < 45 && g != nil:
 		c.user = g.owner
-	case n < 50 && g != nil && len(g.admins) > 0:
-		c.user = pick(t, "admin", slices.Sorted(maps.Keys(g.admins)))
-	case n < 60 && g != nil:
-		c.user = pick(t, "member", slices.Sorted(maps.Keys(g.joined)))
+	case n < 55 && g != nil && len(g.admins) > 0:
+		c.user = pick(t, "admin", keys(g.admins))
+	case n < 65 && g != nil:
+		c.user = pick(t, "member", keys(g.joined))
+	case n < 80 && g != nil && len(g.requests)+len(g.invitations) > 0:
+		c.user = pick(t, "waiting", append(keys(g.requests), keys(g.invitations)...))
 	}
-	if chance(t, "reason", 15) {
-		c.reason = pick(t, "reason", []string{"spam", "zum Spaß", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff"})
+	if chance(t, "reason", 10) {
+		c.reason = pick(t, "reason", []string{"spam", "zum Spaß", "x", "y", "spam", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff"})
 	}
-	if g != nil && chance(t, "version", 8) {
+	if g != nil && chance(t, "version", 6) {
 		c.version = new(pick(t, "version", []uint64{g.version, g.version, g.version - 1, g.version + 1, 0, math.MaxUint64}))
 	}
 	return c
@@ -170,9 +185,10 @@ func (m *machine) duration(t *rapid.T) time.Duration {
 
 // text draws a text around a limit of so many characters.
 func text(t *rapid.T, label string, most int) string {
-	return pick(t, label, []string{
-		"", "x", "Grüße", "a/b", "x", "Nachtwache", "日本語", strings.Repeat("語", most), strings.Repeat("x", most+1), "a\xffb", "y",
-	})
+	if chance(t, "hostile text", 4) {
+		return pick(t, label, []string{"a/b", strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
+	}
+	return pick(t, label, []string{"x", "", "ß", "abc", "語語語", strings.Repeat("語", most)})
 }
 
 // page draws a page, a hostile one at times.

@@ -44,9 +44,9 @@ func (m *machine) replay(t *rapid.T, in *instance, name groupkit.GroupID) *model
 	g := m.world.newGroup(groupkit.NewGroup{ID: name}, "")
 	g.created, g.modified = time.Time{}, time.Time{}
 	for e, err := range in.eng.System().Events(context.Background(), in.id(name), 0) {
-		require.NoError(t, err)
-		require.Equal(t, g.version+1, e.Version, "%s: numbers without gaps", name)
-		require.False(t, e.At.Before(g.modified), "%s: event %d is older than the one before", name, e.Version)
+		if err != nil || e.Version != g.version+1 || e.At.Before(g.modified) {
+			t.Fatalf("%s: %s: after event %d at %v comes %+v, %v", in.name, name, g.version, g.modified, e, err)
+		}
 		g.version, g.modified = e.Version, e.At
 		g.apply(in, e)
 	}
@@ -138,18 +138,18 @@ func (g *modelGroup) set(changes []groupkit.Change) {
 func (m *machine) requireLog(t *rapid.T, g *modelGroup) {
 	for _, in := range m.engines {
 		got := m.replay(t, in, g.id)
-		require.Equal(t, g.group(), got.group(), "%s: %s replayed", in.name, g.id)
-		require.Equal(t, g.joined, got.joined, "%s: members of %s replayed", in.name, g.id)
-		require.Equal(t, g.admins, got.admins, "%s: admins of %s replayed", in.name, g.id)
-		require.Equal(t, g.allowed, got.allowed, "%s: allow list of %s replayed", in.name, g.id)
-		require.Equal(t, g.announcement, got.announcement, "%s: announcement of %s replayed", in.name, g.id)
+		requireEqual(t, g.group(), got.group(), in.name+" replayed")
+		requireEqual(t, g.joined, got.joined, in.name+" replayed")
+		requireEqual(t, g.admins, got.admins, in.name+" replayed")
+		requireEqual(t, g.allowed, got.allowed, in.name+" replayed")
+		requireEqual(t, g.announcement, got.announcement, in.name+" replayed")
 		requireSameMarks(t, m.world, g.blocks, got.blocks, func(b groupkit.Block) time.Time { return b.Until })
 		requireSameMarks(t, m.world, g.mutes, got.mutes, func(m groupkit.Mute) time.Time { return m.Until })
 		requireSameMarks(t, m.world, g.requests, got.requests, func(r groupkit.Request) time.Time { return r.Expires })
 		requireSameMarks(t, m.world, g.invitations, got.invitations, func(i groupkit.Invitation) time.Time { return i.Expires })
 		require.Len(t, got.files, len(g.files), "%s: files of %s replayed", in.name, g.id)
 		for i, f := range g.files {
-			require.Equal(t, f.File, got.files[i].File, "%s: files of %s replayed", in.name, g.id)
+			requireEqual(t, f.File, got.files[i].File, in.name+" replayed")
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (m *machine) requireLog(t *rapid.T, g *modelGroup) {
 func requireSameMarks[V any](t *rapid.T, w *world, want, got map[groupkit.UserID]V, end func(V) time.Time) {
 	for u, mark := range got {
 		if w.holds(end(mark)) {
-			require.Equal(t, want[u], mark, "replayed")
+			requireEqual(t, want[u], mark, "replayed")
 		} else {
 			require.Contains(t, want, u, "replayed")
 		}

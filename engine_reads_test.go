@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/stretchr/testify/require"
@@ -83,7 +84,7 @@ func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p g
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			page, err := l.page(a, ctx, id, p)
 			if err == nil {
-				require.Equal(t, append([]T{}, paged(lists[in], p, most)...), append([]T{}, page...), "%s: %sPage %v", in.name, l.verb, p)
+				requireEqual(t, append([]T{}, paged(lists[in], p, most)...), append([]T{}, page...), in.name+": "+l.verb+"Page")
 			}
 			return nil, err
 		}})
@@ -94,7 +95,9 @@ func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p g
 func ordered[T any](t *rapid.T, in *instance, all []T, err error, named func(*instance, T) T, order func(a, b T) int) ([]T, error) {
 	list, err := allNamed(in, all, err, named)
 	if order != nil {
-		require.True(t, slices.IsSortedFunc(list, order), "%s: the order of %v", in.name, list)
+		if !slices.IsSortedFunc(list, order) {
+			t.Fatalf("%s: the order of %v", in.name, list)
+		}
 		slices.SortFunc(list, func(a, b T) int { return cmp.Or(order(a, b), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))) })
 	}
 	return list, err
@@ -102,13 +105,13 @@ func ordered[T any](t *rapid.T, in *instance, all []T, err error, named func(*in
 
 func newestFile(a, b groupkit.File) int { return b.Created.Compare(a.Created) }
 
-// look makes one call that only looks.
+// look makes a few calls that only look.
 func (m *machine) look(t *rapid.T) {
-	for range 5 {
-		id := m.group(t)
-		c, u, p := m.caller(t, id), m.user(t), page(t)
-		c.version = nil
-		looks := m.looks(c, id, u, p)
+	id := m.group(t)
+	c, u, p := m.caller(t, id), m.user(t, id), page(t)
+	c.version = nil
+	looks := m.looks(c, id, u, p)
+	for range 3 {
 		pick(t, "look", looks)(t)
 	}
 }
@@ -137,23 +140,13 @@ func (m *machine) looks(c caller, id groupkit.GroupID, u groupkit.UserID, p grou
 	}
 }
 
-func (m *machine) lookOften(t *rapid.T) {
-	if m.since < 30 {
-		t.Skip("too soon")
-	}
-	m.lookAtEverything(t)
-}
-
 // lookAtEverything makes every call that only looks, as everyone on every group.
 func (m *machine) lookAtEverything(t *rapid.T) {
-	m.since = 0
+	m.lookAtLogs(t)
 	p := page(t)
-	for _, in := range m.engines {
-		verified(t, in.eng)
-	}
 	for _, u := range append([]groupkit.UserID{""}, users...) {
 		c := caller{user: u, system: u == ""}
-		for _, id := range m.everyGroup() {
+		for _, id := range append(slices.Sorted(maps.Keys(m.world.groups)), "nothing-here") {
 			other := users[number.Draw(t, "other user")%len(users)]
 			looks := m.looks(c, id, other, p)
 			for _, look := range looks[:14] {
@@ -165,6 +158,13 @@ func (m *machine) lookAtEverything(t *rapid.T) {
 		for _, look := range own[14:] {
 			look(t)
 		}
+	}
+}
+
+// lookAtLogs verifies the engines, and replays every log.
+func (m *machine) lookAtLogs(t *rapid.T) {
+	for _, in := range m.engines {
+		verified(t, in.eng)
 	}
 	for _, g := range m.world.groups {
 		m.requireLog(t, g)
@@ -263,7 +263,7 @@ func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
 	m.ask(t, call{"Groups", c, "", nil, list,
 		func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
 			all, err := collect(a.Groups(ctx))
-			return in.newestFirst(t, all, err)
+			return ordered(t, in, all, err, (*instance).named, newestGroup)
 		}})
 	limit := max(1, p.Size%4)
 	m.ask(t, call{"GroupsPage", c, "", []any{limit}, list,
@@ -274,16 +274,17 @@ func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
 				if err != nil {
 					return nil, err
 				}
-				require.LessOrEqual(t, len(page), limit)
+				if len(page) > limit || len(page) == 0 && next != "" {
+					t.Fatalf("%s: %d groups on a page of %d", in.name, len(page), limit)
+				}
 				all = append(all, page...)
 				if next == "" {
-					return in.newestFirst(t, all, nil)
+					return ordered(t, in, all, nil, (*instance).named, newestGroup)
 				}
-				require.NotEmpty(t, page)
 				cursor = next
 			}
 		}})
-	m.ask(t, call{"GroupsPage", c, "", []any{-1, "hostile"},
+	m.ask(t, call{"GroupsPage with a hostile cursor", c, "", nil,
 		func(*world) (any, *refusal) { return nil, refuse(groupkit.ErrInvalid) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
 			_, _, err := a.GroupsPage(ctx, -1, "")
@@ -291,15 +292,6 @@ func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
 			_, _, err = a.GroupsPage(ctx, 1, "\xffhostile")
 			return nil, err
 		}})
-}
-
-// newestFirst is a list of groups in the model's order, which differs only among
-// groups of the same instant.
-func (in *instance) newestFirst(t *rapid.T, all []groupkit.Group, err error) (any, error) {
-	require.True(t, slices.IsSortedFunc(all, func(a, b groupkit.Group) int { return b.Created.Compare(a.Created) }), "%s: newest first", in.name)
-	all, err = allNamed(in, all, err, (*instance).named)
-	slices.SortFunc(all, newestGroup)
-	return all, err
 }
 
 func (m *machine) lookAtJoined(t *rapid.T, c caller, u groupkit.UserID, p groupkit.Page) {
@@ -310,10 +302,10 @@ func (m *machine) lookAtJoined(t *rapid.T, c caller, u groupkit.UserID, p groupk
 			if err == nil && validPage(p) {
 				page, err := a.JoinedGroupsPage(ctx, u, p)
 				require.NoError(t, err)
-				require.Equal(t, append([]groupkit.Group{}, paged(all, p, 1000)...), append([]groupkit.Group{}, page...), "%s: JoinedGroupsPage %v", in.name, p)
+				requireEqual(t, append([]groupkit.Group{}, paged(all, p, 1000)...), append([]groupkit.Group{}, page...), in.name+": JoinedGroupsPage")
 			}
 			all, err = allNamed(in, all, err, (*instance).named)
-			slices.SortFunc(all, newestGroup)
+			slices.SortFunc(all, groupOrder)
 			return all, err
 		}})
 	m.ask(t, call{"JoinedGroupsPage", c, "", []any{u},

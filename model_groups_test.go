@@ -254,10 +254,13 @@ func (w *world) list(keep func(*modelGroup) bool) []groupkit.Group {
 			list = append(list, g.group())
 		}
 	}
-	slices.SortFunc(list, newestGroup)
+	slices.SortFunc(list, groupOrder)
 	return list
 }
 
-func newestGroup(a, b groupkit.Group) int {
-	return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+func newestGroup(a, b groupkit.Group) int { return b.Created.Compare(a.Created) }
+
+// groupOrder is newest first, and an order among those of the same instant.
+func groupOrder(a, b groupkit.Group) int {
+	return cmp.Or(newestGroup(a, b), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
 }
