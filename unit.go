@@ -229,6 +229,9 @@ func (u *unit) flush(w store.Writer) error {
 	if u.bug != nil {
 		return u.bug
 	}
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep { // room was made for nothing
+		return nil
+	}
 	u.call.Events = append(u.clearing, u.call.Events...)
 	if len(u.call.Events) == 0 {
 		return nil
