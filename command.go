@@ -56,6 +56,9 @@ const (
 	OpOpen              Op = "open"
 	OpClose             Op = "close"
 	OpBackup            Op = "back up"
+	OpAtomic            Op = "atomic"
+	OpBucket            Op = "read bucket"
+	OpSubscribe         Op = "subscribe"
 )
 
 // A Command is one change that an actor asks for, with its arguments.

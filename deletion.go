@@ -21,17 +21,14 @@ const deletionStep = 64
 //
 // The owner may, and the system.
 func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
-	err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
 		if err := u.start(govern); err != nil {
 			return err
 		}
 		u.dissolve()
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return wrap(OpDeleteGroup, group, a.eng.finishDeletion(ctx, group))
+	return err
 }
 
 // dissolve makes the group a group that is being deleted.

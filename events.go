@@ -158,7 +158,7 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 	if err := a.check(group); err != nil {
 		return nil, false, err
 	}
-	err = a.eng.view(ctx, func(r store.Reader) error {
+	err = a.view(ctx, func(r store.Reader) error {
 		page = nil
 		if err := a.mayReadLog(r, group); err != nil {
 			return err
@@ -240,6 +240,13 @@ func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Eve
 		out.File = new(publicFile(e.File))
 	}
 	return out
+}
+
+func recordFile(f *File) record.File {
+	id := uuid.MustParse(string(f.ID)) // an id of our own making
+	return record.File{
+		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
+	}
 }
 
 func publicFile(f *record.File) File {
