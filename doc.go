@@ -43,7 +43,7 @@
 //	remove, block, unblock, mute, unmute     (2)    (2)    no      no
 //	list blacklist, mutes and allow list     yes    yes    no      no
 //	mute the whole group; change the allow
-//	  list; read the log                     yes    yes    no      no
+//	  list; read and follow the log          yes    yes    no      no
 //	upload and read files                    yes    yes    yes     no
 //	delete a file                            any    any    own     no
 //	leave                                    (3)    yes    yes     –
@@ -84,13 +84,17 @@
 //   - [ErrLimit]: a limit is reached; the cause is a [*LimitError] with the limit and the value.
 //   - [ErrInvalid]: an argument is not valid; the cause is a [*FieldError], or several of
 //     them joined by [errors.Join].
-//   - [ErrConflict]: the group has changed ([ErrVersion]) or its id is taken ([ErrGroupExists]).
+//   - [ErrConflict]: the group has changed ([ErrVersion]), its id is taken ([ErrGroupExists]), or
+//     an idempotency key stands for another call ([ErrKeyReused]).
 //   - [ErrStorage], [ErrCorrupt], [ErrClosed]: the store failed, its data is damaged, the
 //     engine is closed. The cause is the error of the store.
 //   - [ErrUnknownOutcome]: the answer to a commit was lost; the change was made or not.
+//   - [ErrNested]: the call cannot be made inside a transaction, or by a Guard.
+//   - [ErrMissed]: a subscription was too slow; the cause is a [*MissedError].
 //
-// The end of a context, an error of the reader given to UploadFile, and an error of
-// Options.UserExists are causes as they are.
+// The end of a context, an error of the reader given to UploadFile, and the errors of
+// Options.UserExists and Options.Guard are causes as they are; those of a Guard match
+// [ErrVetoed] too.
 //
 // A refused call changes nothing. The first refusal is the one that is returned, in
 // this order:
@@ -98,13 +102,15 @@
 //  1. The arguments: the actor's id and reason, the group id, the rest. Verbs that only
 //     a user can do (Join, Leave, CancelRequest, AcceptInvitation, DeclineInvitation)
 //     refuse the system here, with ErrInvalid.
-//  2. The group: it does not exist or was deleted, the actor is on its blacklist, it is
+//  2. The key of [Actor.Once]: what was done under it is told again, whatever has become so.
+//  3. Options.Guard.
+//  4. The group: it does not exist or was deleted, the actor is on its blacklist, it is
 //     private and the actor an outsider.
-//  3. [Actor.IfVersion].
-//  4. What only the system may do ([ErrSystemOnly]), then the actor's role: an outsider
+//  5. [Actor.IfVersion].
+//  6. What only the system may do ([ErrSystemOnly]), then the actor's role: an outsider
 //     gets [ErrNotMember], a member or admin [ErrRoleTooLow].
-//  5. The target: unknown to the application, then what the verb says of it.
-//  6. Limits: of the group, then of the user.
+//  7. The target: unknown to the application, then what the verb says of it.
+//  8. Limits: of the group, then of the user.
 //
 // CreateGroup looks at its arguments, at what only the system may do, for unknown
 // users, for a taken id, at the number of groups, at MaxUsers, and then at the owner
@@ -116,7 +122,7 @@
 // give in order, in one transaction. It takes 1 to Limits.Batch entries and returns
 // one [Result] an entry; an entry of no valid user id fails for itself. It fails as a
 // whole if every entry fails: then the error matches what any entry failed with, and
-// the results are returned besides. A refusal of steps 1 to 4 above comes without
+// the results are returned besides. A refusal of steps 1 to 6 above comes without
 // results. A user named twice is two entries.
 //
 // # Time
@@ -141,19 +147,30 @@
 // # Concurrency
 //
 // An Engine and its Actors may be used by any number of goroutines at once; the
-// functions in Options are called by all of them. A call is one transaction: what it
+// functions in Options are called on all of them. A call is one transaction: what it
 // checks is still so when it acts, and all calls give what some order of them, one
 // after another, would give. A group or user is only as new as the answer it came in;
 // [Actor.IfVersion] makes a change depend on what was read.
 //
 // No transaction is open while code of the application runs: the body of a loop over
-// an iterator, and UserExists, may call the engine. Two verbs are more than one
+// an iterator, UserExists and Guard may call the engine. The one exception is
+// [Engine.Atomic], whose function runs inside: there the engine's own calls, those of
+// UserExists included, refuse with [ErrNested]. Two verbs are more than one
 // transaction. UploadFile checks, takes the content in, and checks again when it shares
 // the file. DeleteGroup takes the group away at once for everyone, and then what it
 // held in steps, so that other calls need not wait.
 //
 // A call ends with the error of its context if that ends before the commit begins. From
 // then on it is no longer cancelled.
+//
+// # Asking, repeating, combining
+//
+// [Actor.Can] decides a call and changes nothing: its answer is that of the call itself at
+// that instant, but for a Guard, which is not asked. [Actor.Once] gives a call an idempotency
+// key, so that it can be repeated when its answer was lost. [Engine.Atomic] makes several
+// calls, on any groups, one transaction; with [Tx.Bucket] the application's own data in the
+// same store can be part of it. Options.Guard sees each change that is asked for, before
+// anything is known of the group, and may refuse it.
 //
 // # Durability
 //
@@ -241,8 +258,14 @@
 // different ways, some invited and some approved.) A call that changes nothing writes
 // none. The deletion of a group is one event, without one for each member.
 //
-// [Actor.Events] reads the log from any version on: the audit log, and the way to follow
-// what changes.
+// [Actor.Events] reads the log from any version on: the audit log, and the way to learn
+// what has changed since.
+//
+// [Actor.Subscribe] follows one group in this process, and SubscribeAll all groups. A
+// subscriber hears of an event when it is durable, for each group in the order of Versions.
+// It never holds a writer up: one that falls more than 1024 events behind gets a
+// [*MissedError], which says from which version to read the log, and goes on with what
+// comes. Who was not subscribed compares Versions and reads the log.
 //
 // # Decisions
 //
