@@ -153,9 +153,9 @@
 // [Actor.IfVersion] makes a change depend on what was read.
 //
 // No transaction is open while code of the application runs: the body of a loop over
-// an iterator, UserExists and Guard may call the engine. The one exception is
-// [Engine.Atomic], whose function runs inside: there the engine's own calls, those of
-// UserExists included, refuse with [ErrNested]. Two verbs are more than one
+// an iterator, and UserExists, may call the engine; a Guard reads through the scope that
+// it is given. The one exception is [Engine.Atomic], whose function runs inside: there the
+// engine's own calls, those of UserExists included, refuse with [ErrNested]. Two verbs are more than one
 // transaction. UploadFile checks, takes the content in, and checks again when it shares
 // the file. DeleteGroup takes the group away at once for everyone, and then what it
 // held in steps, so that other calls need not wait.
