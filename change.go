@@ -18,7 +18,9 @@ type outcome struct {
 	until   time.Time
 	results Results
 	changed []Field
-	file    File
+
+	dissolved bool // the group of someone forgotten was deleted
+	file      File
 }
 
 // change runs a verb: it checks the arguments, lets the application have its say, and

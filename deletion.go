@@ -113,7 +113,8 @@ func leaveCount(w store.Writer, user string) error {
 // deleteRecords removes some of what is left but the header and the log.
 func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bool, err error) {
 	for _, rng := range []store.Range{
-		{From: key.Group(string(group)), To: key.Of(string(group), key.Events)},
+		{From: key.Group(string(group)), To: key.Of(string(group), key.Checkpoint)},
+		{From: key.Of(string(group), key.Checkpoint+1), To: key.Of(string(group), key.Events)},
 		{From: key.Of(string(group), key.Events+1), To: key.Of(string(group), key.Header)},
 		{From: key.Of(string(group), key.Header+1), To: store.PrefixEnd(key.Group(string(group)))},
 	} {

@@ -47,6 +47,9 @@ type Options struct {
 	// Sweep do not ask it.
 	Guard func(ctx context.Context, cmd Command, scope Scope) error
 
+	// Retention says how much of the logs is kept: everything.
+	Retention Retention
+
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
 	KeyLife time.Duration
 }
@@ -139,10 +142,13 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
+	}
+	if o.Retention.MaxEvents < 0 {
+		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)

@@ -41,6 +41,7 @@ type unit struct {
 	call     record.Call
 	clearing []record.Event // what had expired: it comes before the events of the call
 	contents []string       // contents of files that the call took away
+	rename   string         // a user whose name goes, wherever it stands in the group
 	outcome  outcome
 	answer   func() // completes the outcome when the events are numbered
 	bug      error
@@ -204,8 +205,16 @@ func (u *unit) finish() error {
 // flush writes what the rules changed. A call without an event has changed nothing of
 // the group.
 func (u *unit) flush(w store.Writer) error {
+	if err := write(w, u.changes()); err != nil || u.rename == "" {
+		return err
+	}
+	return rename(w, u.id, u.rename)
+}
+
+// changes are the records that the call changed.
+func (u *unit) changes() []store.Pair {
 	if len(u.call.Events) == 0 {
-		return write(w, u.writes)
+		return u.writes
 	}
 	group := string(u.id)
 	out := append(u.writes,
@@ -215,13 +224,14 @@ func (u *unit) flush(w store.Writer) error {
 	out = u.countWrites(out)
 	out = u.textWrites(out)
 	out = u.lifeWrites(out)
-	return write(w, u.fileWrites(out))
+	return u.fileWrites(out)
 }
 
 func (u *unit) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range u.before.standings {
 		if now := u.state.standing(user); *now != before {
 			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
+			out = append(out, tracePair(string(u.id), user, now.Empty()))
 		}
 	}
 	return out

@@ -53,6 +53,7 @@ const (
 	UserHeader   = 'h'
 	UserMember   = 'm'
 	UserOutsider = 'o'
+	UserTrace    = 't' // the user was there, and the log still tells of it
 )
 
 // ErrForm is the error of a key that does not have the form of its family.
@@ -161,6 +162,11 @@ func UserGroup(user, group string, member bool) []byte {
 		return AppendGroupID(User(user, UserMember), group)
 	}
 	return AppendGroupID(User(user, UserOutsider), group)
+}
+
+// UserGroupTrace is the key by which a user finds a group that it was in.
+func UserGroupTrace(user, group string) []byte {
+	return AppendGroupID(User(user, UserTrace), group)
 }
 
 // CutUser takes a key of a user apart; group is empty for the user's header.
