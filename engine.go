@@ -21,7 +21,8 @@ type Options struct {
 	// Limits bound what groups may grow to; see there for the defaults.
 	Limits Limits
 
-	// Clock tells the time: time.Now. The engine reads it once a call and keeps milliseconds.
+	// Clock tells the time: time.Now. A change is decided at one reading of it, of which
+	// milliseconds are kept.
 	Clock func() time.Time
 
 	// UserExists says whether the application knows a user. Where it is given,
@@ -167,8 +168,10 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// Backup writes a consistent copy of the store to w while it stays in use. Open
-// reads what it wrote from a bbolt file. The contents of shared files are not in it.
+// Backup writes a consistent copy of the store to w while it stays in use. What it
+// writes of a file of bbolt is a file that Open opens. The contents of shared files
+// are not in it: their folder is to be copied afterwards. A store that cannot be
+// copied gives ErrStorage.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
@@ -211,6 +214,11 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 // An Actor is someone who acts: the system, or a user. All that can be done with
 // groups is done through one, so that no call can forget on whose behalf it runs.
 // An Actor is a small value; copies are independent.
+//
+// Besides what is said at each verb, every verb on a group refuses with ErrInvalid for
+// arguments that are not valid, with ErrGroupNotFound, with ErrBlacklisted about the
+// actor, and with ErrNotMember or ErrRoleTooLow about an actor who may not; every verb
+// that changes a group with ErrVersion after IfVersion.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
@@ -237,8 +245,9 @@ func (e *Engine) As(user UserID) Actor {
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
-// which goes into every event of its calls, and into mutes and blocks. A longer one
-// makes the calls fail with ErrInvalid.
+// which goes into every event of its calls, and into the mutes, blocks, requests,
+// invitations and entries of the allow list that they make. A longer one makes the
+// calls fail with ErrInvalid.
 func (a Actor) Because(reason string) Actor {
 	a.reason = reason
 	return a

@@ -32,9 +32,9 @@ type File struct {
 // and of an upload that fails, or is cut off, nothing stays.
 //
 // The system and members may. It refuses with ErrInvalid (the name), ErrFileTooLarge
-// (Limits.FileSize, 10 MiB), ErrTooManyFiles (Limits.Files), and with ErrNotMember
-// also if the actor ceases to be a member meanwhile. An error of r is the cause of
-// the error returned.
+// (Limits.FileSize, 10 MiB) and ErrTooManyFiles (Limits.Files). Whether the actor may is
+// asked again when the content is there: who was removed meanwhile shares nothing. An
+// error of r is the cause of the error returned.
 func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
 	cmd := Command{Op: OpUploadFile, Group: group, Text: name}
 	if a.tx != nil {
