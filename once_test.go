@@ -145,6 +145,17 @@ func (s *stage) files(t require.TestingT) int {
 	return len(files)
 }
 
+// A call on one user and a batch of one answer differently.
+func TestActor_Once_SingleCallIsNoBatch(t *testing.T) {
+	t.Parallel()
+	s := staged(t, groupkit.Options{})
+	ctx, bob := t.Context(), s.eng.As("bob")
+	require.NoError(t, second(bob.Once("k").Mute(ctx, s.id, time.Minute, "carol")))
+	require.ErrorIs(t, second(bob.Once("k").MuteUsers(ctx, s.id, time.Minute, ids{"carol"})), groupkit.ErrKeyReused)
+	require.NoError(t, second(bob.Once("l").MuteUsers(ctx, s.id, time.Minute, ids{"carol"})))
+	require.ErrorIs(t, second(bob.Once("l").Mute(ctx, s.id, time.Minute, "carol")), groupkit.ErrKeyReused)
+}
+
 func TestActor_Once_Key(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
