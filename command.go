@@ -1,6 +1,9 @@
 package groupkit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // An Op is one operation of an Actor, by the name that errors give it.
 type Op string
@@ -62,7 +65,8 @@ const (
 	OpSubscribe         Op = "subscribe"
 )
 
-// A Command is one change that an actor asks for, with its arguments.
+// A Command is one change that an actor asks for, with its arguments. A Guard gets a copy
+// of its own.
 type Command struct {
 	Op       Op
 	Actor    UserID // "" is the system
@@ -75,4 +79,31 @@ type Command struct {
 	New      *NewGroup      // of OpCreateGroup
 	Update   *GroupUpdate   // of OpUpdateGroup
 	Forget   *ForgetOptions // of OpForgetUser
+}
+
+// clone is a copy that shares nothing with the command.
+func (c *Command) clone() Command {
+	out := *c
+	out.Users = slices.Clone(c.Users)
+	if c.New != nil {
+		out.New = new(*c.New)
+		out.New.Members, out.New.InviteNeedConfirm = slices.Clone(c.New.Members), pointer(c.New.InviteNeedConfirm)
+	}
+	if u := c.Update; u != nil {
+		out.Update = &GroupUpdate{
+			Name: pointer(u.Name), Description: pointer(u.Description), Avatar: pointer(u.Avatar), Custom: pointer(u.Custom),
+			MaxUsers: pointer(u.MaxUsers), MembersOnly: pointer(u.MembersOnly), AllowInvites: pointer(u.AllowInvites),
+			InviteNeedConfirm: pointer(u.InviteNeedConfirm),
+		}
+	}
+	out.Forget = pointer(c.Forget)
+	return out
+}
+
+// pointer points to a copy.
+func pointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	return new(*p)
 }
