@@ -75,13 +75,13 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
 		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
 		if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
-			err = a.eng.forgetBuried(ctx, group, user, opts)
+			err = a.forgetBuried(ctx, group, user, opts)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if !opts.Pseudonymize {
+	if !opts.Pseudonymize || a.dry {
 		return nil
 	}
 	return a.eng.forgetOnce(ctx, user)
@@ -97,7 +97,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if opts.Owned > OwnedDelete {
 		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
 	}
-	if a.tx != nil {
+	if a.tx != nil || a.still && !a.dry {
 		return ErrNested
 	}
 	if a.user != "" {
@@ -183,11 +183,14 @@ func (u *unit) forget(user UserID) error {
 }
 
 // forgetBuried finishes a deletion and takes the name out of what is left of the group.
-func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
-	if err := e.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
+func (a Actor) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
+	if a.dry {
+		return nil
+	}
+	if err := a.eng.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
 		return err
 	}
-	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
+	return a.eng.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
 }
 
 // rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in

@@ -422,3 +422,28 @@ func TestActor_ForgetUser_Expired(t *testing.T) {
 		})
 	}
 }
+
+func TestActor_ForgetUser_Can(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, can := t.Context(), p.eng.System().Can()
+	group(t, p.eng, groupkit.NewGroup{ID: "half", Members: ids{forgettable}})
+	p.store.failAfter(1)
+	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), errFailing)
+	p.store.recover()
+	before := everything(t, p.store)
+	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.NoError(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
+	require.Equal(t, before, everything(t, p.store))
+}
+
+func TestActor_ForgetUser_GuardCannot(t *testing.T) {
+	t.Parallel()
+	var tried error
+	s := staged(t, groupkit.Options{Guard: func(ctx context.Context, _ groupkit.Command, scope groupkit.Scope) error {
+		tried = scope.System().ForgetUser(ctx, "in no group", groupkit.ForgetOptions{Pseudonymize: true})
+		return nil
+	}})
+	require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
+	require.ErrorIs(t, tried, groupkit.ErrNested)
+}
