@@ -55,7 +55,8 @@ func (e *OwnsError) Unwrap() error { return ErrOwner }
 // ForgetUser ends everything that a user is in any group: memberships and roles, mutes,
 // allow-list entries, join requests and invitations; see the options for blocks, owned
 // groups and names. It goes group by group, each in a transaction of its own, and
-// can be cut off at any point: calling it again finishes the work.
+// can be cut off at any point: calling it again finishes the work. A Guard is asked about
+// each of the groups before the first.
 //
 // The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
 // OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
@@ -67,24 +68,88 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	if err := a.checkForget(user, opts); err != nil {
 		return err
 	}
+	cmd := &Command{Op: OpForgetUser, Actor: a.user, Reason: a.reason, Users: []UserID{user}, Forget: &opts}
+	print, err := a.fingerprint(cmd)
+	if err != nil {
+		return err
+	}
+	if known, err := a.recalled(ctx, cmd, print); known || err != nil {
+		return err
+	}
 	groups, err := a.groupsNaming(ctx, user, opts)
 	if err != nil {
 		return err
 	}
+	if err := a.guardForget(ctx, cmd, groups); err != nil {
+		return err
+	}
 	for _, group := range groups {
-		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
-		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
-		if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
-			err = a.forgetBuried(ctx, group, user, opts)
-		}
-		if err != nil {
+		if err := a.forgetIn(ctx, group, cmd); err != nil {
 			return err
 		}
 	}
-	if !opts.Pseudonymize || a.dry {
+	if a.dry {
 		return nil
 	}
-	return a.eng.forgetOnce(ctx, user)
+	if opts.Pseudonymize {
+		if err := a.eng.forgetOnce(ctx, user); err != nil {
+			return err
+		}
+	}
+	return a.rememberForget(ctx, cmd, print)
+}
+
+// guardForget asks the application about every group before anything is forgotten.
+func (a Actor) guardForget(ctx context.Context, cmd *Command, groups []GroupID) error {
+	if a.dry || a.eng.opts.Guard == nil {
+		return nil
+	}
+	for _, group := range groups {
+		one := *cmd
+		one.Group = group
+		if err := a.guard(ctx, &one); err != nil {
+			return wrap(OpForgetUser, group, err)
+		}
+	}
+	return nil
+}
+
+// forgetIn forgets the user in one group.
+func (a Actor) forgetIn(ctx context.Context, group GroupID, cmd *Command) error {
+	one := *cmd
+	one.Group = group
+	a.key = nil // it stands for the whole of it
+	out, err := a.asked().change(ctx, one, nil, func(u *unit) error { return u.forget(cmd.Users[0]) })
+	if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
+		return a.forgetBuried(ctx, group, cmd.Users[0], *cmd.Forget)
+	}
+	return err
+}
+
+// recalled reports whether the key of the call has been used for it before.
+func (a Actor) recalled(ctx context.Context, cmd *Command, print []byte) (known bool, err error) {
+	if a.key == nil {
+		return false, nil
+	}
+	err = a.view(ctx, func(r store.Reader) (err error) {
+		known, err = a.recall(r, cmd, print, new(outcome))
+		return err
+	})
+	return known, err
+}
+
+// rememberForget keeps under the key of the call that it was made.
+func (a Actor) rememberForget(ctx context.Context, cmd *Command, print []byte) error {
+	if a.key == nil {
+		return nil
+	}
+	return a.eng.update(ctx, func(w store.Writer) error {
+		u := a.unit(cmd)
+		if err := a.remember(w, print, u); err != nil {
+			return err
+		}
+		return write(w, u.writes)
+	})
 }
 
 func (a Actor) checkForget(user UserID, opts ForgetOptions) error {

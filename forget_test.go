@@ -447,3 +447,50 @@ func TestActor_ForgetUser_GuardCannot(t *testing.T) {
 	require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
 	require.ErrorIs(t, tried, groupkit.ErrNested)
 }
+
+// A key stands for the whole of it, not for one group.
+func TestActor_ForgetUser_Once(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
+	p.store.failAfter(5)
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, opts), errFailing)
+	p.store.recover()
+	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "it was cut off: the next call goes on")
+	p.requireForgotten(t)
+	require.NoError(t, system.AddMember(ctx, "left", forgettable))
+	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "what was done is not done again")
+	require.Equal(t, groupkit.RoleMember, p.role(t, "left"))
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrKeyReused)
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, "bob", opts), groupkit.ErrKeyReused)
+	require.NoError(t, system.Once("l").ForgetUser(ctx, forgettable, opts))
+	require.Equal(t, groupkit.RoleOutsider, p.role(t, "left"))
+	require.Empty(t, p.naming(t))
+}
+
+func (p *past) role(t *testing.T, id groupkit.GroupID) groupkit.Role {
+	t.Helper()
+	role, err := p.eng.System().Role(t.Context(), id, forgettable)
+	require.NoError(t, err)
+	return role
+}
+
+// A Guard that refuses one group refuses all of it.
+func TestActor_ForgetUser_GuardRefusesBeforeTheFirstGroup(t *testing.T) {
+	t.Parallel()
+	watch := new(sentry)
+	p := newPast(t, groupkit.Options{Guard: watch.guard})
+	watch.ask = func(_ context.Context, cmd groupkit.Command, _ groupkit.Scope) error {
+		if cmd.Group == "unblocked" {
+			return errVeto
+		}
+		return nil
+	}
+	watch.wake(nil)
+	before := everything(t, p.store)
+	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true})
+	require.ErrorIs(t, err, errVeto)
+	require.Greater(t, len(watch.seen), 1)
+	require.Equal(t, before, everything(t, p.store))
+}
