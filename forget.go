@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/google/uuid"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -25,7 +22,9 @@ type ForgetOptions struct {
 	// Pseudonymize replaces what still names the user in a group (the log, the owner of
 	// files, the author of the announcement, the one who invited, muted, blocked …) by a
 	// name made up at random, the same throughout the group. A group that goes on
-	// blocking the user goes on naming it, as it has to know whom it blocks.
+	// blocking the user goes on naming it, as it has to know whom it blocks. What is kept
+	// for the idempotency keys of others names the user no longer either. The texts of
+	// the application (reasons, names, announcements) are left as they are.
 	Pseudonymize bool
 }
 
@@ -92,7 +91,7 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 		return nil
 	}
 	if opts.Pseudonymize {
-		if err := a.eng.forgetOnce(ctx, user); err != nil {
+		if err := a.eng.forgetOutcomes(ctx, user); err != nil {
 			return err
 		}
 	}
@@ -256,130 +255,4 @@ func (a Actor) forgetBuried(ctx context.Context, group GroupID, user UserID, opt
 		return err
 	}
 	return a.eng.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
-}
-
-// rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
-// all records of a group.
-func rename(w store.Writer, group GroupID, user string) error {
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return storage(err)
-	}
-	n := renaming{w: w, group: string(group), from: user, to: "forgotten-" + id.String()}
-	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
-	for _, area := range []struct {
-		prefix []byte
-		kinds  []byte
-	}{
-		{own, []byte{key.Members, key.Outsiders, key.Files, key.Announcement, key.Events}},
-		{cut, []byte{key.Header, key.Members, key.Outsiders, key.Files, key.Announcement}},
-	} {
-		for _, kind := range area.kinds {
-			if err := n.walk(append(slices.Clone(area.prefix), kind), kind); err != nil {
-				return err
-			}
-		}
-	}
-	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
-}
-
-type renaming struct {
-	w               store.Writer
-	group, from, to string
-}
-
-// walk rewrites the records under a prefix that name the user.
-func (n *renaming) walk(prefix []byte, kind byte) error {
-	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
-		for _, p := range page {
-			value, err := n.rewrite(kind, p.Value)
-			if err != nil {
-				return err
-			}
-			rest := string(p.Key[len(prefix):])
-			out := store.Pair{Key: p.Key, Value: value}
-			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
-				// Only a checkpoint still has a record of the user.
-				out.Key = append(slices.Clone(prefix), n.to...)
-				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
-					return err
-				}
-			} else if string(value) == string(p.Value) {
-				continue
-			}
-			if err := write(n.w, []store.Pair{out}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// swap replaces the name where it is the user's.
-func (n *renaming) swap(name *string) {
-	if *name == n.from {
-		*name = n.to
-	}
-}
-
-func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
-	switch kind {
-	case key.Header:
-		h, err := record.DecodeHeader(value)
-		n.swap(&h.Owner)
-		return h.Encode(), err
-	case key.Members, key.Outsiders:
-		st, err := record.DecodeStanding(value, kind == key.Members)
-		n.marks(&st)
-		return st.Encode(), err
-	case key.Files:
-		f, err := record.DecodeFile(value)
-		n.swap(&f.Owner)
-		return f.Encode(), err
-	case key.Announcement:
-		a, err := record.DecodeAnnouncement(value)
-		n.swap(&a.By)
-		return a.Encode(), err
-	default:
-		call, err := record.DecodeCall(value)
-		n.call(&call)
-		return call.Encode(), err
-	}
-}
-
-func (n *renaming) marks(st *record.Standing) {
-	for _, slot := range []**record.Mark{&st.Mute, &st.Block, &st.Allow, &st.Request, &st.Invitation} {
-		if *slot != nil {
-			m := **slot
-			n.swap(&m.By)
-			*slot = &m
-		}
-	}
-}
-
-func (n *renaming) call(call *record.Call) {
-	n.swap(&call.Actor)
-	for i := range call.Events {
-		e := &call.Events[i]
-		for j := range e.Users {
-			n.swap(&e.Users[j])
-		}
-		if e.File != nil {
-			n.swap(&e.File.Owner)
-		}
-	}
-}
-
-// forgetOnce removes the outcomes that are kept for the user's idempotency keys.
-func (e *Engine) forgetOnce(ctx context.Context, user UserID) error {
-	return e.update(ctx, func(w store.Writer) error {
-		return scanAll(w, store.Prefix(key.OnceOf(string(user))), func(page []store.Pair) error {
-			for _, p := range page {
-				if err := dropOnce(w, p.Key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
 }

@@ -494,3 +494,21 @@ func TestActor_ForgetUser_GuardRefusesBeforeTheFirstGroup(t *testing.T) {
 	require.Greater(t, len(watch.seen), 1)
 	require.Equal(t, before, everything(t, p.store))
 }
+
+// The outcomes that are kept for the keys of others name the user too.
+func TestActor_ForgetUser_OutcomesOfOthers(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	require.NoError(t, second(system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})))
+	require.NoError(t, second(system.Once("b").CreateGroup(ctx, groupkit.NewGroup{ID: "more", Name: "n", Owner: forgettable})))
+	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"))
+	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
+	require.Empty(t, p.naming(t))
+	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"), "the others are kept")
+	results, err := system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})
+	require.NoError(t, err, "told again, with another name")
+	require.True(t, strings.HasPrefix(string(results[0].User), "forgotten-"))
+	require.EqualValues(t, "dave", results[1].User)
+	verified(t, p.eng)
+}
