@@ -25,13 +25,13 @@ func TestEngine_Concurrently(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		crowd(t, memstore.New(), 60)
+		unleash(t, memstore.New(), 60)
 	})
 	t.Run("bolt", func(t *testing.T) {
 		t.Parallel()
 		s, err := boltstore.Open(filepath.Join(t.TempDir(), "groups.db"), &boltstore.Options{Durability: boltstore.None})
 		require.NoError(t, err)
-		crowd(t, s, 60)
+		unleash(t, s, 60)
 	})
 }
 
@@ -55,8 +55,8 @@ const (
 	fewGroups  = 2 // groups of a user at most
 )
 
-// crowd lets 64 goroutines loose and adds up afterwards.
-func crowd(t *testing.T, s store.Store, rounds int) {
+// unleash lets 64 goroutines loose and adds up afterwards.
+func unleash(t *testing.T, s store.Store, rounds int) {
 	r := newRiot(t, s)
 	var all sync.WaitGroup
 	for i := range rioters {
