@@ -93,7 +93,7 @@ func limits(t *rapid.T) groupkit.Limits {
 		}
 	}
 	few := func(label string, least, most int) int { return least + number.Draw(t, label)%(most-least+1) }
-	largest := few("group size at most", 4, 6)
+	largest := few("group size at most", 3, 5)
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
 		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
