@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -20,7 +21,8 @@ type Options struct {
 	// Limits bound what groups may grow to; see there for the defaults.
 	Limits Limits
 
-	// Clock tells the time: time.Now. The engine reads it once a call and keeps milliseconds.
+	// Clock tells the time: time.Now. A change is decided at one reading of it, of which
+	// milliseconds are kept.
 	Clock func() time.Time
 
 	// UserExists says whether the application knows a user. Where it is given,
@@ -37,6 +39,19 @@ type Options struct {
 	// RequestTTL and InvitationTTL say how long join requests and invitations stay
 	// pending: until they are answered.
 	RequestTTL, InvitationTTL time.Duration
+
+	// Guard sees every change that is asked for before it is decided, and refuses it by
+	// returning an error, which is then the cause of an error that matches ErrVetoed.
+	// The scope lets it read, also what an Atomic has changed so far; it must use that
+	// and not the engine. It runs outside any transaction, but inside Atomic's. Can and
+	// Sweep do not ask it.
+	Guard func(ctx context.Context, cmd Command, scope Scope) error
+
+	// Retention says how much of the logs is kept: everything.
+	Retention Retention
+
+	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
+	KeyLife time.Duration
 }
 
 // An OwnerPolicy says what becomes of a group that its owner leaves.
@@ -68,6 +83,8 @@ type Engine struct {
 	tasks      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
+	hub        hub
+	atomics    atomics
 }
 
 // Open opens the bbolt file at path, which is made if it is not there, and the
@@ -106,12 +123,18 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
+	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
+	e.hub = hub{
+		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
+		tokens: make(map[*unit]uint64), rouse: make(chan struct{}, 1),
+	}
 	e.background, e.cancel = context.WithCancel(context.Background())
 	if err := e.prepare(e.background); err != nil {
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
 	}
 	e.tasks.Go(e.resume)
+	e.tasks.Go(e.hub.run)
 	return e, nil
 }
 
@@ -119,10 +142,13 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
+	}
+	if o.Retention.MaxEvents < 0 {
+		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
@@ -142,8 +168,10 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// Backup writes a consistent copy of the store to w while it stays in use. Open
-// reads what it wrote from a bbolt file. The contents of shared files are not in it.
+// Backup writes a consistent copy of the store to w while it stays in use. What it
+// writes of a file of bbolt is a file that Open opens. The contents of shared files
+// are not in it: their folder is to be copied afterwards. A store that cannot be
+// copied gives ErrStorage.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
@@ -154,6 +182,9 @@ func (e *Engine) now() int64 {
 }
 
 func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
+	if e.atomics.here() {
+		return ErrNested
+	}
 	var inner error
 	err := e.store.View(ctx, func(r store.Reader) error {
 		inner = fn(r)
@@ -166,6 +197,9 @@ func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
 }
 
 func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
+	if e.atomics.here() {
+		return ErrNested
+	}
 	var inner error
 	err := e.store.Update(ctx, func(w store.Writer) error {
 		inner = fn(w)
@@ -180,12 +214,24 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 // An Actor is someone who acts: the system, or a user. All that can be done with
 // groups is done through one, so that no call can forget on whose behalf it runs.
 // An Actor is a small value; copies are independent.
+//
+// Besides what is said at each verb, every verb on a group refuses with ErrInvalid for
+// arguments that are not valid, with ErrGroupNotFound, with ErrBlacklisted about the
+// actor, and with ErrNotMember or ErrRoleTooLow about an actor who may not; every verb
+// that changes a group with ErrVersion after IfVersion.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
 	invalid error  // what is wrong with the user id
 	reason  string
 	version *uint64 // what IfVersion said
+	key     *string // what Once said
+
+	tx      *Tx  // the Atomic that the actor belongs to
+	dry     bool // decides, and changes nothing
+	still   bool // may only read
+	trusted bool // the Guard has been asked
+	unkept  bool // the outcome of the call is not the one to keep under the key
 }
 
 // System returns the application itself as an actor: it passes every permission
@@ -199,8 +245,9 @@ func (e *Engine) As(user UserID) Actor {
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
-// which goes into every event of its calls, and into mutes and blocks. A longer one
-// makes the calls fail with ErrInvalid.
+// which goes into every event of its calls, and into the mutes, blocks, requests,
+// invitations and entries of the allow list that they make. A longer one makes the
+// calls fail with ErrInvalid.
 func (a Actor) Because(reason string) Actor {
 	a.reason = reason
 	return a
@@ -210,6 +257,16 @@ func (a Actor) Because(reason string) Actor {
 // Version is n, and refuse with ErrVersion otherwise.
 func (a Actor) IfVersion(n uint64) Actor {
 	a.version = &n
+	return a
+}
+
+// Can returns a copy of the actor that changes nothing: its calls decide, by the same
+// rules, whether they would succeed at this instant, and return the same errors. The
+// Guard is not asked.
+//
+//	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
+func (a Actor) Can() Actor {
+	a.dry = true
 	return a
 }
 
