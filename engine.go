@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,8 @@ import (
 	"groupkit/store/boltstore"
 	"groupkit/store/fileblob"
 )
+
+const defaultCache = 32 << 20
 
 // Options say how an engine works. nil, and every field that is zero, stands for
 // the default said beside the field.
@@ -50,6 +53,11 @@ type Options struct {
 	// Retention says how much of the logs is kept: everything.
 	Retention Retention
 
+	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
+	// room for about 800,000 memberships. It is taken as it is needed. A negative number
+	// keeps nothing. It has no effect on a store that other processes change too.
+	CacheBytes int
+
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
 	KeyLife time.Duration
 }
@@ -83,6 +91,8 @@ type Engine struct {
 	tasks      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
+	closed     atomic.Bool
+	cache      *cache // nil where others change the store too
 	hub        hub
 	atomics    atomics
 }
@@ -123,6 +133,9 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
+	if store.Exclusive(s) {
+		e.cache = newCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+	}
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
@@ -161,6 +174,7 @@ func (o *Options) check() error {
 // what the first did.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
+		e.closed.Store(true)
 		e.cancel()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
@@ -222,7 +236,7 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
-	invalid error  // what is wrong with the user id
+	named   bool   // a user, even if the id is not valid
 	reason  string
 	version *uint64 // what IfVersion said
 	key     *string // what Once said
@@ -241,7 +255,7 @@ func (e *Engine) System() Actor { return Actor{eng: e} }
 // As returns the user as an actor. A user id that is not valid makes every call
 // fail with ErrInvalid.
 func (e *Engine) As(user UserID) Actor {
-	return Actor{eng: e, user: user, invalid: checkUserID(FieldActor, user)}
+	return Actor{eng: e, user: user, named: true}
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
@@ -280,8 +294,10 @@ func (a Actor) check(group GroupID) error {
 }
 
 func (a Actor) checkActor() error {
-	if a.invalid != nil {
-		return a.invalid
+	if a.named {
+		if err := checkUserID(FieldActor, a.user); err != nil {
+			return err
+		}
 	}
 	return checkText(FieldReason, a.reason, 0, maxReason)
 }

@@ -28,7 +28,9 @@ type unit struct {
 	heir    UserID          // who succeeds the owner; "" if there is no one
 	total   int             // groups in the app, where their number is limited
 
-	before struct {
+	existed bool
+	before  struct {
+		head         record.Header
 		standings    map[string]record.Standing
 		groups       map[string]int
 		custom       string
@@ -42,6 +44,7 @@ type unit struct {
 	clearing []record.Event // what had expired: it comes before the events of the call
 	contents []string       // contents of files that the call took away
 	rename   string         // a user whose name goes, wherever it stands in the group
+	barred   []cacheKey     // what the cache may not keep until the call is settled
 	outcome  outcome
 	answer   func() // completes the outcome when the events are numbered
 	bug      error
