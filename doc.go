@@ -267,6 +267,22 @@
 // [*MissedError], which says from which version to read the log, and goes on with what
 // comes. Who was not subscribed compares Versions and reads the log.
 //
+// [Actor.Snapshot] is everything that is so of a group as of one Version, and [Replay] makes
+// one out of a log: from the beginning of the log it is the same.
+//
+// Logs are kept whole unless Options.Retention says otherwise. [Engine.Sweep] then takes the
+// oldest calls off, and the log begins with a [Checkpoint], which is a snapshot: replaying
+// goes on from there. The numbers of the events stay.
+//
+// # Forgetting
+//
+// [Actor.ForgetUser] ends all that a user is in any group, for instance when an account is
+// deleted. It goes group by group and can be cut off: calling it again finishes. Blocks stay
+// unless it is told otherwise, as forgetting would launder them; groups that the user owns
+// refuse, go to a successor, or are deleted. With Pseudonymize the logs and whatever else
+// names the user name a pseudonym instead, another one in each group; texts that people wrote,
+// reasons among them, are not searched for names.
+//
 // # Decisions
 //
 // Where the rules of such systems are commonly silent, these hold here.
