@@ -28,7 +28,11 @@ type outcome struct {
 func (a Actor) change(ctx context.Context, cmd Command, argument error, rule func(*unit) error) (outcome, error) {
 	cmd.Actor, cmd.Reason = a.user, a.reason
 	out, err := a.transact(ctx, &cmd, argument, rule)
-	return out, wrap(cmd.Op, cmd.Group, err)
+	group := cmd.Group
+	if cmd.New != nil {
+		group = cmd.New.ID // an id that the engine chose means nothing to a caller who is refused
+	}
+	return out, wrap(cmd.Op, group, err)
 }
 
 func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule func(*unit) error) (out outcome, err error) {

@@ -51,6 +51,8 @@ func (u *unit) loadRest(r store.Reader) (err error) {
 	case OpSetAnnouncement:
 		u.state.announcement, err = loadAnnouncement(r, u.id)
 		u.before.announcement = u.state.announcement
+	case OpTransferGroup: // the system is not the one who gives the group away
+		err = u.loadStandings(r, []UserID{UserID(u.head.Owner)})
 	case OpDeleteFile:
 		err = u.loadFile(r)
 	case OpCreateGroup, OpDeleteGroup, OpLeave, OpForgetUser:

@@ -121,15 +121,17 @@ func (u *unit) expire(user UserID) {
 	}
 }
 
-// merge appends an event, or its users to those of an equal one.
+// merge appends an event. An equal one is taken from its place and joins it at the
+// end, for the last user's events have to stay in order: no longer an admin, then
+// no longer a member.
 func merge(events []record.Event, e record.Event) []record.Event {
-	for i := range events {
-		if x := &events[i]; x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
+	for i, x := range events {
+		if x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
 			if !slices.Contains(x.Users, e.Users[0]) {
 				x.Users = append(x.Users, e.Users[0])
 				x.Before = append(x.Before, e.Before...)
 			}
-			return events
+			return append(slices.Delete(events, i, i+1), x)
 		}
 	}
 	return append(events, e)
@@ -193,8 +195,12 @@ func (u *unit) known(user UserID) error {
 	return nil
 }
 
-// finish numbers the events of the call: what had expired first.
+// finish numbers the events of the call: what had expired first. A call that changes
+// nothing has cleared nothing away either.
 func (u *unit) finish() error {
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep {
+		return u.bug
+	}
 	u.call.Events = append(u.clearing, u.call.Events...)
 	if len(u.call.Events) > 0 {
 		u.state.number(&u.call)
