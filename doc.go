@@ -135,8 +135,8 @@
 //
 // What has expired has no effect, stands in no list, and counts against no limit, from
 // that instant on; nothing has to run for that. It is cleared away by the next call that
-// concerns the user, or needs the room, or by [Engine.Sweep], with an event of its own. Such
-// events come before the other events of the call, whose actor and reason they carry:
+// changes something about the user, or needs the room, or by [Engine.Sweep], with an event of
+// its own. Such events come before the other events of the call, whose actor and reason they carry:
 // who acted, not who muted.
 //
 // If the clock goes back, the times in the log and LastModified do not: an event has the
