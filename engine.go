@@ -275,8 +275,9 @@ func (a Actor) IfVersion(n uint64) Actor {
 }
 
 // Can returns a copy of the actor that changes nothing: its calls decide, by the same
-// rules, whether they would succeed at this instant, and return the same errors. The
-// Guard is not asked.
+// rules, whether they would succeed at this instant, and return the same errors. What
+// they return besides has no meaning. The Guard is not asked, and UploadFile does not
+// read the content.
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {
