@@ -23,58 +23,61 @@ import (
 
 type onUser struct {
 	verb   string
+	by, of crowd // who does it to whom, if it is to succeed
 	model  func(*world, caller, groupkit.GroupID, groupkit.UserID) *refusal
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.UserID) error
 }
 
 type onUsers struct {
 	verb   string
+	by, of crowd
 	model  func(*world, caller, groupkit.GroupID, []groupkit.UserID) ([]entry, *refusal)
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID, []groupkit.UserID) (groupkit.Results, error)
 }
 
 type onGroup struct {
 	verb   string
+	by     crowd
 	model  func(*world, caller, groupkit.GroupID) *refusal
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID) error
 }
 
 var (
-	addMember        = onUser{"AddMember", (*world).AddMember, groupkit.Actor.AddMember}
-	removeMember     = onUser{"RemoveMember", (*world).RemoveMember, groupkit.Actor.RemoveMember}
-	addAdmin         = onUser{"AddAdmin", (*world).AddAdmin, groupkit.Actor.AddAdmin}
-	removeAdmin      = onUser{"RemoveAdmin", (*world).RemoveAdmin, groupkit.Actor.RemoveAdmin}
-	transferGroup    = onUser{"TransferGroup", (*world).TransferGroup, groupkit.Actor.TransferGroup}
-	unblock          = onUser{"Unblock", (*world).Unblock, groupkit.Actor.Unblock}
-	unmute           = onUser{"Unmute", (*world).Unmute, groupkit.Actor.Unmute}
-	allow            = onUser{"Allow", (*world).Allow, groupkit.Actor.Allow}
-	disallow         = onUser{"Disallow", (*world).Disallow, groupkit.Actor.Disallow}
-	approveRequest   = onUser{"ApproveRequest", (*world).ApproveRequest, groupkit.Actor.ApproveRequest}
-	declineRequest   = onUser{"DeclineRequest", (*world).DeclineRequest, groupkit.Actor.DeclineRequest}
-	cancelInvitation = onUser{"CancelInvitation", (*world).CancelInvitation, groupkit.Actor.CancelInvitation}
+	addMember        = onUser{"AddMember", nil, theStrangers, (*world).AddMember, groupkit.Actor.AddMember}
+	removeMember     = onUser{"RemoveMember", theMighty, theOthers, (*world).RemoveMember, groupkit.Actor.RemoveMember}
+	addAdmin         = onUser{"AddAdmin", theOwner, theOthers, (*world).AddAdmin, groupkit.Actor.AddAdmin}
+	removeAdmin      = onUser{"RemoveAdmin", theOwner, theAdmins, (*world).RemoveAdmin, groupkit.Actor.RemoveAdmin}
+	transferGroup    = onUser{"TransferGroup", theOwner, theOthers, (*world).TransferGroup, groupkit.Actor.TransferGroup}
+	unblock          = onUser{"Unblock", theMighty, theBlocked, (*world).Unblock, groupkit.Actor.Unblock}
+	unmute           = onUser{"Unmute", theMighty, theMuted, (*world).Unmute, groupkit.Actor.Unmute}
+	allow            = onUser{"Allow", theMighty, theOthers, (*world).Allow, groupkit.Actor.Allow}
+	disallow         = onUser{"Disallow", theMighty, theAllowed, (*world).Disallow, groupkit.Actor.Disallow}
+	approveRequest   = onUser{"ApproveRequest", theMighty, theRequested, (*world).ApproveRequest, groupkit.Actor.ApproveRequest}
+	declineRequest   = onUser{"DeclineRequest", theMighty, theRequested, (*world).DeclineRequest, groupkit.Actor.DeclineRequest}
+	cancelInvitation = onUser{"CancelInvitation", theMembers, theInvited, (*world).CancelInvitation, groupkit.Actor.CancelInvitation}
 
-	addMembers    = onUsers{"AddMembers", (*world).AddMembers, groupkit.Actor.AddMembers}
-	removeMembers = onUsers{"RemoveMembers", (*world).RemoveMembers, groupkit.Actor.RemoveMembers}
-	unblockUsers  = onUsers{"UnblockUsers", (*world).UnblockUsers, groupkit.Actor.UnblockUsers}
-	unmuteUsers   = onUsers{"UnmuteUsers", (*world).UnmuteUsers, groupkit.Actor.UnmuteUsers}
-	allowUsers    = onUsers{"AllowUsers", (*world).AllowUsers, groupkit.Actor.AllowUsers}
-	disallowUsers = onUsers{"DisallowUsers", (*world).DisallowUsers, groupkit.Actor.DisallowUsers}
-	inviteUsers   = onUsers{"InviteUsers", (*world).InviteUsers, groupkit.Actor.InviteUsers}
+	addMembers    = onUsers{"AddMembers", nil, theStrangers, (*world).AddMembers, groupkit.Actor.AddMembers}
+	removeMembers = onUsers{"RemoveMembers", theMighty, theOthers, (*world).RemoveMembers, groupkit.Actor.RemoveMembers}
+	unblockUsers  = onUsers{"UnblockUsers", theMighty, theBlocked, (*world).UnblockUsers, groupkit.Actor.UnblockUsers}
+	unmuteUsers   = onUsers{"UnmuteUsers", theMighty, theMuted, (*world).UnmuteUsers, groupkit.Actor.UnmuteUsers}
+	allowUsers    = onUsers{"AllowUsers", theMighty, theOthers, (*world).AllowUsers, groupkit.Actor.AllowUsers}
+	disallowUsers = onUsers{"DisallowUsers", theMighty, theAllowed, (*world).DisallowUsers, groupkit.Actor.DisallowUsers}
+	inviteUsers   = onUsers{"InviteUsers", theMembers, theStrangers, (*world).InviteUsers, groupkit.Actor.InviteUsers}
 
-	deleteGroup       = onGroup{"DeleteGroup", (*world).DeleteGroup, groupkit.Actor.DeleteGroup}
-	leave             = onGroup{"Leave", (*world).Leave, groupkit.Actor.Leave}
-	muteGroup         = onGroup{"MuteGroup", (*world).MuteGroup, groupkit.Actor.MuteGroup}
-	unmuteGroup       = onGroup{"UnmuteGroup", (*world).UnmuteGroup, groupkit.Actor.UnmuteGroup}
-	cancelRequest     = onGroup{"CancelRequest", (*world).CancelRequest, groupkit.Actor.CancelRequest}
-	acceptInvitation  = onGroup{"AcceptInvitation", (*world).AcceptInvitation, groupkit.Actor.AcceptInvitation}
-	declineInvitation = onGroup{"DeclineInvitation", (*world).DeclineInvitation, groupkit.Actor.DeclineInvitation}
+	deleteGroup       = onGroup{"DeleteGroup", theOwner, (*world).DeleteGroup, groupkit.Actor.DeleteGroup}
+	leave             = onGroup{"Leave", theMembers, (*world).Leave, groupkit.Actor.Leave}
+	muteGroup         = onGroup{"MuteGroup", theMighty, (*world).MuteGroup, groupkit.Actor.MuteGroup}
+	unmuteGroup       = onGroup{"UnmuteGroup", theMighty, (*world).UnmuteGroup, groupkit.Actor.UnmuteGroup}
+	cancelRequest     = onGroup{"CancelRequest", theRequested, (*world).CancelRequest, groupkit.Actor.CancelRequest}
+	acceptInvitation  = onGroup{"AcceptInvitation", theInvited, (*world).AcceptInvitation, groupkit.Actor.AcceptInvitation}
+	declineInvitation = onGroup{"DeclineInvitation", theInvited, (*world).DeclineInvitation, groupkit.Actor.DeclineInvitation}
 )
 
 // change draws a caller, a group and a user, and makes the call.
 func (v onUser) change(m *machine, t *rapid.T) {
-	id := m.group(t)
-	u := m.user(t, id)
-	c := m.caller(t, id)
+	id := m.group(t, v.of)
+	u := m.user(t, id, v.of)
+	c := m.caller(t, id, v.by)
 	m.change(t, call{v.verb, c, id, []any{u},
 		func(w *world) (any, *refusal) { return nil, v.model(w, c, id, u) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -83,9 +86,9 @@ func (v onUser) change(m *machine, t *rapid.T) {
 }
 
 func (v onUsers) change(m *machine, t *rapid.T) {
-	id := m.group(t)
-	some := m.some(t, id)
-	c := m.caller(t, id)
+	id := m.group(t, v.of)
+	some := m.some(t, id, v.of)
+	c := m.caller(t, id, v.by)
 	m.change(t, call{v.verb, c, id, []any{some},
 		func(w *world) (any, *refusal) { return answer(v.model(w, c, id, some)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -94,8 +97,8 @@ func (v onUsers) change(m *machine, t *rapid.T) {
 }
 
 func (v onGroup) change(m *machine, t *rapid.T) {
-	id := m.group(t)
-	c := m.caller(t, id)
+	id := m.group(t, v.by)
+	c := m.caller(t, id, v.by)
 	m.change(t, call{v.verb, c, id, nil,
 		func(w *world) (any, *refusal) { return nil, v.model(w, c, id) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -121,6 +124,7 @@ var changesOfGroups = []change{
 	changeFunc((*machine).createGroup), changeFunc((*machine).createGroup), changeFunc((*machine).createGroup),
 	changeFunc((*machine).updateGroup), changeFunc((*machine).updateGroup), changeFunc((*machine).updateGroup),
 	changeFunc((*machine).setAnnouncement), muteGroup, muteGroup, unmuteGroup, transferGroup, transferGroup, deleteGroup,
+	addAdmin, addAdmin, addAdmin, removeAdmin, addMembers, addMembers,
 }
 
 var changesOfMembers = []change{
@@ -153,25 +157,25 @@ func (m *machine) one(t *rapid.T, changes []change) {
 }
 
 func (m *machine) createGroup(t *rapid.T) {
-	if len(m.world.groups) >= 4 && !chance(t, "one group more", 15) {
+	if len(m.world.groups) >= 3 && !chance(t, "one group more", 30) {
 		m.updateGroup(t)
 		return
 	}
-	c := m.caller(t, "")
+	c := m.caller(t, "", anyone)
 	n := groupkit.NewGroup{
-		Name: pick(t, "name", []string{"night watch", "夜警", "x", "a/b", strings.Repeat("語", 128), strings.Repeat("x", 128), text(t, "name", 128)}), Description: text(t, "description", 512), Avatar: text(t, "avatar", 1024),
+		Name: pick(t, "name", []string{"night watch", "夜警", "x", "a/b", strings.Repeat("語", 128), strings.Repeat("x", 128), strings.Repeat("x", 129)}), Description: text(t, "description", 512), Avatar: text(t, "avatar", 1024),
 		Custom: text(t, "custom", 100), Public: bit.Draw(t, "public"), MembersOnly: bit.Draw(t, "members only"),
-		AllowInvites: bit.Draw(t, "allow invites"), Members: m.some(t, ""),
-		MaxUsers: pick(t, "max users", []int{0, 0, 0, 4, 3, 0, 4, 5, 4, 6, 1, 2, 3, m.world.opts.Limits.MaxGroupSize + 1, -1}),
+		AllowInvites: bit.Draw(t, "allow invites"), Members: m.some(t, "", nil),
+		MaxUsers: pick(t, "max users", []int{0, 0, 4, 3, 0, 4, 3, 0, 1, 2, 3, 0, 3, 3, 3, 3, m.world.opts.Limits.MaxGroupSize + 1, -1}),
 	}
 	if bit.Draw(t, "says whether to confirm") {
 		n.InviteNeedConfirm = new(bit.Draw(t, "invite need confirm"))
 	}
 	if c.system || chance(t, "names an owner", 10) {
-		n.Owner = m.user(t, "")
+		n.Owner = m.user(t, "", nil)
 	}
-	if chance(t, "chooses an id", 30) && (c.system || chance(t, "although a user", 15)) {
-		n.ID = pick(t, "id", slices.Concat(chosenGroups, chosenGroups, m.everyGroup(), hostileGroups[1:]))
+	if chance(t, "chooses an id", 50) && (c.system || chance(t, "although a user", 15)) {
+		n.ID = pick(t, "id", slices.Concat(chosenGroups, chosenGroups, m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
 	}
 	m.makeGroup(t, c, n)
 }
@@ -210,8 +214,8 @@ func (m *machine) makeGroup(t *rapid.T, c caller, n groupkit.NewGroup) {
 }
 
 func (m *machine) updateGroup(t *rapid.T) {
-	id := m.group(t)
-	c := m.caller(t, id)
+	id := m.group(t, nil)
+	c := m.caller(t, id, theMighty)
 	var u groupkit.GroupUpdate
 	for _, field := range []struct {
 		text **string
@@ -243,8 +247,8 @@ func (m *machine) updateGroup(t *rapid.T) {
 }
 
 func (m *machine) setAnnouncement(t *rapid.T) {
-	id, s := m.group(t), text(t, "announcement", m.world.opts.Limits.Announcement)
-	c := m.caller(t, id)
+	id, s := m.group(t, nil), text(t, "announcement", m.world.opts.Limits.Announcement)
+	c := m.caller(t, id, theMighty)
 	m.change(t, call{"SetAnnouncement", c, id, []any{s},
 		func(w *world) (any, *refusal) { return nil, w.SetAnnouncement(c, id, s) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -253,8 +257,8 @@ func (m *machine) setAnnouncement(t *rapid.T) {
 }
 
 func (m *machine) join(t *rapid.T) {
-	id := m.group(t)
-	c := m.caller(t, id)
+	id := m.group(t, theCurious)
+	c := m.caller(t, id, theCurious)
 	m.change(t, call{"Join", c, id, nil,
 		func(w *world) (any, *refusal) { return answer(w.Join(c, id)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -263,9 +267,9 @@ func (m *machine) join(t *rapid.T) {
 }
 
 func (m *machine) invite(t *rapid.T) {
-	id := m.group(t)
-	u := m.user(t, id)
-	c := m.caller(t, id)
+	id := m.group(t, theStrangers)
+	u := m.user(t, id, theStrangers)
+	c := m.caller(t, id, theMembers)
 	m.change(t, call{"Invite", c, id, []any{u},
 		func(w *world) (any, *refusal) { return answer(w.Invite(c, id, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -285,9 +289,9 @@ func (m *machine) forTime(t *rapid.T, verb string,
 	model func(*world, caller, groupkit.GroupID, time.Duration, groupkit.UserID) (time.Time, *refusal),
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID, time.Duration, groupkit.UserID) (time.Time, error),
 ) {
-	id, d := m.group(t), m.duration(t)
-	u := m.user(t, id)
-	c := m.caller(t, id)
+	id, d := m.group(t, theOthers), m.duration(t)
+	u := m.user(t, id, theOthers)
+	c := m.caller(t, id, theMighty)
 	m.change(t, call{verb, c, id, []any{d, u},
 		func(w *world) (any, *refusal) { return answer(model(w, c, id, d, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -307,9 +311,9 @@ func (m *machine) allForTime(t *rapid.T, verb string,
 	model func(*world, caller, groupkit.GroupID, time.Duration, []groupkit.UserID) ([]entry, *refusal),
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID, time.Duration, []groupkit.UserID) (groupkit.Results, error),
 ) {
-	id, d := m.group(t), m.duration(t)
-	some := m.some(t, id)
-	c := m.caller(t, id)
+	id, d := m.group(t, theOthers), m.duration(t)
+	some := m.some(t, id, theOthers)
+	c := m.caller(t, id, theMighty)
 	m.change(t, call{verb, c, id, []any{d, some},
 		func(w *world) (any, *refusal) { return answer(model(w, c, id, d, some)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -318,12 +322,12 @@ func (m *machine) allForTime(t *rapid.T, verb string,
 }
 
 func (m *machine) uploadFile(t *rapid.T) {
-	id := m.group(t)
-	c := m.caller(t, id)
+	id := m.group(t, nil)
+	c := m.caller(t, id, theMembers)
 	up := upload{
 		name: pick(t, "file name", []string{
 			"notes.txt", "überblick.md", "a b", strings.Repeat("語", 255), "x",
-			strings.Repeat("x", 256), "", ".", "..", "../x", "a/b", `a\b`, "a\nb", "\xff",
+			pick(t, "hostile name", []string{strings.Repeat("x", 256), "", ".", "..", "../x", "a/b", `a\b`, "a\nb", "\xff"}),
 		}),
 		content: pick(t, "content", []string{"hello", "", "8 bytes!", "9 bytes!!", strings.Repeat("long", 10_000)}),
 		breaks:  chance(t, "breaks", 15),
@@ -387,8 +391,8 @@ func (m *machine) anyFile(t *rapid.T, id groupkit.GroupID) groupkit.FileID {
 }
 
 func (m *machine) deleteFile(t *rapid.T) {
-	id := m.group(t)
-	c, f := m.caller(t, id), m.anyFile(t, id)
+	id := m.group(t, theSharers)
+	c, f := m.caller(t, id, theMembers), m.anyFile(t, id)
 	m.change(t, call{"DeleteFile", c, id, []any{f},
 		func(w *world) (any, *refusal) { return nil, w.DeleteFile(c, id, f) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {

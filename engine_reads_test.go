@@ -107,8 +107,8 @@ func newestFile(a, b groupkit.File) int { return b.Created.Compare(a.Created) }
 
 // look makes a few calls that only look.
 func (m *machine) look(t *rapid.T) {
-	id := m.group(t)
-	c, u, p := m.caller(t, id), m.user(t, id), page(t)
+	id := m.group(t, nil)
+	c, u, p := m.caller(t, id, theMembers), m.user(t, id, theMembers), page(t)
 	c.version = nil
 	looks := m.looks(c, id, u, p)
 	for range 3 {
@@ -284,14 +284,18 @@ func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
 				cursor = next
 			}
 		}})
-	m.ask(t, call{"GroupsPage with a hostile cursor", c, "", nil,
-		func(*world) (any, *refusal) { return nil, refuse(groupkit.ErrInvalid) },
-		func(ctx context.Context, _ *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
-			_, _, err := a.GroupsPage(ctx, -1, "")
-			require.ErrorIs(t, err, groupkit.ErrInvalid)
-			_, _, err = a.GroupsPage(ctx, 1, "\xffhostile")
-			return nil, err
-		}})
+	for cursor, limit := range map[string]int{"": -1, "\xffhostile": 1, "aG9zdGlsZQ": 1} {
+		m.ask(t, call{"GroupsPage", c, "", []any{limit, cursor},
+			func(*world) (any, *refusal) { return nil, refuse(groupkit.ErrInvalid) },
+			func(ctx context.Context, _ *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
+				return answer2(groupsPage(ctx, a, limit, cursor))
+			}})
+	}
+}
+
+func groupsPage(ctx context.Context, a groupkit.Actor, limit int, cursor string) ([]groupkit.Group, error) {
+	page, _, err := a.GroupsPage(ctx, limit, cursor)
+	return page, err
 }
 
 func (m *machine) lookAtJoined(t *rapid.T, c caller, u groupkit.UserID, p groupkit.Page) {

@@ -111,10 +111,13 @@ type machine struct {
 // history is one run: rounds of random calls, the engines being reopened in between.
 func history(t *rapid.T, seen *coverage) {
 	m := newMachine(t, seen)
-	for range 2 {
-		m.createGroup(t)
+	for _, public := range []bool{true, false} {
+		m.makeGroup(t, caller{system: true}, groupkit.NewGroup{
+			Name: "night watch", Owner: m.user(t, "", nil), Members: users[:2], Public: public,
+			MembersOnly: true, AllowInvites: bit.Draw(t, "allow invites"),
+		})
 	}
-	for range 4 {
+	for range 6 {
 		t.Repeat(map[string]func(*rapid.T){"step": m.step})
 		m.lookAtLogs(t)
 		m.reopen(t)
@@ -140,7 +143,7 @@ func (m *machine) step(t *rapid.T) {
 		m.letTimePass(t)
 	case n < 97:
 		m.sweep(t)
-	case n < 98:
+	case n < 99:
 		m.changeUsers(t)
 	default:
 		m.lookAtEverything(t)

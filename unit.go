@@ -220,10 +220,11 @@ func (u *unit) flush(w store.Writer) error {
 	return rename(w, u.id, u.rename)
 }
 
-// changes are the records that the call changed.
+// changes are the records that the call changed. Entries of deleted groups may have been
+// dropped, and the users' counts with them, even where nothing became of the call.
 func (u *unit) changes() []store.Pair {
 	if len(u.call.Events) == 0 {
-		return u.writes
+		return u.countWrites(u.writes)
 	}
 	group := string(u.id)
 	out := append(u.writes,
