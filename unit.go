@@ -117,7 +117,7 @@ func (u *unit) expire(user UserID) {
 		kind EventKind
 	}{{st.Request, RequestExpired}, {st.Invitation, InvitationExpired}, {st.Block, BlockExpired}, {st.Mute, MuteExpired}} {
 		if m.mark.Expired(u.now) {
-			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}}
+			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}, BySystem: true}
 			u.state.apply(&u.call, &e)
 			u.clearing = merge(u.clearing, e)
 		}
@@ -201,7 +201,7 @@ func (u *unit) known(user UserID) error {
 // finish numbers the events of the call: what had expired first. A call that changes
 // nothing has cleared nothing away either.
 func (u *unit) finish() error {
-	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep {
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
 		return u.bug
 	}
 	u.call.Events = append(u.clearing, u.call.Events...)
