@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,20 @@ type Options struct {
 	// Retention says how much of the logs is kept: everything.
 	Retention Retention
 
+	// SweepEvery has the engine run Sweep by itself, that often: never. What fails is
+	// logged and tried again the next time.
+	SweepEvery time.Duration
+
+	// Logger hears of what fails in the background: nobody.
+	Logger *slog.Logger
+
+	// Durability says what a change has reached when its call returns nil, in a file
+	// that Open opens: SyncAlways. A store given to New has its own.
+	Durability Durability
+
+	// SyncWithin is how much of the history SyncInterval puts at risk: 100 ms.
+	SyncWithin time.Duration
+
 	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
 	// room for about 800,000 memberships. It is taken as it is needed. A negative number
 	// keeps nothing. It has no effect on a store that other processes change too.
@@ -61,6 +76,24 @@ type Options struct {
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
 	KeyLife time.Duration
 }
+
+// A Durability says what a change has reached when its call returns nil.
+type Durability uint8
+
+// The durabilities.
+const (
+	// SyncAlways: the disk.
+	SyncAlways Durability = iota
+
+	// SyncInterval: the memory of this process; the disk follows within
+	// Options.SyncWithin. A crash loses at most the end of the history: never a gap,
+	// never half a call.
+	SyncInterval
+
+	// SyncNever: the operating system. A crash of the machine can damage the file: for
+	// tests, and for data that can be made anew.
+	SyncNever
+)
 
 // An OwnerPolicy says what becomes of a group that its owner leaves.
 type OwnerPolicy uint8
@@ -104,7 +137,13 @@ type Engine struct {
 // A file that another process has open, that is damaged or no bbolt file, or that
 // a newer version wrote gives an error within a second.
 func Open(path string, opts *Options) (*Engine, error) {
-	s, err := boltstore.Open(path, nil)
+	if opts == nil {
+		opts = &Options{}
+	}
+	if err := opts.check(); err != nil {
+		return nil, wrap(OpOpen, "", err)
+	}
+	s, err := boltstore.Open(path, &boltstore.Options{Durability: boltstore.Durability(opts.Durability), Every: opts.SyncWithin})
 	if err != nil {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
@@ -136,6 +175,7 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if store.Exclusive(s) {
 		e.cache = newCache(cmp.Or(e.opts.CacheBytes, defaultCache))
 	}
+	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
@@ -148,6 +188,9 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	}
 	e.tasks.Go(e.resume)
 	e.tasks.Go(e.hub.run)
+	if e.opts.SweepEvery > 0 {
+		e.tasks.Go(e.sweepAlways)
+	}
 	return e, nil
 }
 
@@ -155,13 +198,17 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
+		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
 	}
 	if o.Retention.MaxEvents < 0 {
 		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
+	}
+	if o.Durability > SyncNever {
+		return invalid("Options.Durability", "is %d (0 to %d)", o.Durability, SyncNever)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
