@@ -241,7 +241,9 @@ func (u *unit) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range u.before.standings {
 		if now := u.state.standing(user); *now != before {
 			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
-			out = append(out, tracePair(string(u.id), user, now.Empty()))
+			if now.Empty() {
+				out = append(out, tracePair(string(u.id), user))
+			}
 		}
 	}
 	return out
