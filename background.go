@@ -65,7 +65,10 @@ func (e *Engine) resume() {
 		}
 	}
 	if err == nil {
-		_ = e.sweepContents(e.background)
+		err = e.sweepContents(e.background)
+	}
+	if err != nil && e.background.Err() == nil {
+		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
 }
 
@@ -155,6 +158,22 @@ func (e *Engine) sweepAnnouncements(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// sweepAlways runs Sweep again and again.
+func (e *Engine) sweepAlways() {
+	tick := time.NewTicker(e.opts.SweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := e.Sweep(e.background); err != nil && e.background.Err() == nil {
+				e.opts.Logger.Error("groupkit: sweep failed", "err", err)
+			}
+		case <-e.background.Done():
+			return
+		}
+	}
 }
 
 // sweepStep is how many expired things one transaction of Sweep looks up.

@@ -109,14 +109,17 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	for _, group := range groups {
 		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
 		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
-		if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
+		if a.dry && errors.Is(err, ErrGroupNotFound) {
+			continue
+		}
+		if !a.dry && (err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound)) {
 			err = a.eng.forgetBuried(ctx, group, user, opts)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if !opts.Pseudonymize {
+	if a.dry || !opts.Pseudonymize {
 		return nil
 	}
 	return a.eng.forgetOnce(ctx, user)
@@ -132,7 +135,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if opts.Owned > OwnedDelete {
 		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
 	}
-	if a.tx != nil {
+	if a.tx != nil || a.still {
 		return ErrNested
 	}
 	if a.user != "" {
@@ -157,7 +160,9 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 					return err
 				}
 				for _, l := range links {
-					groups = append(groups, l.group)
+					if !slices.Contains(groups, l.group) {
+						groups = append(groups, l.group)
+					}
 				}
 				return headers(r, links, func(l link, h *record.Header) error {
 					if h.Owner == string(user) {
