@@ -40,7 +40,7 @@ func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcemen
 // The owner and admins may, and the system. It refuses with ErrInvalid.
 func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) error {
 	argument := checkText(FieldAnnouncement, text, 0, a.eng.limits.Announcement)
-	return a.change(ctx, Command{Op: OpSetAnnouncement, Group: group, Text: text}, argument, func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpSetAnnouncement, Group: group, Text: text}, argument, func(u *unit) error {
 		if err := u.start(describe); err != nil {
 			return err
 		}
@@ -50,6 +50,7 @@ func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) 
 		}
 		return nil
 	})
+	return err
 }
 
 func loadAnnouncement(r store.Reader, group GroupID) (record.Announcement, error) {

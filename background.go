@@ -160,8 +160,27 @@ const sweepStep = 256
 
 // Sweep clears away mutes, blocks, join requests and invitations that have expired,
 // with an event for each kind and group, and returns how many. Nothing depends on
-// it: what has expired has no effect from that instant on, and no list shows it.
+// it: what has expired has no effect from that instant on, and no list shows it. It also
+// forgets outcomes whose idempotency keys have lived their life, and takes off the logs
+// what Options.Retention does not keep.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	cleared, err := e.sweepExpired(ctx)
+	if err != nil {
+		return cleared, err
+	}
+	for n := 1; err == nil && n > 0; {
+		err = e.update(ctx, func(w store.Writer) (err error) {
+			n, err = e.sweepOnce(w)
+			return err
+		})
+	}
+	if err == nil {
+		err = e.cutLogs(ctx)
+	}
+	return cleared, wrap(OpSweep, "", err)
+}
+
+func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	cleared := 0
 	for {
 		// Each round clears something away, so that the rounds come to an end.
@@ -211,7 +230,7 @@ func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[Group
 // deleted is left to its deletion, which is done first.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
 	cmd := Command{Op: OpSweep, Group: group, Users: users}
-	err = e.System().change(ctx, cmd, nil, func(u *unit) error {
+	_, err = e.System().change(ctx, cmd, nil, func(u *unit) error {
 		if err := u.found(); err != nil {
 			return err
 		}

@@ -8,12 +8,13 @@ import (
 // one runs a verb on one user.
 func (a Actor) one(ctx context.Context, cmd Command, what action, rule func(*unit, UserID) error) error {
 	user := cmd.Users[0]
-	return a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
+	_, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
 		if err := u.start(what); err != nil {
 			return err
 		}
 		return rule(u, user)
 	})
+	return err
 }
 
 // A Result is what became of one entry of a batch.
@@ -46,13 +47,12 @@ func (r Results) users(take func(Result) bool) []UserID {
 
 // batch runs a verb on many users. It fails as a whole if it fails for every one.
 func (a Actor) batch(ctx context.Context, cmd Command, start func(*unit) error, rule func(*unit, UserID) (Result, error)) (Results, error) {
-	var results Results
-	err := a.change(ctx, cmd, a.eng.checkBatch(cmd.Users), func(u *unit) error {
-		results = nil
+	out, err := a.change(ctx, cmd, a.eng.checkBatch(cmd.Users), func(u *unit) error {
 		if err := start(u); err != nil {
 			return err
 		}
-		results = make(Results, len(cmd.Users))
+		results := make(Results, len(cmd.Users))
+		u.outcome.results = results
 		var causes []error
 		for i, user := range cmd.Users {
 			err := checkUserID(FieldUser, user)
@@ -70,7 +70,7 @@ func (a Actor) batch(ctx context.Context, cmd Command, start func(*unit) error, 
 		}
 		return nil
 	})
-	return results, err
+	return out.results, err
 }
 
 // starting is the start of a batch that the permission table judges.

@@ -48,13 +48,9 @@ var blacklist = listing[Block]{OpBlacklist, discipline, key.Blocked, func(e *ent
 // Options.BlockOutsiders all of them outsiders too. It refuses with ErrBlacklisted
 // about a user who is blocked already, ErrNotMember, ErrUserNotFound, ErrOwner,
 // ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
-func (a Actor) Block(ctx context.Context, group GroupID, d time.Duration, user UserID) (until time.Time, err error) {
+func (a Actor) Block(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	cmd := Command{Op: OpBlockUsers, Group: group, Users: []UserID{user}, Duration: d}
-	err = a.timed(ctx, cmd, func(u *unit) (err error) {
-		until, err = u.block(d, user)
-		return err
-	})
-	return until, err
+	return a.timed(ctx, cmd, func(u *unit) (time.Time, error) { return u.block(d, user) })
 }
 
 // BlockUsers is Block for up to Limits.Batch users; if nobody is blocked, the call

@@ -56,6 +56,10 @@ const (
 	OpOpen              Op = "open"
 	OpClose             Op = "close"
 	OpBackup            Op = "back up"
+	OpAtomic            Op = "atomic"
+	OpBucket            Op = "read bucket"
+	OpForgetUser        Op = "forget user"
+	OpSubscribe         Op = "subscribe"
 )
 
 // A Command is one change that an actor asks for, with its arguments.
@@ -68,6 +72,7 @@ type Command struct {
 	Duration time.Duration // of a mute or a block
 	Text     string        // an announcement, or the name of a file
 	File     FileID
-	New      *NewGroup    // of OpCreateGroup
-	Update   *GroupUpdate // of OpUpdateGroup
+	New      *NewGroup      // of OpCreateGroup
+	Update   *GroupUpdate   // of OpUpdateGroup
+	Forget   *ForgetOptions // of OpForgetUser
 }

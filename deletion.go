@@ -20,17 +20,14 @@ const deletionStep = 64
 //
 // The owner may, and the system.
 func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
-	err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
 		if err := u.start(govern); err != nil {
 			return err
 		}
 		u.dissolve()
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return wrap(OpDeleteGroup, group, a.eng.finishDeletion(ctx, group))
+	return err
 }
 
 // dissolve makes the group a group that is being deleted.
@@ -115,7 +112,8 @@ func leaveCount(w store.Writer, user string) error {
 // deleteRecords removes some of what is left but the header and the log.
 func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bool, err error) {
 	for _, rng := range []store.Range{
-		{From: key.Group(string(group)), To: key.Of(string(group), key.Events)},
+		{From: key.Group(string(group)), To: key.Of(string(group), key.Checkpoint)},
+		{From: key.Of(string(group), key.Checkpoint+1), To: key.Of(string(group), key.Events)},
 		{From: key.Of(string(group), key.Events+1), To: key.Of(string(group), key.Header)},
 		{From: key.Of(string(group), key.Header+1), To: store.PrefixEnd(key.Group(string(group)))},
 	} {

@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -37,6 +38,19 @@ type Options struct {
 	// RequestTTL and InvitationTTL say how long join requests and invitations stay
 	// pending: until they are answered.
 	RequestTTL, InvitationTTL time.Duration
+
+	// Guard sees every change that is asked for before it is decided, and refuses it by
+	// returning an error, which is then the cause of an error that matches ErrVetoed.
+	// The scope lets it read, also what an Atomic has changed so far; it must use that
+	// and not the engine. It runs outside any transaction, but inside Atomic's. Can and
+	// Sweep do not ask it.
+	Guard func(ctx context.Context, cmd Command, scope Scope) error
+
+	// Retention says how much of the logs is kept: everything.
+	Retention Retention
+
+	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
+	KeyLife time.Duration
 }
 
 // An OwnerPolicy says what becomes of a group that its owner leaves.
@@ -68,6 +82,8 @@ type Engine struct {
 	tasks      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
+	hub        hub
+	atomics    atomics
 }
 
 // Open opens the bbolt file at path, which is made if it is not there, and the
@@ -106,12 +122,18 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
+	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
+	e.hub = hub{
+		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
+		tokens: make(map[*unit]uint64), rouse: make(chan struct{}, 1),
+	}
 	e.background, e.cancel = context.WithCancel(context.Background())
 	if err := e.prepare(e.background); err != nil {
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
 	}
 	e.tasks.Go(e.resume)
+	e.tasks.Go(e.hub.run)
 	return e, nil
 }
 
@@ -119,10 +141,13 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
+	}
+	if o.Retention.MaxEvents < 0 {
+		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
@@ -154,6 +179,9 @@ func (e *Engine) now() int64 {
 }
 
 func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
+	if e.atomics.here() {
+		return ErrNested
+	}
 	var inner error
 	err := e.store.View(ctx, func(r store.Reader) error {
 		inner = fn(r)
@@ -166,6 +194,9 @@ func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
 }
 
 func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
+	if e.atomics.here() {
+		return ErrNested
+	}
 	var inner error
 	err := e.store.Update(ctx, func(w store.Writer) error {
 		inner = fn(w)
@@ -186,6 +217,13 @@ type Actor struct {
 	invalid error  // what is wrong with the user id
 	reason  string
 	version *uint64 // what IfVersion said
+	key     *string // what Once said
+
+	tx      *Tx  // the Atomic that the actor belongs to
+	dry     bool // decides, and changes nothing
+	still   bool // may only read
+	trusted bool // the Guard has been asked
+	unkept  bool // the outcome of the call is not the one to keep under the key
 }
 
 // System returns the application itself as an actor: it passes every permission
@@ -210,6 +248,16 @@ func (a Actor) Because(reason string) Actor {
 // Version is n, and refuse with ErrVersion otherwise.
 func (a Actor) IfVersion(n uint64) Actor {
 	a.version = &n
+	return a
+}
+
+// Can returns a copy of the actor that changes nothing: its calls decide, by the same
+// rules, whether they would succeed at this instant, and return the same errors. The
+// Guard is not asked.
+//
+//	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
+func (a Actor) Can() Actor {
+	a.dry = true
 	return a
 }
 

@@ -48,6 +48,7 @@ var (
 	ErrAlreadyAllowed = member(ErrForbidden, "already on the allow list of the group")
 	ErrNotAllowed     = member(ErrForbidden, "not on the allow list of the group")
 	ErrSystemOnly     = member(ErrForbidden, "reserved for the system")
+	ErrVetoed         = member(ErrForbidden, "refused by the application")
 )
 
 // The members of ErrLimit.
@@ -68,12 +69,16 @@ var (
 var (
 	ErrVersion     = member(ErrConflict, "the group has changed")
 	ErrGroupExists = member(ErrConflict, "group id is taken")
+	ErrKeyReused   = member(ErrConflict, "idempotency key was used for another call")
 )
 
 // Errors without a class.
 var (
 	ErrClosed  = errors.New("engine is closed")
 	ErrCorrupt = errors.New("stored data is damaged")
+
+	// ErrNested: a call that cannot be made inside Atomic, or in a Guard.
+	ErrNested = errors.New("not possible here: a transaction is under way")
 
 	// ErrUnknownOutcome: the store lost the answer to a commit. The change may
 	// have been made or not.

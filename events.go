@@ -50,6 +50,10 @@ const (
 	AnnouncementChanged EventKind = 29 // Changes: the text
 	FileAdded           EventKind = 30 // File
 	FileDeleted         EventKind = 31 // File
+
+	// Checkpoint begins a log that retention has cut: the state at its Version, from
+	// which the events after it go on.
+	Checkpoint EventKind = 32
 )
 
 var eventKinds = [...]string{
@@ -65,6 +69,7 @@ var eventKinds = [...]string{
 	GroupMuted: "group muted", GroupUnmuted: "group unmuted",
 	MemberAllowed: "allowed", MemberDisallowed: "disallowed",
 	AnnouncementChanged: "announcement changed", FileAdded: "file added", FileDeleted: "file deleted",
+	Checkpoint: "checkpoint",
 }
 
 // String names the kind in words.
@@ -116,6 +121,8 @@ type Event struct {
 	Before  []time.Time // of MemberMuted: a time a user; zero for those who were not muted
 	Changes []Change
 	File    *File
+
+	Checkpoint *Snapshot // of Checkpoint
 }
 
 // A Change is the value of a field before and after, as text: true or false for
@@ -127,7 +134,8 @@ type Change struct {
 
 // Events iterates over the log of the group from the given version on; 0 and 1
 // are the beginning of the log. It ends at the last event that there is when it
-// gets there.
+// gets there. Where retention has taken the version away it begins with an event of
+// kind Checkpoint.
 //
 // The system, the owner and admins may. The log of a deleted group is open to the
 // system alone. It refuses with ErrGroupNotFound, ErrBlacklisted, ErrNotMember
@@ -144,9 +152,9 @@ func (a Actor) Events(ctx context.Context, group GroupID, from uint64) iter.Seq2
 				if !yield(e, nil) {
 					return
 				}
-				from = e.Version + 1
+				from = max(from, e.Version+1)
 			}
-			if !more {
+			if !more || len(page) == 0 {
 				return
 			}
 		}
@@ -158,9 +166,10 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 	if err := a.check(group); err != nil {
 		return nil, false, err
 	}
-	err = a.eng.view(ctx, func(r store.Reader) error {
+	err = a.view(ctx, func(r store.Reader) error {
 		page = nil
-		if err := a.mayReadLog(r, group); err != nil {
+		v, err := a.mayReadLog(r, group)
+		if err != nil {
 			return err
 		}
 		all := store.Prefix(key.Of(string(group), key.Events))
@@ -170,6 +179,15 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 			return storage(err)
 		}
 		more = m
+		if from < v.head.First {
+			c, err := checkpointEvent(r, group)
+			if err != nil {
+				return err
+			}
+			if c != nil {
+				page = append(page, *c)
+			}
+		}
 		for _, p := range pairs {
 			events, err := decodeEvents(group, p)
 			if err != nil {
@@ -186,15 +204,15 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 	return page, more, err
 }
 
-func (a Actor) mayReadLog(r store.Reader, group GroupID) error {
+func (a Actor) mayReadLog(r store.Reader, group GroupID) (*look, error) {
 	v, err := a.look(r, group)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if v.system() && v.exists && v.head.State != record.Live {
-		return nil
+		return v, nil
 	}
-	return v.may(readLog)
+	return v, v.may(readLog)
 }
 
 // decodeEvents takes the record of one call apart.
@@ -240,6 +258,13 @@ func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Eve
 		out.File = new(publicFile(e.File))
 	}
 	return out
+}
+
+func recordFile(f *File) record.File {
+	id := uuid.MustParse(string(f.ID)) // an id of our own making
+	return record.File{
+		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
+	}
 }
 
 func publicFile(f *record.File) File {

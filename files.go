@@ -37,43 +37,37 @@ type File struct {
 // the error returned.
 func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
 	cmd := Command{Op: OpUploadFile, Group: group, Text: name}
-	file, err := a.upload(ctx, cmd, r)
-	return file, wrap(OpUploadFile, group, err)
-}
-
-func (a Actor) upload(ctx context.Context, cmd Command, r io.Reader) (File, error) {
+	if a.tx != nil {
+		return File{}, wrap(OpUploadFile, group, ErrNested)
+	}
 	id, err := newUUID(a.eng.now())
 	if err != nil {
-		return File{}, err
+		return File{}, wrap(OpUploadFile, group, err)
 	}
-	content := key.Content(string(cmd.Group), id)
-	announce := func(u *unit, w store.Writer) error {
-		if err := u.mayUpload(); err != nil {
-			return err
-		}
-		return write(w, []store.Pair{{Key: key.Upload(content), Value: (&record.Upload{Process: a.eng.id, At: u.now}).Encode()}})
+	content := key.Content(string(group), id)
+	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user)}
+	out, err := a.announce(ctx, cmd, content)
+	if err != nil || out.known || a.dry {
+		return out.file, err
 	}
-	if err := a.transact(ctx, &cmd, checkFileName(cmd.Text), announce); err != nil {
-		return File{}, err
-	}
-	file := &record.File{ID: string(id[:]), Name: cmd.Text, Owner: string(a.user)}
-	err = a.eng.putContent(ctx, content, r, file)
+	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
 	if err == nil {
-		err = a.transact(ctx, &cmd, nil, func(u *unit, w store.Writer) error {
-			if err := u.addFile(file); err != nil {
-				return err
-			}
-			u.writes = append(u.writes, store.Pair{Key: key.Upload(content)})
-			return u.flush(w)
-		})
+		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file, content) })
 	}
-	if err == nil {
-		return publicFile(file), nil
-	}
-	if !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, store.ErrCommitUnknown) {
+	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
 		a.eng.abandon(context.WithoutCancel(ctx), content)
 	}
-	return File{}, err
+	return out.file, err
+}
+
+// announce checks whether the actor may upload and announces the content, so that
+// nobody sweeps it while no file names it yet.
+func (a Actor) announce(ctx context.Context, cmd Command, content string) (outcome, error) {
+	a.unkept = true
+	return a.change(ctx, cmd, checkFileName(cmd.Text), func(u *unit) error {
+		u.writes = append(u.writes, store.Pair{Key: key.Upload(content), Value: (&record.Upload{Process: a.eng.id, At: u.now}).Encode()})
+		return u.mayUpload()
+	})
 }
 
 func (u *unit) mayUpload() error {
@@ -86,12 +80,15 @@ func (u *unit) mayUpload() error {
 	return nil
 }
 
-func (u *unit) addFile(file *record.File) error {
+func (u *unit) addFile(file *record.File, content string) error {
 	if err := u.mayUpload(); err != nil {
 		return err
 	}
-	file.Created = max(u.now, u.head.Modified)
-	u.append(record.Event{Kind: uint8(FileAdded), File: file})
+	made := *file
+	made.Created = max(u.now, u.head.Modified)
+	u.append(record.Event{Kind: uint8(FileAdded), File: &made})
+	u.writes = append(u.writes, store.Pair{Key: key.Upload(content)})
+	u.outcome.file = publicFile(&made)
 	return nil
 }
 
@@ -307,23 +304,19 @@ func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files [
 // The owner and admins may delete any file, the system too, a member its own. It
 // refuses with ErrFileNotFound and ErrRoleTooLow.
 func (a Actor) DeleteFile(ctx context.Context, group GroupID, file FileID) error {
-	err := a.change(ctx, Command{Op: OpDeleteFile, Group: group, File: file}, nil, func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpDeleteFile, Group: group, File: file}, nil, func(u *unit) error {
 		if err := u.start(deleteFile); err != nil {
 			return err
 		}
 		for _, f := range u.state.files {
-			if granted(deleteFile, u.role()) == ifOwn && !u.system() && f.Owner != string(u.user) {
+			if !u.system() && granted(deleteFile, u.role()) == ifOwn && f.Owner != string(u.user) {
 				return about(u.user, ErrRoleTooLow)
 			}
 			u.append(record.Event{Kind: uint8(FileDeleted), File: f})
+			u.contents = append(u.contents, key.Content(string(group), uuid.UUID([]byte(f.ID))))
 			return nil
 		}
 		return ErrFileNotFound
 	})
-	if err != nil {
-		return err
-	}
-	// The file is gone; content that stays behind now is swept at the next opening.
-	_ = a.eng.blobs.Delete(context.WithoutCancel(ctx), key.Content(string(group), uuid.MustParse(string(file))))
-	return nil
+	return err
 }

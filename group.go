@@ -80,6 +80,17 @@ type GroupUpdate struct {
 	MembersOnly, AllowInvites, InviteNeedConfirm *bool
 }
 
+// headerOf is the inverse of publicGroup, but for the custom text.
+func headerOf(g *Group) []byte {
+	h := record.Header{
+		Name: g.Name, Description: g.Description, Avatar: g.Avatar,
+		Public: g.Public, MembersOnly: g.MembersOnly, AllowInvites: g.AllowInvites, InviteNeedConfirm: g.InviteNeedConfirm,
+		MaxUsers: g.MaxUsers, Owner: string(g.Owner), Members: g.MemberCount, Admins: g.AdminCount, Muted: g.Muted,
+		Created: millisOrZero(g.Created), Modified: millisOrZero(g.LastModified), Version: g.Version,
+	}
+	return h.Encode()
+}
+
 func publicGroup(id GroupID, h *record.Header, custom string) Group {
 	return Group{
 		ID: id, Name: h.Name, Description: h.Description, Avatar: h.Avatar, Custom: custom,
@@ -102,20 +113,17 @@ func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 	if err != nil {
 		return Group{}, wrap(OpCreateGroup, group.ID, err)
 	}
-	var made Group
-	cmd := Command{Op: OpCreateGroup, Group: group.ID, Users: append([]UserID{group.Owner}, group.Members...), New: &group}
-	err = a.transact(ctx, &cmd, nil, func(u *unit, w store.Writer) error {
-		if err := u.create(); err != nil {
-			return err
+	id := group.ID
+	if id == "" {
+		text, err := newUUID(a.eng.now())
+		if err != nil {
+			return Group{}, wrap(OpCreateGroup, "", err)
 		}
-		err := u.flush(w)
-		made = publicGroup(u.id, u.head, u.state.custom)
-		return err
-	})
-	if err != nil {
-		return Group{}, wrap(OpCreateGroup, group.ID, err)
+		id = GroupID(text.String())
 	}
-	return made, nil
+	cmd := Command{Op: OpCreateGroup, Group: id, Users: append([]UserID{group.Owner}, group.Members...), New: &group}
+	out, err := a.change(ctx, cmd, nil, (*unit).create)
+	return out.group, err
 }
 
 // complete checks a new group and fills in what was left out.
@@ -160,13 +168,6 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 	}
 	if a.user != "" && g.Owner != a.user {
 		return g, about(a.user, ErrSystemOnly)
-	}
-	if g.ID == "" {
-		id, err := newUUID(a.eng.now())
-		if err != nil {
-			return g, err
-		}
-		g.ID = GroupID(id.String())
 	}
 	return g, nil
 }
@@ -220,6 +221,7 @@ func (u *unit) create() error {
 			return err
 		}
 	}
+	u.answer = func() { u.outcome.group = publicGroup(u.id, u.head, u.state.custom) }
 	return nil
 }
 
@@ -261,9 +263,7 @@ func creation(g *NewGroup) []record.Change {
 // the lengths: a slash in name or description, MaxUsers below the number of
 // members), and with ErrRoleTooLow.
 func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdate) ([]Field, error) {
-	var changed []Field
-	err := a.change(ctx, Command{Op: OpUpdateGroup, Group: group, Update: &update}, update.check(&a.eng.limits), func(u *unit) error {
-		changed = nil
+	out, err := a.change(ctx, Command{Op: OpUpdateGroup, Group: group, Update: &update}, update.check(&a.eng.limits), func(u *unit) error {
 		what := describe
 		if update.configures() {
 			what = configure
@@ -276,17 +276,14 @@ func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdat
 		}
 		changes := update.changes(u.head, u.state.custom)
 		for _, c := range changes {
-			changed = append(changed, Field(c.Field))
+			u.outcome.changed = append(u.outcome.changed, Field(c.Field))
 		}
 		if len(changes) > 0 {
 			u.append(record.Event{Kind: uint8(GroupUpdated), Changes: changes})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return changed, nil
+	return out.changed, err
 }
 
 // configures reports whether the update touches what belongs to the owner alone.
@@ -390,7 +387,7 @@ func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, 
 	if err := a.checkDetails(ids); err != nil {
 		return nil, nil, wrap(OpGroup, "", err)
 	}
-	err = a.eng.view(ctx, func(r store.Reader) error {
+	err = a.view(ctx, func(r store.Reader) error {
 		found, missing = nil, nil
 		for i, id := range ids {
 			if slices.Contains(ids[:i], id) {

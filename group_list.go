@@ -47,7 +47,7 @@ func (a Actor) GroupsPage(ctx context.Context, limit int, cursor string) (page [
 	if limit == 0 {
 		limit = defaultPage
 	}
-	err = a.eng.view(ctx, func(r store.Reader) (err error) {
+	err = a.view(ctx, func(r store.Reader) (err error) {
 		page, next, err = a.groups(r, min(limit, maxPage), from)
 		return err
 	})
@@ -286,7 +286,7 @@ func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind by
 		rng.Limit = chunk
 		for more := true; more; {
 			var out []T
-			err := a.eng.view(ctx, func(r store.Reader) error {
+			err := a.view(ctx, func(r store.Reader) error {
 				page, m, err := r.Scan(rng)
 				if err != nil {
 					return storage(err)

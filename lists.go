@@ -228,7 +228,7 @@ func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error
 		err = argument
 	}
 	if err == nil {
-		err = a.eng.view(ctx, func(r store.Reader) error {
+		err = a.view(ctx, func(r store.Reader) error {
 			v, err := a.look(r, group)
 			if err != nil {
 				return err

@@ -53,7 +53,7 @@ func (u *unit) loadRest(r store.Reader) (err error) {
 		u.before.announcement = u.state.announcement
 	case OpDeleteFile:
 		err = u.loadFile(r)
-	case OpCreateGroup, OpDeleteGroup, OpLeave:
+	case OpCreateGroup, OpDeleteGroup, OpLeave, OpForgetUser:
 		u.total, err = u.loadTotal(r)
 	}
 	return err
@@ -62,7 +62,7 @@ func (u *unit) loadRest(r store.Reader) (err error) {
 // moves reports whether the operation may make members of users, or end memberships.
 func (op Op) moves() bool {
 	switch op {
-	case OpAddMembers, OpRemoveMembers, OpLeave, OpJoin, OpApproveRequest, OpInviteUsers, OpAcceptInvitation, OpBlockUsers, OpCreateGroup:
+	case OpAddMembers, OpRemoveMembers, OpLeave, OpJoin, OpApproveRequest, OpInviteUsers, OpAcceptInvitation, OpBlockUsers, OpCreateGroup, OpForgetUser:
 		return true
 	}
 	return false
@@ -170,9 +170,13 @@ func (u *unit) loadExpired(r store.Reader) error {
 	})
 }
 
-// loadHeir finds who becomes owner if the actor, the owner, leaves.
+// loadHeir finds who becomes owner if the owner leaves, or is forgotten.
 func (u *unit) loadHeir(r store.Reader) error {
-	if u.cmd.Op != OpLeave || u.policy != OwnerSucceed || u.role() != RoleOwner {
+	leaver, succeed := u.user, u.cmd.Op == OpLeave && u.policy == OwnerSucceed
+	if u.cmd.Op == OpForgetUser {
+		leaver, succeed = u.cmd.Users[0], u.cmd.Forget.Owned == OwnedSucceed
+	}
+	if !succeed || u.state.head.Owner != string(leaver) {
 		return nil
 	}
 	list, since := byte(key.Members), func(st *record.Standing) int64 { return st.Joined }
@@ -181,7 +185,7 @@ func (u *unit) loadHeir(r store.Reader) error {
 	}
 	var longest int64
 	err := allEntries(r, u.id, list, func(e *entry) {
-		if at := since(&e.standing); e.user != u.user && (u.heir == "" || at < longest) {
+		if at := since(&e.standing); e.user != leaver && (u.heir == "" || at < longest) {
 			u.heir, longest = e.user, at
 		}
 	})

@@ -47,12 +47,14 @@ var memberList = listing[Member]{OpListMembers, seeMembers, key.Members, func(e 
 // ErrBlacklisted, ErrGroupFull (the group's MaxUsers) and ErrTooManyJoined
 // (Limits.JoinedGroups).
 func (a Actor) AddMember(ctx context.Context, group GroupID, user UserID) error {
-	return a.change(ctx, Command{Op: OpAddMembers, Group: group, Users: []UserID{user}}, checkUserID(FieldUser, user), func(u *unit) error {
+	cmd := Command{Op: OpAddMembers, Group: group, Users: []UserID{user}}
+	_, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
 		if err := u.startSystem(); err != nil {
 			return err
 		}
 		return u.add(user)
 	})
+	return err
 }
 
 // AddMembers is AddMember for up to Limits.Batch users. Those who are members
@@ -175,14 +177,11 @@ func (u *unit) expel(user UserID, how How) {
 // longest-serving member, becomes the owner, and the group is deleted if there is
 // no one. It refuses with ErrNotMember, and with ErrInvalid for the system.
 func (a Actor) Leave(ctx context.Context, group GroupID) error {
-	deleted := false
-	err := a.change(ctx, Command{Op: OpLeave, Group: group}, a.personal(), func(u *unit) error {
-		deleted = false
+	_, err := a.change(ctx, Command{Op: OpLeave, Group: group}, a.personal(), func(u *unit) error {
 		if err := u.start(leave); err != nil {
 			return err
 		}
 		if u.role() == RoleOwner && u.heir == "" {
-			deleted = true
 			u.dissolve()
 			return nil
 		}
@@ -192,9 +191,6 @@ func (a Actor) Leave(ctx context.Context, group GroupID) error {
 		u.expel(u.user, ByLeaving)
 		return nil
 	})
-	if err == nil && deleted {
-		err = wrap(OpLeave, group, a.eng.finishDeletion(ctx, group))
-	}
 	return err
 }
 

@@ -58,13 +58,9 @@ var muteList = listing[Mute]{OpListMutes, discipline, key.Muted, func(e *entry) 
 // The owner may mute admins and members, an admin members, the system both. It
 // refuses with ErrInvalid (a duration of 0 or less that is not Forever),
 // ErrNotMember, ErrOwner, ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
-func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (until time.Time, err error) {
+func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	cmd := Command{Op: OpMuteUsers, Group: group, Users: []UserID{user}, Duration: d}
-	err = a.timed(ctx, cmd, func(u *unit) (err error) {
-		until, err = u.mute(d, user)
-		return err
-	})
-	return until, err
+	return a.timed(ctx, cmd, func(u *unit) (time.Time, error) { return u.mute(d, user) })
 }
 
 // MuteUsers is Mute for up to Limits.Batch users; if nobody is muted, the call
@@ -94,17 +90,19 @@ func (u *unit) mute(d time.Duration, user UserID) (time.Time, error) {
 }
 
 // timed runs a verb that lasts for the command's duration on its one user.
-func (a Actor) timed(ctx context.Context, cmd Command, rule func(*unit) error) error {
+func (a Actor) timed(ctx context.Context, cmd Command, rule func(*unit) (time.Time, error)) (time.Time, error) {
 	_, err := expiry(0, cmd.Duration)
 	if err == nil {
 		err = checkUserID(FieldUser, cmd.Users[0])
 	}
-	return a.change(ctx, cmd, err, func(u *unit) error {
+	out, err := a.change(ctx, cmd, err, func(u *unit) (err error) {
 		if err := u.start(discipline); err != nil {
 			return err
 		}
-		return rule(u)
+		u.outcome.until, err = rule(u)
+		return err
 	})
+	return out.until, err
 }
 
 // timedBatch is timed for many users.
@@ -160,7 +158,7 @@ func (a Actor) UnmuteGroup(ctx context.Context, group GroupID) error {
 }
 
 func (a Actor) muteGroup(ctx context.Context, op Op, group GroupID, muted bool, kind EventKind) error {
-	return a.change(ctx, Command{Op: op, Group: group}, nil, func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: op, Group: group}, nil, func(u *unit) error {
 		if err := u.start(silence); err != nil {
 			return err
 		}
@@ -169,6 +167,7 @@ func (a Actor) muteGroup(ctx context.Context, op Op, group GroupID, muted bool, 
 		}
 		return nil
 	})
+	return err
 }
 
 // AllowList iterates over the users who may speak although the whole group is

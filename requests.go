@@ -53,15 +53,15 @@ func (o Outcome) String() string {
 // Every user may. It refuses with ErrGroupNotFound (also for a private group without
 // an invitation), ErrUserNotFound, ErrBlacklisted, ErrAlreadyMember, ErrGroupFull,
 // ErrTooManyJoined and ErrTooManyRequests, and with ErrInvalid for the system.
-func (a Actor) Join(ctx context.Context, group GroupID) (outcome Outcome, err error) {
-	err = a.change(ctx, Command{Op: OpJoin, Group: group}, a.personal(), func(u *unit) (err error) {
+func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
+	out, err := a.change(ctx, Command{Op: OpJoin, Group: group}, a.personal(), func(u *unit) (err error) {
 		if err := u.startInvited(); err != nil {
 			return err
 		}
-		outcome, err = u.join()
+		u.outcome.result, err = u.join()
 		return err
 	})
-	return outcome, err
+	return out.result, err
 }
 
 func (u *unit) startInvited() error {
@@ -145,7 +145,7 @@ func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) e
 // It refuses with ErrGroupNotFound, ErrBlacklisted and ErrRequestNotFound, and with
 // ErrInvalid for the system.
 func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
-	return a.change(ctx, Command{Op: OpCancelRequest, Group: group}, a.personal(), func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpCancelRequest, Group: group}, a.personal(), func(u *unit) error {
 		if err := u.start(seeGroup); err != nil {
 			return err
 		}
@@ -155,6 +155,7 @@ func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
 		u.emit(RequestCancelled, u.user)
 		return nil
 	})
+	return err
 }
 
 // Invite invites a user: without InviteNeedConfirm the user is a member at once,
@@ -165,12 +166,16 @@ func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
 // AllowInvites. It refuses with ErrUserNotFound, ErrAlreadyMember, ErrBlacklisted,
 // ErrTooManyInvitations, and, where the user joins at once, with ErrGroupFull and
 // ErrTooManyJoined.
-func (a Actor) Invite(ctx context.Context, group GroupID, user UserID) (outcome Outcome, err error) {
-	err = a.one(ctx, Command{Op: OpInviteUsers, Group: group, Users: []UserID{user}}, invite, func(u *unit, user UserID) (err error) {
-		outcome, err = u.invite(user)
+func (a Actor) Invite(ctx context.Context, group GroupID, user UserID) (Outcome, error) {
+	cmd := Command{Op: OpInviteUsers, Group: group, Users: []UserID{user}}
+	out, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) (err error) {
+		if err := u.start(invite); err != nil {
+			return err
+		}
+		u.outcome.result, err = u.invite(user)
 		return err
 	})
-	return outcome, err
+	return out.result, err
 }
 
 // InviteUsers is Invite for up to Limits.Batch users; if it fails for every one,
@@ -224,7 +229,7 @@ func (u *unit) offer(user UserID) (Outcome, error) {
 // about the inviter, ErrGroupFull and ErrTooManyJoined, and with ErrInvalid for the
 // system.
 func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
-	return a.change(ctx, Command{Op: OpAcceptInvitation, Group: group}, a.personal(), func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpAcceptInvitation, Group: group}, a.personal(), func(u *unit) error {
 		if err := u.startInvited(); err != nil {
 			return err
 		}
@@ -239,6 +244,7 @@ func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
 		}
 		return u.admit(u.user, ByInvitation)
 	})
+	return err
 }
 
 // DeclineInvitation ends the actor's invitation. It works also when the inviter has
@@ -247,7 +253,7 @@ func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
 // It refuses with ErrInvitationNotFound (ErrGroupNotFound in a private group) and
 // ErrBlacklisted, and with ErrInvalid for the system.
 func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
-	return a.change(ctx, Command{Op: OpDeclineInvitation, Group: group}, a.personal(), func(u *unit) error {
+	_, err := a.change(ctx, Command{Op: OpDeclineInvitation, Group: group}, a.personal(), func(u *unit) error {
 		if err := u.startInvited(); err != nil {
 			return err
 		}
@@ -257,6 +263,7 @@ func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
 		u.emit(InvitationDeclined, u.user)
 		return nil
 	})
+	return err
 }
 
 // CancelInvitation takes an invitation back.

@@ -115,9 +115,19 @@ func write(w store.Writer, pairs []store.Pair) error {
 	return nil
 }
 
+// tracePair keeps a trace of a group in which nothing is so of the user any more: the
+// log, which names the user, can be found by it.
+func tracePair(group, user string, gone bool) store.Pair {
+	p := store.Pair{Key: key.UserGroupTrace(user, group)}
+	if gone {
+		p.Value = []byte{}
+	}
+	return p
+}
+
 // removal is what takes away every key that a standing has.
 func removal(group, user string, st *record.Standing) []store.Pair {
-	return difference(standingPairs(group, user, st), nil)
+	return append(difference(standingPairs(group, user, st), nil), tracePair(group, user, true))
 }
 
 func corrupt(format string, args ...any) error {

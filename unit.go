@@ -40,40 +40,11 @@ type unit struct {
 
 	call     record.Call
 	clearing []record.Event // what had expired: it comes before the events of the call
+	contents []string       // contents of files that the call took away
+	rename   string         // a user whose name goes, wherever it stands in the group
+	outcome  outcome
+	answer   func() // completes the outcome when the events are numbered
 	bug      error
-}
-
-// change runs a verb: it checks the arguments, asks the application about
-// newcomers, and in one transaction loads, decides and writes.
-func (a Actor) change(ctx context.Context, cmd Command, argument error, rule func(*unit) error) error {
-	return wrap(cmd.Op, cmd.Group, a.transact(ctx, &cmd, argument, func(u *unit, w store.Writer) error {
-		if err := rule(u); err != nil {
-			return err
-		}
-		return u.flush(w)
-	}))
-}
-
-func (a Actor) transact(ctx context.Context, cmd *Command, argument error, fn func(*unit, store.Writer) error) error {
-	if err := a.check(cmd.Group); err != nil {
-		return err
-	}
-	if argument != nil {
-		return argument
-	}
-	cmd.Actor, cmd.Reason = a.user, a.reason
-	unknown, err := a.eng.unknown(ctx, cmd)
-	if err != nil {
-		return err
-	}
-	return a.eng.update(ctx, func(w store.Writer) error {
-		u := a.unit(cmd)
-		u.unknown = unknown
-		if err := u.load(w); err != nil {
-			return storage(err)
-		}
-		return fn(u, w)
-	})
 }
 
 // unit makes an empty unit of work for the command.
@@ -222,16 +193,29 @@ func (u *unit) known(user UserID) error {
 	return nil
 }
 
-// flush writes what the rules changed; a call that emitted no event writes nothing.
-func (u *unit) flush(w store.Writer) error {
-	if u.bug != nil {
-		return u.bug
-	}
+// finish numbers the events of the call: what had expired first.
+func (u *unit) finish() error {
 	u.call.Events = append(u.clearing, u.call.Events...)
-	if len(u.call.Events) == 0 {
-		return nil
+	if len(u.call.Events) > 0 {
+		u.state.number(&u.call)
 	}
-	u.state.number(&u.call)
+	return u.bug
+}
+
+// flush writes what the rules changed. A call without an event has changed nothing of
+// the group.
+func (u *unit) flush(w store.Writer) error {
+	if err := write(w, u.changes()); err != nil || u.rename == "" {
+		return err
+	}
+	return rename(w, u.id, u.rename)
+}
+
+// changes are the records that the call changed.
+func (u *unit) changes() []store.Pair {
+	if len(u.call.Events) == 0 {
+		return u.writes
+	}
 	group := string(u.id)
 	out := append(u.writes,
 		store.Pair{Key: key.Of(group, key.Header), Value: u.state.head.Encode()},
@@ -240,13 +224,14 @@ func (u *unit) flush(w store.Writer) error {
 	out = u.countWrites(out)
 	out = u.textWrites(out)
 	out = u.lifeWrites(out)
-	return write(w, u.fileWrites(out))
+	return u.fileWrites(out)
 }
 
 func (u *unit) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range u.before.standings {
 		if now := u.state.standing(user); *now != before {
 			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
+			out = append(out, tracePair(string(u.id), user, now.Empty()))
 		}
 	}
 	return out

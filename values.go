@@ -52,6 +52,7 @@ const (
 	FieldPage         Field = "page"
 	FieldLimit        Field = "limit"
 	FieldCursor       Field = "cursor"
+	FieldKey          Field = "idempotency key"
 )
 
 const (
@@ -63,6 +64,7 @@ const (
 	maxCustom      = 8 << 10
 	maxFileName    = 255
 	maxReason      = 512
+	maxKey         = 128
 )
 
 // Forever is the duration of a mute or block that does not end by itself.
@@ -175,6 +177,14 @@ func newUUID(ms int64) (uuid.UUID, error) {
 		id[i] = byte(ms >> (40 - 8*i))
 	}
 	return id, nil
+}
+
+// millisOrZero is the inverse of instant.
+func millisOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return millis(t)
 }
 
 // texts and ids convert between the ids of the public API and those of the records.

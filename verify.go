@@ -175,7 +175,11 @@ func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
 				if kind == key.UserMember {
 					joined++
 				}
-				_, ok, err := r.Get(key.Standing(group, string(user), kind == key.UserMember))
+				k := key.Standing(group, string(user), kind == key.UserMember)
+				if kind == key.UserTrace {
+					k = key.Of(group, key.Header)
+				}
+				_, ok, err := r.Get(k)
 				if err != nil {
 					return storage(err)
 				}
@@ -221,7 +225,7 @@ func (v *verifier) rest(ctx context.Context) error {
 // other checks one key that is neither a group's nor a user's.
 func (v *verifier) other(r store.Reader, p store.Pair, groups *int) error {
 	switch p.Key[0] {
-	case 'g', 'u', '!', 'n', 'w':
+	case 'g', 'u', '!', 'n', 'w', 'i', 'j':
 	case 'c':
 		*groups++
 		return v.creation(r, p.Key)

@@ -24,7 +24,8 @@ type groupWalk struct {
 
 	log      *state // what replaying the log gives
 	last     uint64
-	leftover int // records besides the header and the log
+	cut      uint64 // the version of the checkpoint
+	leftover int    // records besides the header and the log
 }
 
 func newGroupWalk(v *verifier, r store.Reader, id GroupID) *groupWalk {
@@ -39,7 +40,7 @@ var recordNames = map[byte]string{
 	key.Header: "header", key.Members: "member", key.Outsiders: "standing of an outsider", key.Admins: "entry of the admin list",
 	key.Blocked: "entry of the blacklist", key.Muted: "entry of the mute list", key.Allowed: "entry of the allow list",
 	key.Requests: "entry of the join requests", key.Invitations: "entry of the invitations", key.Files: "shared file",
-	key.Events: "event", key.Announcement: "announcement", key.Custom: "custom text",
+	key.Events: "event", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
 }
 
 func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
@@ -61,15 +62,17 @@ func (g *groupWalk) check() error {
 		g.broken(OneOwner, "", key.Header, "is missing")
 		return nil
 	}
+	if g.head.State == record.Deleted && g.head.First == g.head.Version+1 && g.last == 0 {
+		return g.checkGone() // retention has taken the whole log
+	}
+	if first := max(g.head.First, 1); first != g.cut+1 {
+		g.broken(LogTellsAll, "", key.Checkpoint, "the log was cut before %d, and its checkpoint is of version %d", first, g.cut)
+	}
 	if g.head.Version != g.last {
 		g.broken(LogTellsAll, "", key.Events, "the log ends at %d, the group is at version %d", g.last, g.head.Version)
 	}
 	if g.head.State != record.Live {
-		if g.head.State == record.Deleted && g.leftover > 0 {
-			g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
-		}
-		g.files = nil
-		return nil
+		return g.checkGone()
 	}
 	g.checkOwner()
 	g.checkCounts()
@@ -80,6 +83,15 @@ func (g *groupWalk) check() error {
 	return g.checkCreation()
 }
 
+// checkGone checks that nothing is left of a deleted group.
+func (g *groupWalk) checkGone() error {
+	if g.head.State == record.Deleted && g.leftover > 0 {
+		g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
+	}
+	g.files = nil
+	return nil
+}
+
 // take files one record.
 func (g *groupWalk) take(p store.Pair) {
 	_, kind, rest, err := key.CutGroup(p.Key)
@@ -87,7 +99,7 @@ func (g *groupWalk) take(p store.Pair) {
 		g.report(ViewsAgree, g.id, "", "key of a group", "%x: %v", p.Key, err)
 		return
 	}
-	if kind != key.Header && kind != key.Events {
+	if kind != key.Header && kind != key.Events && kind != key.Checkpoint {
 		g.leftover++
 	}
 	if err := g.decode(kind, rest, p); err != nil {
@@ -123,6 +135,12 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 		g.text, err = record.DecodeAnnouncement(p.Value)
 	case key.Custom:
 		g.own = string(p.Value)
+	case key.Checkpoint:
+		if len(rest) == 0 {
+			return key.ErrForm
+		}
+		err = g.log.take(rest[0], rest[1:], p.Value)
+		g.last, g.cut = g.log.head.Version, g.log.head.Version
 	case key.Events:
 		return g.replay(p)
 	default:
@@ -293,7 +311,7 @@ func (g *groupWalk) checkPair(user string, p store.Pair) error {
 // checkReplay compares the group with what its log tells.
 func (g *groupWalk) checkReplay() {
 	want := g.log.head
-	want.First = g.head.First
+	want.First = g.head.First // the log cannot know where it begins
 	if want != *g.head {
 		g.broken(LogTellsAll, "", key.Header, "it is not what the log tells: %s", unlike(want, *g.head))
 	}

@@ -8,6 +8,8 @@
 //	c v T G         groups in creation order: visibility, creation time
 //	d G             deletions under way
 //	g G kind …      everything of a group
+//	i U 0 key       outcomes of calls with an idempotency key
+//	j T key         the same by the end of their lives
 //	n               the number of groups, where it is limited
 //	t T G fact U    what expires, by time
 //	u U 0 kind …    everything of a user
@@ -51,6 +53,7 @@ const (
 	UserHeader   = 'h'
 	UserMember   = 'm'
 	UserOutsider = 'o'
+	UserTrace    = 't' // the user was there, and the log still tells of it
 )
 
 // ErrForm is the error of a key that does not have the form of its family.
@@ -169,6 +172,11 @@ func UserGroup(user, group string, member bool) []byte {
 	return AppendGroupID(User(user, UserOutsider), group)
 }
 
+// UserGroupTrace is the key by which a user finds a group that it was in.
+func UserGroupTrace(user, group string) []byte {
+	return AppendGroupID(User(user, UserTrace), group)
+}
+
 // CutUser takes a key of a user apart; group is empty for the user's header.
 func CutUser(k []byte) (user string, kind byte, group string, err error) {
 	if len(k) == 0 || k[0] != 'u' {
@@ -285,4 +293,31 @@ func CutContent(id string) (group string, file uuid.UUID, err error) {
 		return "", uuid.UUID{}, ErrForm
 	}
 	return group, file, nil
+}
+
+// Once is the key of the outcome of the actor's call with an idempotency key.
+func Once(actor, id string) []byte {
+	b := append(append([]byte{'i'}, actor...), 0)
+	return append(b, id...)
+}
+
+// OnceOf is the prefix of the outcomes of the actor's calls.
+func OnceOf(actor string) []byte { return Once(actor, "") }
+
+// OnceExpiries is the prefix of the outcomes by the end of their lives.
+func OnceExpiries() []byte { return []byte{'j'} }
+
+// OnceExpiriesBefore is the end of the range of those that have lived their life.
+func OnceExpiriesBefore(at int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{'j'}, uint64(at))
+}
+
+// OnceExpiry is the key by which an outcome is found at the end of its life.
+func OnceExpiry(at int64, once []byte) []byte {
+	return append(OnceExpiriesBefore(at), once...)
+}
+
+// CutOnceExpiry is the key of the outcome that an expiry belongs to.
+func CutOnceExpiry(k []byte) []byte {
+	return k[min(9, len(k)):]
 }

@@ -116,8 +116,9 @@ type arena struct {
 
 const firstChunk, largestChunk = 1 << 9, 1 << 15
 
+// copy returns a copy of b, which is never nil.
 func (a *arena) copy(b []byte) []byte {
-	if len(b) > cap(a.chunk)-len(a.chunk) {
+	if a.chunk == nil || len(b) > cap(a.chunk)-len(a.chunk) {
 		a.size = min(max(2*a.size, firstChunk), largestChunk)
 		if len(b) > a.size/4 {
 			return append(make([]byte, 0, len(b)), b...)

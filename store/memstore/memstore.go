@@ -132,7 +132,7 @@ type space struct {
 
 // Bucket returns the application's space of that name.
 func (s *space) Bucket(name string) (store.Writer, error) {
-	if err := overlay.CheckBucket(name); err != nil {
+	if err := s.check(name); err != nil {
 		return nil, err
 	}
 	return s.transaction.space(name).Space, nil
@@ -141,6 +141,14 @@ func (s *space) Bucket(name string) (store.Writer, error) {
 // BucketReader returns the application's space of that name.
 func (s *space) BucketReader(name string) (store.Reader, error) {
 	return s.Bucket(name)
+}
+
+// check refuses the names that no bucket has, and to open one too late.
+func (s *space) check(name string) error {
+	if s.Ended() {
+		return overlay.Over()
+	}
+	return overlay.CheckBucket(name)
 }
 
 // A reader is a space without its verbs that write.
@@ -152,7 +160,7 @@ func (r reader) Scan(g store.Range) ([]store.Pair, bool, error) { return r.space
 
 // BucketReader returns the application's space of that name.
 func (r reader) BucketReader(name string) (store.Reader, error) {
-	if err := overlay.CheckBucket(name); err != nil {
+	if err := r.space.check(name); err != nil {
 		return nil, err
 	}
 	return reader{r.space.transaction.space(name)}, nil

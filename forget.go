@@ -1,0 +1,317 @@
+package groupkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// ForgetOptions say how ForgetUser goes about it.
+type ForgetOptions struct {
+	// Owned says what becomes of groups that the user owns: OwnedRefuse.
+	Owned OwnedPolicy
+
+	// Blocks lifts the user's blocks too. Without it they stay, or forgetting would
+	// launder them.
+	Blocks bool
+
+	// Pseudonymize replaces what still names the user in a group (the log, the owner of
+	// files, the author of the announcement, the one who invited, muted, blocked …) by a
+	// name made up at random, the same throughout the group. A group that goes on
+	// blocking the user goes on naming it, as it has to know whom it blocks.
+	Pseudonymize bool
+}
+
+// An OwnedPolicy says what becomes of groups whose owner is forgotten.
+type OwnedPolicy uint8
+
+// The policies.
+const (
+	OwnedRefuse  OwnedPolicy = iota // nothing is forgotten while the user owns a group
+	OwnedSucceed                    // the longest-serving admin becomes the owner, else the longest-serving member; with the last member the group goes
+	OwnedDelete                     // the groups are deleted
+)
+
+// An OwnsError is the refusal to forget someone who owns groups. It matches ErrOwner.
+type OwnsError struct {
+	Groups []GroupID
+}
+
+// Error says how many groups there are and names the first.
+func (e *OwnsError) Error() string {
+	return fmt.Sprintf("%v: %d groups are owned, the first is %q", ErrOwner, len(e.Groups), string(e.Groups[0]))
+}
+
+// Unwrap returns the sentinel.
+func (e *OwnsError) Unwrap() error { return ErrOwner }
+
+// ForgetUser ends everything that a user is in any group: memberships and roles, mutes,
+// allow-list entries, join requests and invitations; see the options for blocks, owned
+// groups and names. It goes group by group, each in a transaction of its own, and
+// can be cut off at any point: calling it again finishes the work.
+//
+// The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
+// OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
+func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
+	return wrap(OpForgetUser, "", a.forget(ctx, user, opts))
+}
+
+func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) error {
+	if err := a.checkForget(user, opts); err != nil {
+		return err
+	}
+	groups, err := a.groupsNaming(ctx, user, opts)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
+		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
+		if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
+			err = a.eng.forgetBuried(ctx, group, user, opts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !opts.Pseudonymize {
+		return nil
+	}
+	return a.eng.forgetOnce(ctx, user)
+}
+
+func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
+	if err := a.checkActor(); err != nil {
+		return err
+	}
+	if err := checkUserID(FieldUser, user); err != nil {
+		return err
+	}
+	if opts.Owned > OwnedDelete {
+		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
+	}
+	if a.tx != nil {
+		return ErrNested
+	}
+	if a.user != "" {
+		return about(a.user, ErrSystemOnly)
+	}
+	return nil
+}
+
+// groupsNaming are the groups in which there is something to forget.
+func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions) (groups []GroupID, err error) {
+	var owned []GroupID
+	kinds := []byte{key.UserMember, key.UserOutsider}
+	if opts.Pseudonymize {
+		kinds = append(kinds, key.UserTrace)
+	}
+	err = a.view(ctx, func(r store.Reader) error {
+		groups, owned = nil, nil
+		for _, kind := range kinds {
+			err := scanAll(r, store.Prefix(key.User(string(user), kind)), func(page []store.Pair) error {
+				links, err := cutLinks(page)
+				if err != nil {
+					return err
+				}
+				for _, l := range links {
+					groups = append(groups, l.group)
+				}
+				return headers(r, links, func(l link, h *record.Header) error {
+					if h.Owner == string(user) {
+						owned = append(owned, l.group)
+					}
+					return nil
+				})
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && opts.Owned == OwnedRefuse && len(owned) > 0 {
+		return nil, about(user, &OwnsError{owned})
+	}
+	return groups, err
+}
+
+// forget is the rule for one group.
+func (u *unit) forget(user UserID) error {
+	if err := u.found(); err != nil {
+		return err
+	}
+	opts := u.cmd.Forget
+	t := u.of(user)
+	if Role(t.Role) == RoleOwner {
+		switch {
+		case opts.Owned == OwnedRefuse: // it has become the owner meanwhile
+			return about(user, &OwnsError{[]GroupID{u.id}})
+		case opts.Owned == OwnedDelete || u.heir == "":
+			u.dissolve()
+			u.outcome.dissolved = true
+			return nil
+		}
+		u.crown(u.heir)
+	}
+	u.expire(user)
+	if t.Member() {
+		u.expel(user, ByForgetting)
+	}
+	for _, m := range []struct {
+		mark *record.Mark
+		kind EventKind
+	}{{t.Mute, MemberUnmuted}, {t.Request, RequestCancelled}, {t.Invitation, InvitationCancelled}} {
+		if m.mark != nil {
+			u.emit(m.kind, user)
+		}
+	}
+	if t.Block != nil && opts.Blocks {
+		u.emit(MemberUnblocked, user)
+	}
+	if opts.Pseudonymize && t.Empty() {
+		u.rename = string(user)
+	}
+	return nil
+}
+
+// forgetBuried finishes a deletion and takes the name out of what is left of the group.
+func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
+	if err := e.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
+		return err
+	}
+	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
+}
+
+// rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
+// all records of a group.
+func rename(w store.Writer, group GroupID, user string) error {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return storage(err)
+	}
+	n := renaming{w: w, group: string(group), from: user, to: "forgotten-" + id.String()}
+	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
+	for _, area := range []struct {
+		prefix []byte
+		kinds  []byte
+	}{
+		{own, []byte{key.Members, key.Outsiders, key.Files, key.Announcement, key.Events}},
+		{cut, []byte{key.Header, key.Members, key.Outsiders, key.Files, key.Announcement}},
+	} {
+		for _, kind := range area.kinds {
+			if err := n.walk(append(slices.Clone(area.prefix), kind), kind); err != nil {
+				return err
+			}
+		}
+	}
+	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
+}
+
+type renaming struct {
+	w               store.Writer
+	group, from, to string
+}
+
+// walk rewrites the records under a prefix that name the user.
+func (n *renaming) walk(prefix []byte, kind byte) error {
+	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
+		for _, p := range page {
+			value, err := n.rewrite(kind, p.Value)
+			if err != nil {
+				return err
+			}
+			rest := string(p.Key[len(prefix):])
+			out := store.Pair{Key: p.Key, Value: value}
+			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
+				// Only a checkpoint still has a record of the user.
+				out.Key = append(slices.Clone(prefix), n.to...)
+				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
+					return err
+				}
+			} else if string(value) == string(p.Value) {
+				continue
+			}
+			if err := write(n.w, []store.Pair{out}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// swap replaces the name where it is the user's.
+func (n *renaming) swap(name *string) {
+	if *name == n.from {
+		*name = n.to
+	}
+}
+
+func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
+	switch kind {
+	case key.Header:
+		h, err := record.DecodeHeader(value)
+		n.swap(&h.Owner)
+		return h.Encode(), err
+	case key.Members, key.Outsiders:
+		st, err := record.DecodeStanding(value, kind == key.Members)
+		n.marks(&st)
+		return st.Encode(), err
+	case key.Files:
+		f, err := record.DecodeFile(value)
+		n.swap(&f.Owner)
+		return f.Encode(), err
+	case key.Announcement:
+		a, err := record.DecodeAnnouncement(value)
+		n.swap(&a.By)
+		return a.Encode(), err
+	default:
+		call, err := record.DecodeCall(value)
+		n.call(&call)
+		return call.Encode(), err
+	}
+}
+
+func (n *renaming) marks(st *record.Standing) {
+	for _, slot := range []**record.Mark{&st.Mute, &st.Block, &st.Allow, &st.Request, &st.Invitation} {
+		if *slot != nil {
+			m := **slot
+			n.swap(&m.By)
+			*slot = &m
+		}
+	}
+}
+
+func (n *renaming) call(call *record.Call) {
+	n.swap(&call.Actor)
+	for i := range call.Events {
+		e := &call.Events[i]
+		for j := range e.Users {
+			n.swap(&e.Users[j])
+		}
+		if e.File != nil {
+			n.swap(&e.File.Owner)
+		}
+	}
+}
+
+// forgetOnce removes the outcomes that are kept for the user's idempotency keys.
+func (e *Engine) forgetOnce(ctx context.Context, user UserID) error {
+	return e.update(ctx, func(w store.Writer) error {
+		return scanAll(w, store.Prefix(key.OnceOf(string(user))), func(page []store.Pair) error {
+			for _, p := range page {
+				if err := dropOnce(w, p.Key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}

@@ -1,0 +1,206 @@
+package groupkit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// Once returns a copy of the actor with an idempotency key of 1 to 128 bytes: a call
+// that is repeated by the same actor with the same key, within Options.KeyLife, does
+// nothing and returns what the first one did, also after a restart, and also if the
+// actor may not do it any more. Only successes are kept: a refused call is decided anew.
+// The same key with another call is refused with ErrKeyReused.
+//
+// It is meant for one call. Where an answer was lost (ErrUnknownOutcome), the call can
+// simply be repeated.
+func (a Actor) Once(key string) Actor {
+	a.key = &key
+	return a
+}
+
+// fingerprint tells calls apart: the operation and its arguments, not the reason.
+func (a Actor) fingerprint(cmd *Command) ([]byte, error) {
+	if a.key == nil {
+		return nil, nil
+	}
+	if n := len(*a.key); n < 1 || n > maxKey {
+		return nil, invalid(FieldKey, "has %d bytes (1 to %d)", n, maxKey)
+	}
+	call := *cmd
+	call.Actor, call.Reason = "", ""
+	if call.New != nil && call.New.ID == "" {
+		call.Group = "" // chosen by the engine, anew at every call
+	}
+	text, err := json.Marshal(call)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	return sum[:16], nil
+}
+
+// recall answers a call whose key has been used before.
+func (a Actor) recall(r store.Reader, cmd *Command, print []byte, out *outcome) (bool, error) {
+	if a.key == nil {
+		return false, nil
+	}
+	value, ok, err := r.Get(key.Once(string(a.user), *a.key))
+	if err != nil || !ok {
+		return false, storage(err)
+	}
+	kept, err := record.DecodeOnce(value)
+	if err != nil {
+		return false, err
+	}
+	if a.eng.now() >= kept.Until {
+		return false, nil
+	}
+	if !bytes.Equal([]byte(kept.Print), print) {
+		return false, ErrKeyReused
+	}
+	*out, err = decodeOutcome(cmd, &kept)
+	out.known = true
+	return true, err
+}
+
+// remember keeps the outcome of a call under its key.
+func (a Actor) remember(w store.Writer, print []byte, u *unit) error {
+	if a.key == nil || a.unkept {
+		return nil
+	}
+	kept := encodeOutcome(&u.outcome)
+	kept.Print, kept.Until = string(print), u.now+a.eng.opts.KeyLife.Milliseconds()
+	k := key.Once(string(a.user), *a.key)
+	if err := dropOnce(w, k); err != nil {
+		return err
+	}
+	u.writes = append(u.writes,
+		store.Pair{Key: k, Value: kept.Encode()},
+		store.Pair{Key: key.OnceExpiry(kept.Until, k), Value: []byte{}})
+	return nil
+}
+
+// dropOnce removes what is kept under a key, if there is anything.
+func dropOnce(w store.Writer, k []byte) error {
+	value, ok, err := w.Get(k)
+	if err != nil || !ok {
+		return storage(err)
+	}
+	kept, err := record.DecodeOnce(value)
+	if err != nil {
+		return err
+	}
+	return write(w, []store.Pair{{Key: k}, {Key: key.OnceExpiry(kept.Until, k)}})
+}
+
+func encodeOutcome(o *outcome) *record.Once {
+	kept := &record.Once{Outcome: uint8(o.result), Ends: millisOrZero(o.until)}
+	if o.group.ID != "" {
+		kept.Group, kept.Header, kept.Custom = string(o.group.ID), headerOf(&o.group), o.group.Custom
+	}
+	for _, field := range o.changed {
+		kept.Changed = append(kept.Changed, string(field))
+	}
+	if o.file.ID != "" {
+		kept.File = new(recordFile(&o.file))
+	}
+	for _, r := range o.results {
+		k := record.Result{User: string(r.User), Outcome: uint8(r.Outcome), Until: millisOrZero(r.Until)}
+		if r.Err != nil {
+			k.Code, k.Text, k.About = codeOf(r.Err), causeText(r.Err), aboutWhom(r.Err)
+		}
+		kept.Results = append(kept.Results, k)
+	}
+	return kept
+}
+
+func decodeOutcome(cmd *Command, kept *record.Once) (outcome, error) {
+	o := outcome{result: Outcome(kept.Outcome), until: instant(kept.Ends)}
+	if kept.Group != "" {
+		h, err := record.DecodeHeader(kept.Header)
+		if err != nil {
+			return o, err
+		}
+		o.group = publicGroup(GroupID(kept.Group), &h, kept.Custom)
+	}
+	for _, field := range kept.Changed {
+		o.changed = append(o.changed, Field(field))
+	}
+	if kept.File != nil {
+		o.file = publicFile(kept.File)
+	}
+	for _, k := range kept.Results {
+		r := Result{User: UserID(k.User), Outcome: Outcome(k.Outcome), Until: instant(k.Until)}
+		if k.Code != 0 || k.Text != "" {
+			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: &recalled{sentinelOf(k.Code), k.Text}}
+		}
+		o.results = append(o.results, r)
+	}
+	return o, nil
+}
+
+// recalled is the error of an entry of a batch, told again.
+type recalled struct {
+	reason error
+	text   string
+}
+
+func (e *recalled) Error() string { return e.text }
+
+func (e *recalled) Unwrap() error { return e.reason }
+
+// sentinelCodes are the sentinels that an entry of a batch can fail with; their places
+// are part of the stored format.
+var sentinelCodes = []error{
+	nil, ErrInvalid, ErrUserNotFound, ErrNotMember, ErrAlreadyMember, ErrOwner, ErrRoleTooLow, ErrBlacklisted,
+	ErrNotBlacklisted, ErrNotMuted, ErrAlreadyAllowed, ErrNotAllowed, ErrGroupFull, ErrTooManyJoined,
+	ErrTooManyInvitations, ErrListFull,
+}
+
+func codeOf(err error) uint64 {
+	i := slices.IndexFunc(sentinelCodes, func(s error) bool { return s != nil && errors.Is(err, s) })
+	return uint64(max(i, 0))
+}
+
+func sentinelOf(code uint64) error {
+	if code < uint64(len(sentinelCodes)) {
+		return sentinelCodes[code]
+	}
+	return nil
+}
+
+func causeText(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+func aboutWhom(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return string(e.User)
+	}
+	return ""
+}
+
+// sweepOnce removes outcomes whose keys have lived their life.
+func (e *Engine) sweepOnce(w store.Writer) (n int, err error) {
+	rng := store.Range{From: key.OnceExpiries(), To: key.OnceExpiriesBefore(e.now() + 1), Limit: sweepStep}
+	page, _, err := w.Scan(rng)
+	if err != nil {
+		return 0, storage(err)
+	}
+	for _, p := range page {
+		if err := write(w, []store.Pair{{Key: p.Key}, {Key: key.CutOnceExpiry(p.Key)}}); err != nil {
+			return 0, err
+		}
+	}
+	return len(page), nil
+}

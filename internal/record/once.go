@@ -1,0 +1,115 @@
+package record
+
+// Once is the outcome of a call that had an idempotency key.
+type Once struct {
+	Print  string // tells the call from others
+	Until  int64  // when the outcome is forgotten
+	Group  string
+	Header []byte
+	Custom string
+
+	Outcome uint8
+	Ends    int64
+	Changed []string
+	File    *File
+	Results []Result
+}
+
+// A Result is what became of one entry of a batch.
+type Result struct {
+	User    string
+	Outcome uint8
+	Until   int64
+	Code    uint64 // the sentinel of the error
+	Text    string
+	About   string // whom the error is about
+}
+
+func (r *Result) encode() []byte {
+	b := appendString(make([]byte, 0, 32), 1, r.User)
+	b = appendUint(b, 2, uint64(r.Outcome))
+	b = appendInt(b, 3, r.Until)
+	b = appendUint(b, 4, r.Code)
+	b = appendString(b, 5, r.Text)
+	return appendString(b, 6, r.About)
+}
+
+func decodeResult(b []byte) (r Result, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			r.User = f.string()
+		case 2:
+			r.Outcome = uint8(f.uint)
+		case 3:
+			r.Until = f.int()
+		case 4:
+			r.Code = f.uint
+		case 5:
+			r.Text = f.string()
+		case 6:
+			r.About = f.string()
+		}
+	}
+	return r, f.err
+}
+
+// Encode returns the record.
+func (o *Once) Encode() []byte {
+	b := appendString(make([]byte, 0, 64), 1, o.Print)
+	b = appendInt(b, 2, o.Until)
+	b = appendString(b, 3, o.Group)
+	b = appendString(b, 4, string(o.Header))
+	b = appendString(b, 5, o.Custom)
+	b = appendUint(b, 6, uint64(o.Outcome))
+	b = appendInt(b, 7, o.Ends)
+	for _, field := range o.Changed {
+		b = appendEach(b, 8, field)
+	}
+	if o.File != nil {
+		b = appendMessage(b, 9, o.File.Encode())
+	}
+	for i := range o.Results {
+		b = appendMessage(b, 10, o.Results[i].encode())
+	}
+	return b
+}
+
+// DecodeOnce reads what Encode wrote.
+func DecodeOnce(b []byte) (o Once, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			o.Print = f.string()
+		case 2:
+			o.Until = f.int()
+		case 3:
+			o.Group = f.string()
+		case 4:
+			o.Header = []byte(f.string())
+		case 5:
+			o.Custom = f.string()
+		case 6:
+			o.Outcome = uint8(f.uint)
+		case 7:
+			o.Ends = f.int()
+		case 8:
+			o.Changed = append(o.Changed, f.string())
+		case 9:
+			file, err := DecodeFile(f.bytes)
+			if err != nil {
+				return o, err
+			}
+			o.File = &file
+		case 10:
+			r, err := decodeResult(f.bytes)
+			if err != nil {
+				return o, err
+			}
+			o.Results = append(o.Results, r)
+		}
+	}
+	return o, f.err
+}

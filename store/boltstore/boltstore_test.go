@@ -1,0 +1,54 @@
+package boltstore_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
+
+	"groupkit/store"
+	"groupkit/store/boltstore"
+	"groupkit/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	for name, opts := range map[string]*boltstore.Options{
+		"sync":     nil,
+		"interval": {Durability: boltstore.Interval, Every: time.Millisecond},
+		"seldom":   {Durability: boltstore.Interval, Every: time.Hour},
+		"none":     {Durability: boltstore.None},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) store.Store { return openNew(t, opts) })
+		})
+	}
+	t.Run("shared", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) store.Store {
+			s, err := boltstore.New(openBolt(t))
+			require.NoError(t, err)
+			return s
+		})
+	})
+}
+
+// openNew opens a new file.
+func openNew(t testing.TB, opts *boltstore.Options) *boltstore.Store {
+	return openAt(t, filepath.Join(t.TempDir(), "test.db"), opts)
+}
+
+func openAt(t testing.TB, path string, opts *boltstore.Options) *boltstore.Store {
+	s, err := boltstore.Open(path, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// openBolt opens a database as an application would.
+func openBolt(t testing.TB) *bolt.DB {
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 28})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}

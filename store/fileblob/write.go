@@ -1,0 +1,137 @@
+package fileblob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// write puts all that r yields into a temporary file, on the disk, and returns
+// its path. The error of r is returned unchanged.
+func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error) {
+	dir := filepath.Join(b.dir, temporary)
+	if err := makeDir(dir); err != nil {
+		return "", storage("put", dir, err)
+	}
+	f, err := os.CreateTemp(dir, "put-")
+	if err != nil {
+		return "", storage("put", dir, err)
+	}
+	complete := false
+	defer func() {
+		closing := f.Close()
+		if complete && closing == nil {
+			return
+		}
+		_ = os.Remove(f.Name())
+		if err == nil && closing != nil {
+			err = storage("put", f.Name(), closing)
+		}
+	}()
+	if err := copyTo(f, source{ctx, r}); err != nil {
+		return "", err
+	}
+	complete = true
+	return f.Name(), nil
+}
+
+// copyTo copies r into f and syncs it.
+func copyTo(f *os.File, r io.Reader) error {
+	out := &target{f: f}
+	if _, err := io.Copy(out, r); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return storage("put", f.Name(), err)
+	}
+	return nil
+}
+
+// rename moves what is written to its place, and makes that durable.
+func (b *Blobs) rename(written, path string) error {
+	dir := filepath.Dir(path)
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	if err := os.Rename(written, path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// makeDir makes dir and those above it, and makes the names durable.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// syncDir makes the names in dir durable. Windows does so by itself.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// sweep removes the temporary files that nobody has written to since then.
+func (b *Blobs) sweep(since time.Time) {
+	dir := filepath.Join(b.dir, temporary)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(since) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// A source reads until its context ends.
+type source struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s source) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// A target gives the errors of its file a name, which tells them from those of
+// the source.
+type target struct{ f *os.File }
+
+func (t *target) Write(p []byte) (int, error) {
+	n, err := t.f.Write(p)
+	if err != nil {
+		err = storage("put", t.f.Name(), err)
+	}
+	return n, err
+}
+
+// full reports whether err says that there is no room.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
