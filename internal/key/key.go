@@ -189,7 +189,7 @@ func CutUser(k []byte) (user string, kind byte, group string, err error) {
 	if rest[0] == UserHeader && len(rest) == 1 {
 		return string(name), UserHeader, "", nil
 	}
-	if rest[0] != UserMember && rest[0] != UserOutsider {
+	if rest[0] != UserMember && rest[0] != UserOutsider && rest[0] != UserTrace {
 		return "", 0, "", ErrForm
 	}
 	group, rest2, err := CutGroupID(rest[1:])
@@ -318,6 +318,9 @@ func OnceExpiry(at int64, once []byte) []byte {
 }
 
 // CutOnceExpiry is the key of the outcome that an expiry belongs to.
-func CutOnceExpiry(k []byte) []byte {
-	return k[min(9, len(k)):]
+func CutOnceExpiry(k []byte) ([]byte, error) {
+	if len(k) < 10 || k[0] != 'j' || k[9] != 'i' {
+		return nil, ErrForm
+	}
+	return k[9:], nil
 }
