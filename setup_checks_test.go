@@ -48,16 +48,71 @@ type site struct {
 	hand  *hand
 }
 
+// A tester is a *testing.T, or a *rapid.T.
+type tester interface {
+	require.TestingT
+	Helper()
+	Cleanup(func())
+}
+
 // newSite opens an engine in memory.
-func newSite(t testing.TB, opts groupkit.Options) *site {
+func newSite(t tester, opts groupkit.Options) *site {
 	t.Helper()
-	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
-	s.open(t, opts, s.raw, s.blobs)
+	raw := memstore.New()
+	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
+	quiet := newQuiet(raw, s.blobs)
+	s.open(t, opts, quiet, quiet.blobs)
+	quiet.wait(t)
 	return s
 }
 
+// A quiet store, with its contents, knows when an engine that was opened over nothing
+// has done what it does at its opening in the background.
+type quiet struct {
+	*memstore.Store
+	blobs quietBlobs
+	done  chan struct{}
+}
+
+type quietBlobs struct {
+	*memblob.Blobs
+	listed *atomic.Bool
+}
+
+func newQuiet(s *memstore.Store, blobs *memblob.Blobs) *quiet {
+	return &quiet{s, quietBlobs{blobs, new(atomic.Bool)}, make(chan struct{})}
+}
+
+func (b quietBlobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
+	ids, more, err := b.Blobs.List(ctx, after, limit)
+	b.listed.Store(true)
+	return ids, more, err
+}
+
+// View ends the wait after it has run the last transaction of the opening.
+func (s *quiet) View(ctx context.Context, fn func(store.Reader) error) error {
+	last := s.blobs.listed.Load()
+	err := s.Store.View(ctx, fn)
+	select {
+	case <-s.done:
+	default:
+		if last {
+			close(s.done)
+		}
+	}
+	return err
+}
+
+func (s *quiet) wait(t require.TestingT) {
+	select {
+	case <-s.done:
+	case <-time.After(time.Minute):
+		require.Fail(t, "the opening has no end")
+	}
+}
+
 // open opens the engine of the site over a store and contents.
-func (s *site) open(t testing.TB, opts groupkit.Options, over store.Store, blobs store.Blobs) {
+func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.hand.now
 	eng, err := groupkit.New(over, blobs, &opts)
@@ -211,18 +266,17 @@ type picture struct {
 }
 
 // newTown returns a town of the test's own.
-func newTown(t testing.TB) *town { return restored(t, groupkit.Options{}) }
+func newTown(t tester) *town { return restored(t, groupkit.Options{}) }
 
 // restored returns a town with other options than those it was built with, unless they are zero.
-func restored(t testing.TB, opts groupkit.Options) *town {
+func restored(t tester, opts groupkit.Options) *town {
 	p := painted()
 	if opts.Limits == (groupkit.Limits{}) && opts.UserExists == nil {
 		opts = townOptions()
 	}
-	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
+	s := newSite(t, opts)
 	p.unpack(t, s.raw, s.blobs)
 	s.hand.set(p.now)
-	s.open(t, opts, s.raw, s.blobs)
 	return &town{site: s, rangers: p.rangers, chart: p.chart, rules: p.rules}
 }
 

@@ -67,6 +67,9 @@ func (g *groupWalk) check() error {
 		return nil
 	}
 	if g.head.State == record.Deleted && g.head.First == g.head.Version+1 && g.last == 0 {
+		if stone := tombstone(g.head); stone != *g.head {
+			g.broken(DeletedIsGone, "", key.Header, "it says more than a tombstone: %s", unlike(stone, *g.head))
+		}
 		if g.copies > 0 {
 			g.broken(LogTellsAll, "", key.Checkpoint, "it is left of a log that is gone")
 		}
@@ -141,6 +144,9 @@ func isList(kind byte) bool {
 
 func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 	user := string(rest)
+	if isSingle(kind) && len(rest) > 0 {
+		return key.ErrForm
+	}
 	switch kind {
 	case key.Header:
 		var h record.Header
