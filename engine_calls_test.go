@@ -140,6 +140,7 @@ var comings = []change{
 var disciplines = []change{
 	changeFunc((*machine).block), changeFunc((*machine).block), changeFunc((*machine).blockUsers), unblock, unblockUsers,
 	changeFunc((*machine).mute), changeFunc((*machine).mute), changeFunc((*machine).muteUsers), unmute, unmuteUsers,
+	changeFunc((*machine).block), changeFunc((*machine).mute), changeFunc((*machine).mute), removeMember, addMember,
 	allow, allowUsers, disallow, disallowUsers,
 }
 
