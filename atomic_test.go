@@ -16,8 +16,8 @@ import (
 	"groupkit/store/storetest"
 )
 
-// atomically runs a test of Atomic on each kind of store.
-func atomically(t *testing.T, test func(t *testing.T, s *stage)) {
+// onEveryStore runs a test of Atomic on each kind of store.
+func onEveryStore(t *testing.T, test func(t *testing.T, s *stage)) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) store.Store{
 		"memory":           func(*testing.T) store.Store { return memstore.New() },
@@ -52,7 +52,7 @@ func stagedOn(t testing.TB, st store.Store, blobs store.Blobs, opts groupkit.Opt
 }
 
 func TestEngine_Atomic_AllOrNone(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx := t.Context()
 		other := group(t, s.eng, groupkit.NewGroup{})
 		before, log := s.whole(t)
@@ -76,7 +76,7 @@ func TestEngine_Atomic_AllOrNone(t *testing.T) {
 }
 
 func TestEngine_Atomic_LaterSeesEarlier(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx, third := t.Context(), groupkit.Group{}
 		err := s.eng.Atomic(ctx, func(tx *groupkit.Tx) (err error) {
 			alice := tx.As("alice")
@@ -116,7 +116,7 @@ func TestEngine_Atomic_LaterSeesEarlier(t *testing.T) {
 
 // A call that is refused changes nothing; what fn goes on with is done.
 func TestEngine_Atomic_RefusalIgnored(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx := t.Context()
 		err := s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
 			require.ErrorIs(t, tx.As("carol").DeleteGroup(ctx, s.id), groupkit.ErrRoleTooLow)
@@ -133,7 +133,7 @@ func TestEngine_Atomic_RefusalIgnored(t *testing.T) {
 }
 
 func TestEngine_Atomic_EventsInOrder(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx := t.Context()
 		sub, err := s.eng.System().SubscribeAll(ctx)
 		require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestEngine_Atomic_EventsInOrder(t *testing.T) {
 }
 
 func TestEngine_Atomic_Panics(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx := t.Context()
 		sub, err := s.eng.As("alice").Subscribe(ctx, s.id)
 		require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestEngine_Atomic_Panics(t *testing.T) {
 
 // The engine's own calls would wait for the transaction that they are part of.
 func TestEngine_Atomic_Nested(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx, eng := t.Context(), s.eng
 		sub, err := eng.As("alice").Subscribe(ctx, s.id)
 		require.NoError(t, err)
@@ -275,7 +275,7 @@ func TestEngine_Atomic_UserExists(t *testing.T) {
 }
 
 func TestEngine_Atomic_UseAfterTheEnd(t *testing.T) {
-	atomically(t, func(t *testing.T, s *stage) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
 		ctx := t.Context()
 		for _, fnErr := range []error{nil, errors.New("no")} {
 			var late *groupkit.Tx

@@ -86,22 +86,23 @@ func (c *Command) clone() Command {
 	out := *c
 	out.Users = slices.Clone(c.Users)
 	if c.New != nil {
-		out.New = new(*c.New)
-		out.New.Members, out.New.InviteNeedConfirm = slices.Clone(c.New.Members), pointer(c.New.InviteNeedConfirm)
+		group := *c.New
+		group.Members = slices.Clone(group.Members)
+		group.InviteNeedConfirm = clonePointer(group.InviteNeedConfirm)
+		out.New = &group
 	}
-	if u := c.Update; u != nil {
+	if g := c.Update; g != nil {
 		out.Update = &GroupUpdate{
-			Name: pointer(u.Name), Description: pointer(u.Description), Avatar: pointer(u.Avatar), Custom: pointer(u.Custom),
-			MaxUsers: pointer(u.MaxUsers), MembersOnly: pointer(u.MembersOnly), AllowInvites: pointer(u.AllowInvites),
-			InviteNeedConfirm: pointer(u.InviteNeedConfirm),
+			Name: clonePointer(g.Name), Description: clonePointer(g.Description), Avatar: clonePointer(g.Avatar), Custom: clonePointer(g.Custom),
+			MaxUsers: clonePointer(g.MaxUsers), MembersOnly: clonePointer(g.MembersOnly),
+			AllowInvites: clonePointer(g.AllowInvites), InviteNeedConfirm: clonePointer(g.InviteNeedConfirm),
 		}
 	}
-	out.Forget = pointer(c.Forget)
+	out.Forget = clonePointer(c.Forget)
 	return out
 }
 
-// pointer points to a copy.
-func pointer[T any](p *T) *T {
+func clonePointer[T any](p *T) *T {
 	if p == nil {
 		return nil
 	}

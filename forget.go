@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -60,95 +61,87 @@ func (e *OwnsError) Unwrap() error { return ErrOwner }
 // The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
 // OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
 func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
-	return wrap(OpForgetUser, "", a.forget(ctx, user, opts))
+	err := a.checkForget(user, opts)
+	if err == nil {
+		err = a.onceForAll(ctx, Command{Op: OpForgetUser, Users: []UserID{user}, Forget: &opts}, func(a Actor) error {
+			return a.forget(ctx, user, opts)
+		})
+	}
+	return wrap(OpForgetUser, "", err)
 }
 
-func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) error {
-	if err := a.checkForget(user, opts); err != nil {
-		return err
-	}
-	cmd := &Command{Op: OpForgetUser, Actor: a.user, Reason: a.reason, Users: []UserID{user}, Forget: &opts}
-	print, err := a.fingerprint(cmd)
+// onceForAll is the idempotency key of a call that is many transactions: it stands for
+// all of them together, and is kept when the last is done.
+func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) error) error {
+	print, err := a.fingerprint(&cmd)
 	if err != nil {
 		return err
 	}
-	if known, err := a.recalled(ctx, cmd, print); known || err != nil {
-		return err
-	}
-	groups, err := a.groupsNaming(ctx, user, opts)
-	if err != nil {
-		return err
-	}
-	if err := a.guardForget(ctx, cmd, groups); err != nil {
-		return err
-	}
-	for _, group := range groups {
-		if err := a.forgetIn(ctx, group, cmd); err != nil {
-			return err
-		}
-	}
-	if a.dry {
-		return nil
-	}
-	if opts.Pseudonymize {
-		if err := a.eng.forgetOutcomes(ctx, user); err != nil {
-			return err
-		}
-	}
-	return a.rememberForget(ctx, cmd, print)
-}
-
-// guardForget asks the application about every group before anything is forgotten.
-func (a Actor) guardForget(ctx context.Context, cmd *Command, groups []GroupID) error {
-	if a.dry || a.eng.opts.Guard == nil {
-		return nil
-	}
-	for _, group := range groups {
-		one := *cmd
-		one.Group = group
-		if err := a.guard(ctx, &one); err != nil {
-			return wrap(OpForgetUser, group, err)
-		}
-	}
-	return nil
-}
-
-// forgetIn forgets the user in one group.
-func (a Actor) forgetIn(ctx context.Context, group GroupID, cmd *Command) error {
-	one := *cmd
-	one.Group = group
-	a.key = nil // it stands for the whole of it
-	out, err := a.asked().change(ctx, one, nil, func(u *unit) error { return u.forget(cmd.Users[0]) })
-	if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
-		return a.forgetBuried(ctx, group, cmd.Users[0], *cmd.Forget)
-	}
-	return err
-}
-
-// recalled reports whether the key of the call has been used for it before.
-func (a Actor) recalled(ctx context.Context, cmd *Command, print []byte) (known bool, err error) {
 	if a.key == nil {
-		return false, nil
+		return all(a)
 	}
+	known := false
 	err = a.view(ctx, func(r store.Reader) (err error) {
-		known, err = a.recall(r, cmd, print, new(outcome))
+		known, err = a.recall(r, &cmd, print, new(outcome))
 		return err
 	})
-	return known, err
-}
-
-// rememberForget keeps under the key of the call that it was made.
-func (a Actor) rememberForget(ctx context.Context, cmd *Command, print []byte) error {
-	if a.key == nil {
-		return nil
+	if known || err != nil {
+		return err
+	}
+	keyless := a
+	keyless.key = nil
+	if err := all(keyless); err != nil || a.dry {
+		return err
 	}
 	return a.eng.update(ctx, func(w store.Writer) error {
-		u := a.unit(cmd)
+		u := a.unit(&cmd)
 		if err := a.remember(w, print, u); err != nil {
 			return err
 		}
 		return write(w, u.writes)
 	})
+}
+
+func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) error {
+	groups, err := a.groupsNaming(ctx, user, opts)
+	if err != nil {
+		return err
+	}
+	cmd := Command{Op: OpForgetUser, Actor: a.user, Reason: a.reason, Users: []UserID{user}, Forget: &opts}
+	if err := a.guardAll(ctx, cmd, groups); err != nil {
+		return err
+	}
+	for _, group := range groups {
+		cmd.Group = group
+		out, err := a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
+		if a.dry && errors.Is(err, ErrGroupNotFound) {
+			continue
+		}
+		if !a.dry && (err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound)) {
+			err = a.eng.forgetBuried(ctx, group, user, opts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if a.dry || !opts.Pseudonymize {
+		return nil
+	}
+	return a.eng.forgetOutcomes(ctx, user)
+}
+
+// guardAll asks the application about every group before anything is done in the first.
+func (a Actor) guardAll(ctx context.Context, cmd Command, groups []GroupID) error {
+	if a.dry || a.eng.opts.Guard == nil {
+		return nil
+	}
+	for _, group := range groups {
+		cmd.Group = group
+		if err := a.guard(ctx, &cmd); err != nil {
+			return wrap(cmd.Op, group, err)
+		}
+	}
+	return nil
 }
 
 func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
@@ -186,7 +179,9 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 					return err
 				}
 				for _, l := range links {
-					groups = append(groups, l.group)
+					if !slices.Contains(groups, l.group) {
+						groups = append(groups, l.group)
+					}
 				}
 				return headers(r, links, func(l link, h *record.Header) error {
 					if h.Owner == string(user) {
@@ -247,12 +242,9 @@ func (u *unit) forget(user UserID) error {
 }
 
 // forgetBuried finishes a deletion and takes the name out of what is left of the group.
-func (a Actor) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
-	if a.dry {
-		return nil
-	}
-	if err := a.eng.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
+func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
+	if err := e.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
 		return err
 	}
-	return a.eng.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
+	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
 }

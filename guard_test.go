@@ -80,7 +80,7 @@ func TestOptions_Guard(t *testing.T) {
 }
 
 // requireSeen is about one command, with all that belongs to it.
-func (v *verb) requireSeen(t *testing.T, s *stage, seen []groupkit.Command) {
+func (v *deed) requireSeen(t *testing.T, s *stage, seen []groupkit.Command) {
 	t.Helper()
 	require.Len(t, seen, 1, "asked once")
 	cmd := seen[0]

@@ -202,7 +202,11 @@ func (e *Engine) sweepOnce(w store.Writer) (n int, err error) {
 		return 0, storage(err)
 	}
 	for _, p := range page {
-		if err := write(w, []store.Pair{{Key: p.Key}, {Key: key.CutOnceExpiry(p.Key)}}); err != nil {
+		once, err := key.CutOnceExpiry(p.Key)
+		if err != nil {
+			return 0, err
+		}
+		if err := write(w, []store.Pair{{Key: p.Key}, {Key: once}}); err != nil {
 			return 0, err
 		}
 	}

@@ -28,7 +28,7 @@ func TestActor_Once(t *testing.T) {
 	t.Parallel()
 	t.Run("repeats the answer of every verb and changes nothing", func(t *testing.T) {
 		t.Parallel()
-		eachVerb(t, groupkit.Options{}, func(t *testing.T, v *verb, s *stage) {
+		eachVerb(t, groupkit.Options{}, func(t *testing.T, v *deed, s *stage) {
 			first, err := v.do(s, once("k"))
 			require.NoError(t, err)
 			snapshot, log := s.whole(t)
@@ -44,7 +44,7 @@ func TestActor_Once(t *testing.T) {
 	})
 	t.Run("is decided before versions and roles", func(t *testing.T) {
 		t.Parallel()
-		eachVerb(t, groupkit.Options{}, func(t *testing.T, v *verb, s *stage) {
+		eachVerb(t, groupkit.Options{}, func(t *testing.T, v *deed, s *stage) {
 			first, err := v.do(s, once("k"))
 			require.NoError(t, err)
 			_ = s.eng.System().DeleteGroup(t.Context(), s.id) // nobody may do anything in it any more

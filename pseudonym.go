@@ -15,7 +15,7 @@ import (
 // rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
 // all records of a group.
 func rename(w store.Writer, group GroupID, user string) error {
-	to, err := pseudonym()
+	to, err := newPseudonym()
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,13 @@ func rename(w store.Writer, group GroupID, user string) error {
 	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
 }
 
-// pseudonym is a name made up at random.
-func pseudonym() (string, error) {
+// pseudonym is what the names of forgotten users begin with.
+const pseudonym = "forgotten-"
+
+// newPseudonym is a name made up at random.
+func newPseudonym() (string, error) {
 	id, err := uuid.NewRandom()
-	return "forgotten-" + id.String(), storage(err)
+	return pseudonym + id.String(), storage(err)
 }
 
 type renaming struct {
@@ -207,7 +210,7 @@ func renameOutcome(w store.Writer, k []byte, user string) error {
 	if err != nil {
 		return err
 	}
-	to, err := pseudonym()
+	to, err := newPseudonym()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,8 @@ package groupkit_test
 
 import (
 	"context"
-	"errors"
+	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -12,199 +13,232 @@ import (
 	"groupkit"
 )
 
-// A stage is a group in which every verb that changes a group can succeed: bob and
-// ben are admins, carol to erin members, dave is muted, erin on the allow list, frank
-// has asked to join, grace is invited, mallory is blocked, and ivan is a stranger.
-type stage struct {
-	eng   *groupkit.Engine
-	clock *clock
-	id    groupkit.GroupID
-	file  groupkit.FileID // of carol's
-}
-
-// act sets the stage.
-func act(t require.TestingT, eng *groupkit.Engine, c *clock) *stage {
-	ctx, system := context.Background(), eng.System()
-	g, err := system.CreateGroup(ctx, groupkit.NewGroup{
-		ID: "guild", Name: "night watch", Owner: "alice", Public: true, MembersOnly: true,
-		Members: []groupkit.UserID{"bob", "ben", "carol", "dave", "erin", "mallory"},
-	})
-	require.NoError(t, err)
-	s := &stage{eng: eng, clock: c, id: g.ID}
-	f, err := eng.As("carol").UploadFile(ctx, s.id, "map.txt", strings.NewReader("here be dragons"))
-	require.NoError(t, err)
-	s.file = f.ID
-	require.NoError(t, errors.Join(
-		system.AddAdmin(ctx, s.id, "bob"),
-		system.AddAdmin(ctx, s.id, "ben"),
-		second(system.Because("loud").Mute(ctx, s.id, time.Hour, "dave")),
-		system.Allow(ctx, s.id, "erin"),
-		second(eng.As("frank").Join(ctx, s.id)),
-		second(eng.As("alice").Invite(ctx, s.id, "grace")),
-		second(system.Because("spam").Block(ctx, s.id, groupkit.Forever, "mallory")),
-	))
-	return s
-}
-
-// staged is a stage on an engine in memory.
-func staged(t testing.TB, opts groupkit.Options) *stage {
-	t.Helper()
-	eng, c := setup(t, opts)
-	return act(t, eng, c)
-}
-
-func (s *stage) group(t require.TestingT) groupkit.Group {
-	g, err := s.eng.System().Group(context.Background(), s.id)
-	require.NoError(t, err)
-	return g
-}
-
-// whole is all that is so of the group, and its log.
-func (s *stage) whole(t require.TestingT) (groupkit.Snapshot, []groupkit.Event) {
-	ctx, system := context.Background(), s.eng.System()
-	log, err := collect(system.Events(ctx, s.id, 0))
-	require.NoError(t, err)
-	snapshot, err := system.Snapshot(ctx, s.id)
-	if errors.Is(err, groupkit.ErrGroupNotFound) {
-		return groupkit.Snapshot{}, log
-	}
-	require.NoError(t, err)
-	return snapshot, log
-}
-
-// A verb is one call that changes the group, who makes it, and what it answers.
+// A verb is one call of the engine that succeeds in a town.
 type verb struct {
-	name string
-	op   groupkit.Op
-	by   groupkit.UserID // "" is the system
-	call func(context.Context, groupkit.Actor, *stage) (any, error)
-
-	users    []groupkit.UserID // what a Guard sees of it
-	duration time.Duration
-	text     string
+	name string // of the method
+	run  func(context.Context, *town) error
 }
 
-// do makes the call as the one who may.
-func (v *verb) do(s *stage, change ...func(groupkit.Actor) groupkit.Actor) (any, error) {
-	return v.in(s.eng, s, change...)
-}
+// folk are several users as a batch takes them.
+func folk(ids ...groupkit.UserID) []groupkit.UserID { return ids }
 
-// in makes the call as an actor of a scope: the engine, or a transaction.
-func (v *verb) in(scope groupkit.Scope, s *stage, change ...func(groupkit.Actor) groupkit.Actor) (any, error) {
-	a := v.actor(scope)
-	for _, c := range change {
-		a = c(a)
-	}
-	return v.call(context.Background(), a, s)
-}
-
-func (v *verb) actor(scope groupkit.Scope) groupkit.Actor {
-	if v.by == "" {
-		return scope.System()
-	}
-	return scope.As(v.by)
-}
-
-// alone is a call that answers with an error and nothing else.
-func alone(call func(groupkit.Actor, context.Context, groupkit.GroupID) error) func(context.Context, groupkit.Actor, *stage) (any, error) {
-	return func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) { return nil, call(a, ctx, s.id) }
-}
-
-// onOne is alone for a call on one user.
-func onOne(call func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.UserID) error, u groupkit.UserID) func(context.Context, groupkit.Actor, *stage) (any, error) {
-	return func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) { return nil, call(a, ctx, s.id, u) }
-}
-
-// onMany is a batch.
-func onMany(call func(groupkit.Actor, context.Context, groupkit.GroupID, []groupkit.UserID) (groupkit.Results, error), users ...groupkit.UserID) func(context.Context, groupkit.Actor, *stage) (any, error) {
-	return func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) { return call(a, ctx, s.id, users) }
-}
-
-type ids = []groupkit.UserID
-
-// verbs are all calls that change a group. In each batch one entry succeeds, and
-// others fail.
-var verbs = []verb{
-	{name: "CreateGroup", op: groupkit.OpCreateGroup, by: "carol", users: ids{"carol", "ivan"},
-		call: func(ctx context.Context, a groupkit.Actor, _ *stage) (any, error) {
-			return a.CreateGroup(ctx, groupkit.NewGroup{Name: "day watch", Custom: "x=1", Members: ids{"ivan"}})
-		}},
-	{name: "UpdateGroup", op: groupkit.OpUpdateGroup, by: "alice",
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.UpdateGroup(ctx, s.id, groupkit.GroupUpdate{Name: new("day watch"), Custom: new("x=2"), MaxUsers: new(100)})
-		}},
-	{name: "DeleteGroup", op: groupkit.OpDeleteGroup, by: "alice", call: alone(groupkit.Actor.DeleteGroup)},
-	{name: "AddAdmin", op: groupkit.OpAddAdmin, by: "alice", users: ids{"carol"}, call: onOne(groupkit.Actor.AddAdmin, "carol")},
-	{name: "RemoveAdmin", op: groupkit.OpRemoveAdmin, by: "alice", users: ids{"bob"}, call: onOne(groupkit.Actor.RemoveAdmin, "bob")},
-	{name: "TransferGroup", op: groupkit.OpTransferGroup, by: "alice", users: ids{"dave"}, call: onOne(groupkit.Actor.TransferGroup, "dave")},
-	{name: "AddMember", op: groupkit.OpAddMembers, users: ids{"ivan"}, call: onOne(groupkit.Actor.AddMember, "ivan")},
-	{name: "AddMembers", op: groupkit.OpAddMembers, users: ids{"ivan", "ivan", "mallory", "\x00"}, call: onMany(groupkit.Actor.AddMembers, "ivan", "ivan", "mallory", "\x00")},
-	{name: "RemoveMember", op: groupkit.OpRemoveMembers, by: "bob", users: ids{"erin"}, call: onOne(groupkit.Actor.RemoveMember, "erin")},
-	{name: "RemoveMembers", op: groupkit.OpRemoveMembers, by: "bob", users: ids{"ivan", "erin", "ben", "alice"}, call: onMany(groupkit.Actor.RemoveMembers, "ivan", "erin", "ben", "alice")},
-	{name: "Leave", op: groupkit.OpLeave, by: "erin", call: alone(groupkit.Actor.Leave)},
-	{name: "Join", op: groupkit.OpJoin, by: "ivan",
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) { return a.Join(ctx, s.id) }},
-	{name: "ApproveRequest", op: groupkit.OpApproveRequest, by: "bob", users: ids{"frank"}, call: onOne(groupkit.Actor.ApproveRequest, "frank")},
-	{name: "DeclineRequest", op: groupkit.OpDeclineRequest, by: "bob", users: ids{"frank"}, call: onOne(groupkit.Actor.DeclineRequest, "frank")},
-	{name: "CancelRequest", op: groupkit.OpCancelRequest, by: "frank", call: alone(groupkit.Actor.CancelRequest)},
-	{name: "Invite", op: groupkit.OpInviteUsers, by: "bob", users: ids{"frank"},
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.Invite(ctx, s.id, "frank")
-		}},
-	{name: "InviteUsers", op: groupkit.OpInviteUsers, by: "bob", users: ids{"ivan", "frank", "mallory", "carol"}, call: onMany(groupkit.Actor.InviteUsers, "ivan", "frank", "mallory", "carol")},
-	{name: "AcceptInvitation", op: groupkit.OpAcceptInvitation, by: "grace", call: alone(groupkit.Actor.AcceptInvitation)},
-	{name: "DeclineInvitation", op: groupkit.OpDeclineInvitation, by: "grace", call: alone(groupkit.Actor.DeclineInvitation)},
-	{name: "CancelInvitation", op: groupkit.OpCancelInvitation, by: "alice", users: ids{"grace"}, call: onOne(groupkit.Actor.CancelInvitation, "grace")},
-	{name: "Block", op: groupkit.OpBlockUsers, by: "bob", users: ids{"carol"}, duration: time.Minute,
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.Block(ctx, s.id, time.Minute, "carol")
-		}},
-	{name: "BlockUsers", op: groupkit.OpBlockUsers, by: "bob", users: ids{"carol", "mallory", "ben"}, duration: time.Hour,
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.BlockUsers(ctx, s.id, time.Hour, ids{"carol", "mallory", "ben"})
-		}},
-	{name: "Unblock", op: groupkit.OpUnblockUsers, by: "bob", users: ids{"mallory"}, call: onOne(groupkit.Actor.Unblock, "mallory")},
-	{name: "UnblockUsers", op: groupkit.OpUnblockUsers, by: "bob", users: ids{"mallory", "carol"}, call: onMany(groupkit.Actor.UnblockUsers, "mallory", "carol")},
-	{name: "Mute", op: groupkit.OpMuteUsers, by: "bob", users: ids{"carol"}, duration: time.Minute,
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.Mute(ctx, s.id, time.Minute, "carol")
-		}},
-	{name: "MuteUsers", op: groupkit.OpMuteUsers, by: "bob", users: ids{"carol", "ben", "ivan"}, duration: groupkit.Forever,
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.MuteUsers(ctx, s.id, groupkit.Forever, ids{"carol", "ben", "ivan"})
-		}},
-	{name: "Unmute", op: groupkit.OpUnmuteUsers, by: "bob", users: ids{"dave"}, call: onOne(groupkit.Actor.Unmute, "dave")},
-	{name: "UnmuteUsers", op: groupkit.OpUnmuteUsers, by: "bob", users: ids{"dave", "carol"}, call: onMany(groupkit.Actor.UnmuteUsers, "dave", "carol")},
-	{name: "MuteGroup", op: groupkit.OpMuteGroup, by: "bob", call: alone(groupkit.Actor.MuteGroup)},
-	{name: "UnmuteGroup", op: groupkit.OpUnmuteGroup, by: "bob", call: alone(groupkit.Actor.UnmuteGroup)}, // succeeds, though there is nothing to do
-	{name: "Allow", op: groupkit.OpAllowUsers, by: "bob", users: ids{"carol"}, call: onOne(groupkit.Actor.Allow, "carol")},
-	{name: "AllowUsers", op: groupkit.OpAllowUsers, by: "bob", users: ids{"carol", "erin", "ivan"}, call: onMany(groupkit.Actor.AllowUsers, "carol", "erin", "ivan")},
-	{name: "Disallow", op: groupkit.OpDisallowUsers, by: "bob", users: ids{"erin"}, call: onOne(groupkit.Actor.Disallow, "erin")},
-	{name: "DisallowUsers", op: groupkit.OpDisallowUsers, by: "bob", users: ids{"erin", "carol"}, call: onMany(groupkit.Actor.DisallowUsers, "erin", "carol")},
-	{name: "SetAnnouncement", op: groupkit.OpSetAnnouncement, by: "bob", text: "the gate is shut",
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return nil, a.SetAnnouncement(ctx, s.id, "the gate is shut")
-		}},
-	{name: "UploadFile", op: groupkit.OpUploadFile, by: "carol", text: "plan.txt",
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return a.UploadFile(ctx, s.id, "plan.txt", strings.NewReader("march at dawn"))
-		}},
-	{name: "DeleteFile", op: groupkit.OpDeleteFile, by: "carol",
-		call: func(ctx context.Context, a groupkit.Actor, s *stage) (any, error) {
-			return nil, a.DeleteFile(ctx, s.id, s.file)
-		}},
-	{name: "ForgetUser", op: groupkit.OpForgetUser, users: ids{"erin"},
-		call: func(ctx context.Context, a groupkit.Actor, _ *stage) (any, error) {
-			return nil, a.ForgetUser(ctx, "erin", groupkit.ForgetOptions{Pseudonymize: true})
-		}},
-}
-
-// eachVerb runs a test for every verb, each on a stage of its own.
-func eachVerb(t *testing.T, opts groupkit.Options, test func(t *testing.T, v *verb, s *stage)) {
-	for i := range verbs {
-		t.Run(verbs[i].name, func(t *testing.T) {
-			t.Parallel()
-			test(t, &verbs[i], staged(t, opts))
+// changes are the verbs that change a group.
+var changes = []verb{
+	{"CreateGroup", func(ctx context.Context, s *town) error {
+		return done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "New", Custom: "x", Owner: "yves", Members: folk("bob", "carol")}))
+	}},
+	{"CreateGroup", func(ctx context.Context, s *town) error {
+		return done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "New", Members: folk("bob")}))
+	}},
+	{"UpdateGroup", func(ctx context.Context, s *town) error {
+		return done(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("Day Watch"), Custom: new(""), MaxUsers: new(9)}))
+	}},
+	{"SetAnnouncement", func(ctx context.Context, s *town) error { return s.As("bob").SetAnnouncement(ctx, guild, "Spring") }},
+	{"UploadFile", func(ctx context.Context, s *town) error {
+		return done(s.As("carol").UploadFile(ctx, guild, "new.txt", strings.NewReader("new")))
+	}},
+	{"DeleteFile", func(ctx context.Context, s *town) error { return s.As("bob").DeleteFile(ctx, guild, s.chart.ID) }},
+	{"AddMember", func(ctx context.Context, s *town) error { return s.System().AddMember(ctx, guild, "frank") }},
+	{"AddMembers", func(ctx context.Context, s *town) error {
+		return done(s.System().AddMembers(ctx, guild, folk("carol", "grace", "new")))
+	}},
+	{"RemoveMember", func(ctx context.Context, s *town) error { return s.As("bob").RemoveMember(ctx, guild, "dave") }},
+	{"RemoveMembers", func(ctx context.Context, s *town) error {
+		return done(s.As("alice").RemoveMembers(ctx, guild, folk("bob", "carol", "nobody")))
+	}},
+	{"Leave", func(ctx context.Context, s *town) error { return s.As("ivan").Leave(ctx, guild) }},
+	{"Leave", func(ctx context.Context, s *town) error { return s.As("alice").Leave(ctx, guild) }},
+	{"AddAdmin", func(ctx context.Context, s *town) error { return s.As("alice").AddAdmin(ctx, guild, "carol") }},
+	{"RemoveAdmin", func(ctx context.Context, s *town) error { return s.As("alice").RemoveAdmin(ctx, guild, "bob") }},
+	{"TransferGroup", func(ctx context.Context, s *town) error { return s.As("alice").TransferGroup(ctx, guild, "bob") }},
+	{"Block", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").Block(ctx, guild, time.Hour, "dave"))
+	}},
+	{"BlockUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("alice").BlockUsers(ctx, guild, groupkit.Forever, folk("bob", "frank", "stranger", "alice")))
+	}},
+	{"Unblock", func(ctx context.Context, s *town) error { return s.As("bob").Unblock(ctx, guild, "erin") }},
+	{"UnblockUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").UnblockUsers(ctx, guild, folk("erin", "mallory", "carol")))
+	}},
+	{"Mute", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").Mute(ctx, guild, time.Minute, "carol"))
+	}},
+	{"MuteUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("alice").MuteUsers(ctx, guild, time.Minute, folk("ivan", "bob", "nobody")))
+	}},
+	{"Unmute", func(ctx context.Context, s *town) error { return s.As("bob").Unmute(ctx, guild, "heidi") }},
+	{"UnmuteUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").UnmuteUsers(ctx, guild, folk("ivan", "heidi", "carol")))
+	}},
+	{"MuteGroup", func(ctx context.Context, s *town) error { return s.As("zoe").MuteGroup(ctx, open) }},
+	{"UnmuteGroup", func(ctx context.Context, s *town) error { return s.As("bob").UnmuteGroup(ctx, guild) }},
+	{"Allow", func(ctx context.Context, s *town) error { return s.As("bob").Allow(ctx, guild, "carol") }},
+	{"AllowUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").AllowUsers(ctx, guild, folk("carol", "dave")))
+	}},
+	{"Disallow", func(ctx context.Context, s *town) error { return s.As("bob").Disallow(ctx, guild, "dave") }},
+	{"DisallowUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").DisallowUsers(ctx, guild, folk("dave", "ivan", "carol")))
+	}},
+	{"Join", func(ctx context.Context, s *town) error { return done(s.As("newcomer").Join(ctx, guild)) }},
+	{"Join", func(ctx context.Context, s *town) error { return done(s.As("newcomer").Join(ctx, open)) }},
+	{"Join", func(ctx context.Context, s *town) error { return done(s.As("zoe").Join(ctx, s.rangers)) }},
+	{"ApproveRequest", func(ctx context.Context, s *town) error { return s.As("bob").ApproveRequest(ctx, guild, "frank") }},
+	{"DeclineRequest", func(ctx context.Context, s *town) error {
+		return s.As("bob").Because("no").DeclineRequest(ctx, guild, "frank")
+	}},
+	{"CancelRequest", func(ctx context.Context, s *town) error { return s.As("frank").CancelRequest(ctx, guild) }},
+	{"Invite", func(ctx context.Context, s *town) error {
+		return done(s.As("carol").Invite(ctx, s.rangers, "newcomer"))
+	}},
+	{"InviteUsers", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").InviteUsers(ctx, guild, folk("newcomer", "frank", "grace", "erin")))
+	}},
+	{"AcceptInvitation", func(ctx context.Context, s *town) error { return s.As("grace").AcceptInvitation(ctx, guild) }},
+	{"DeclineInvitation", func(ctx context.Context, s *town) error { return s.As("zoe").DeclineInvitation(ctx, s.rangers) }},
+	{"CancelInvitation", func(ctx context.Context, s *town) error { return s.As("carol").CancelInvitation(ctx, s.rangers, "zoe") }},
+	{"Atomic", func(ctx context.Context, s *town) error {
+		return s.Atomic(ctx, func(tx *groupkit.Tx) error {
+			if err := tx.As("bob").Allow(ctx, guild, "carol"); err != nil {
+				return err
+			}
+			if err := tx.System().AddMember(ctx, open, "carol"); err != nil {
+				return err
+			}
+			return done(tx.As("alice").Once("k").UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("Day Watch")}))
 		})
+	}},
+}
+
+// stepwise are the verbs that take more than one transaction: a failure may come when
+// a part is done already.
+var stepwise = []verb{
+	{"DeleteGroup", func(ctx context.Context, s *town) error { return s.As("alice").DeleteGroup(ctx, guild) }},
+	{"Leave", func(ctx context.Context, s *town) error {
+		return s.As("zoe").Leave(ctx, open) // alice is the heir
+	}},
+	{"ForgetUser", func(ctx context.Context, s *town) error {
+		return s.System().ForgetUser(ctx, "carol", groupkit.ForgetOptions{Pseudonymize: true, Blocks: true})
+	}},
+	{"ForgetUser", func(ctx context.Context, s *town) error {
+		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedDelete})
+	}},
+	{"Sweep", func(ctx context.Context, s *town) error {
+		s.hand.move(2 * month)
+		return done(s.Sweep(ctx))
+	}},
+}
+
+// reads are the verbs that change nothing.
+var reads = []verb{
+	{"Group", func(ctx context.Context, s *town) error { return done(s.As("alice").Group(ctx, guild)) }},
+	{"Group", func(ctx context.Context, s *town) error { return done(s.As("zoe").Group(ctx, s.rangers)) }},
+	{"GroupDetails", func(ctx context.Context, s *town) error {
+		_, _, err := s.As("alice").GroupDetails(ctx, []groupkit.GroupID{guild, open, "nowhere", s.rangers, ended, archive})
+		return err
+	}},
+	{"Groups", func(ctx context.Context, s *town) error { return done(gather(s.System().Groups(ctx))) }},
+	{"Groups", func(ctx context.Context, s *town) error { return done(gather(s.As("carol").Groups(ctx))) }},
+	{"GroupsPage", func(ctx context.Context, s *town) error {
+		_, _, err := s.As("alice").GroupsPage(ctx, 1, "")
+		return err
+	}},
+	{"JoinedGroups", func(ctx context.Context, s *town) error {
+		return done(gather(s.As("carol").JoinedGroups(ctx, "carol")))
+	}},
+	{"JoinedGroupsPage", func(ctx context.Context, s *town) error {
+		return done(s.System().JoinedGroupsPage(ctx, "carol", groupkit.Page{}))
+	}},
+	{"Announcement", func(ctx context.Context, s *town) error { return done(s.As("carol").Announcement(ctx, guild)) }},
+	{"OpenFile", func(ctx context.Context, s *town) error {
+		_, r, err := s.As("carol").OpenFile(ctx, guild, s.chart.ID)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		return done(io.ReadAll(r))
+	}},
+	{"File", func(ctx context.Context, s *town) error { return done(s.As("carol").File(ctx, guild, s.chart.ID)) }},
+	{"Files", func(ctx context.Context, s *town) error { return done(gather(s.As("carol").Files(ctx, guild))) }},
+	{"FilesPage", func(ctx context.Context, s *town) error {
+		return done(s.As("carol").FilesPage(ctx, guild, groupkit.Page{Number: 2, Size: 1}))
+	}},
+	{"Members", func(ctx context.Context, s *town) error { return done(gather(s.As("carol").Members(ctx, guild))) }},
+	{"MembersPage", func(ctx context.Context, s *town) error {
+		return done(s.As("carol").MembersPage(ctx, guild, groupkit.Page{Number: 2, Size: 2}))
+	}},
+	{"Role", func(ctx context.Context, s *town) error { return done(s.As("carol").Role(ctx, guild, "bob")) }},
+	{"Admins", func(ctx context.Context, s *town) error { return done(gather(s.As("carol").Admins(ctx, guild))) }},
+	{"AdminsPage", func(ctx context.Context, s *town) error {
+		return done(s.As("carol").AdminsPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"Blacklist", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").Blacklist(ctx, guild))) }},
+	{"BlacklistPage", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").BlacklistPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"Mutes", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").Mutes(ctx, guild))) }},
+	{"MutesPage", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").MutesPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"AllowList", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").AllowList(ctx, guild))) }},
+	{"AllowListPage", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").AllowListPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"MaySpeak", func(ctx context.Context, s *town) error { return s.As("dave").MaySpeak(ctx, guild) }},
+	{"Requests", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").Requests(ctx, guild))) }},
+	{"RequestsPage", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").RequestsPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"Invitations", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").Invitations(ctx, guild))) }},
+	{"InvitationsPage", func(ctx context.Context, s *town) error {
+		return done(s.As("bob").InvitationsPage(ctx, guild, groupkit.Page{}))
+	}},
+	{"PendingRequests", func(ctx context.Context, s *town) error {
+		return done(gather(s.As("frank").PendingRequests(ctx, "frank")))
+	}},
+	{"PendingInvitations", func(ctx context.Context, s *town) error {
+		return done(gather(s.System().PendingInvitations(ctx, "zoe")))
+	}},
+	{"Events", func(ctx context.Context, s *town) error { return done(gather(s.As("bob").Events(ctx, guild, 0))) }},
+	{"Events", func(ctx context.Context, s *town) error { return done(gather(s.System().Events(ctx, archive, 0))) }},
+	{"Events", func(ctx context.Context, s *town) error { return done(gather(s.System().Events(ctx, ended, 0))) }},
+	{"Snapshot", func(ctx context.Context, s *town) error { return done(s.As("bob").Snapshot(ctx, guild)) }},
+	{"Subscribe", func(ctx context.Context, s *town) error {
+		sub, err := s.As("bob").Subscribe(ctx, guild)
+		if err == nil {
+			sub.Close()
+		}
+		return err
+	}},
+	{"Verify", func(ctx context.Context, s *town) error { return done(s.Verify(ctx)) }},
+}
+
+func allVerbs() (all []verb) {
+	for _, some := range [][]verb{changes, stepwise, reads} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// TestVerbs checks that the tables above name every verb there is, and that each
+// succeeds and leaves a sound store behind.
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{
+		"Because": true, "IfVersion": true, "Once": true, "Can": true, // which return actors
+		"SubscribeAll": true, // which touches no store
+	}
+	for _, v := range allVerbs() {
+		named[v.name] = true
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			s := newTown(t)
+			require.NoError(t, v.run(t.Context(), s))
+			s.clean(t)
+		})
+	}
+	for m := range reflect.TypeFor[groupkit.Actor]().Methods() {
+		require.True(t, named[m.Name], m.Name)
 	}
 }
