@@ -3,11 +3,14 @@ package groupkit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
+
 	"groupkit"
 	"groupkit/store"
 	"groupkit/store/boltstore"
@@ -295,5 +298,379 @@ func TestEngine_Atomic_UseAfterTheEnd(t *testing.T) {
 			require.ErrorIs(t, second(late.Bucket("gold")), groupkit.ErrClosed)
 		}
 		require.False(t, s.group(t).Muted)
+	})
+}
+
+func TestEngine_Atomic_Can(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
+		ctx := t.Context()
+		require.NoError(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+			can := tx.As("carol").Can()
+			require.ErrorIs(t, can.MuteGroup(ctx, s.id), groupkit.ErrRoleTooLow)
+			require.NoError(t, tx.As("alice").AddAdmin(ctx, s.id, "carol"))
+			require.NoError(t, can.MuteGroup(ctx, s.id))
+			require.NoError(t, tx.As("alice").Can().DeleteGroup(ctx, s.id))
+			g, err := tx.System().Group(ctx, s.id)
+			require.NoError(t, err)
+			require.False(t, g.Muted)
+			return nil
+		}))
+		require.Equal(t, 3, s.group(t).AdminCount)
+		verified(t, s.eng)
+	})
+}
+
+// What a commit leaves to do is done when Atomic returns.
+func TestEngine_Atomic_FinishesDeletions(t *testing.T) {
+	for _, broken := range []bool{false, true} {
+		onStores(t, broken, func(t *testing.T, s *stage, blobs store.Blobs) {
+			ctx, undo := t.Context(), errors.New("undo")
+			other := group(t, s.eng, groupkit.NewGroup{ID: "other", Members: ids{"carol"}})
+			f, err := s.eng.As("carol").UploadFile(ctx, other, "b", strings.NewReader("b"))
+			require.NoError(t, err)
+			err = s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+				require.NoError(t, tx.As("carol").DeleteFile(ctx, other, f.ID))
+				require.NoError(t, tx.As("alice").DeleteGroup(ctx, s.id))
+				require.ErrorIs(t, second(tx.As("alice").Group(ctx, s.id)), groupkit.ErrGroupNotFound)
+				require.ErrorIs(t, second(tx.System().CreateGroup(ctx, groupkit.NewGroup{ID: s.id, Name: "n", Owner: "a"})), groupkit.ErrGroupExists)
+				joined, err := collect(tx.As("carol").JoinedGroups(ctx, "carol"))
+				require.NoError(t, err)
+				require.Len(t, joined, 1)
+				if broken {
+					return undo
+				}
+				return nil
+			})
+			left, _, listErr := blobs.List(ctx, "", 10)
+			require.NoError(t, listErr)
+			if broken {
+				require.ErrorIs(t, err, undo)
+				require.Len(t, left, 2)
+			} else {
+				require.NoError(t, err)
+				require.Empty(t, left, "contents of files are gone")
+			}
+			verified(t, s.eng)
+		})
+	}
+}
+
+// onStores is onEveryStore with the contents of files at hand.
+func onStores(t *testing.T, broken bool, test func(*testing.T, *stage, store.Blobs)) {
+	t.Run(map[bool]string{false: "committed", true: "undone"}[broken], func(t *testing.T) {
+		t.Parallel()
+		for name, st := range map[string]store.Store{"memory": memstore.New(), "run again": runTwice(memstore.New())} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				blobs := memblob.New()
+				test(t, stagedOn(t, st, blobs, groupkit.Options{}), blobs)
+			})
+		}
+	})
+}
+
+// A store that fails in the middle of a call leaves half of it in the transaction, so
+// that nothing of the transaction can be kept, whatever fn makes of the error.
+func TestEngine_Atomic_StorageErrorBreaksIt(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{errFailing, context.Canceled, store.ErrTooLarge} {
+		for puts := range 12 {
+			st := &clumsyStore{Store: memstore.New(), err: cause}
+			s := stagedOn(t, st, memblob.New(), groupkit.Options{})
+			before := everything(t, st)
+			st.after = &puts
+			err := s.eng.Atomic(t.Context(), func(tx *groupkit.Tx) error {
+				_ = tx.As("alice").TransferGroup(t.Context(), s.id, "dave")
+				st.after = nil
+				_ = tx.As("alice").MuteGroup(t.Context(), s.id)
+				return nil
+			})
+			if puts >= 0 {
+				require.NoError(t, err, "the call needed fewer writes")
+				continue
+			}
+			require.ErrorIs(t, err, cause)
+			require.Equal(t, before, everything(t, st))
+			require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
+			verified(t, s.eng)
+		}
+	}
+}
+
+// A clumsyStore fails a write after so many others.
+type clumsyStore struct {
+	store.Store
+	after *int
+	err   error
+}
+
+func (s *clumsyStore) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.Store.Update(ctx, func(w store.Writer) error { return fn(clumsyWriter{w, s}) })
+}
+
+type clumsyWriter struct {
+	store.Writer
+	store *clumsyStore
+}
+
+func (w clumsyWriter) slip() error {
+	if w.store.after == nil {
+		return nil
+	}
+	if *w.store.after--; *w.store.after < 0 {
+		return w.store.err
+	}
+	return nil
+}
+
+func (w clumsyWriter) Put(key, value []byte) error {
+	if err := w.slip(); err != nil {
+		return err
+	}
+	return w.Writer.Put(key, value)
+}
+
+func (w clumsyWriter) Delete(key []byte) error {
+	if err := w.slip(); err != nil {
+		return err
+	}
+	return w.Writer.Delete(key)
+}
+
+// pay takes gold, which the application keeps beside the groups.
+func pay(tx *groupkit.Tx, u groupkit.UserID, gold byte) error {
+	b, err := tx.Bucket("gold")
+	if err != nil {
+		return err
+	}
+	has, _, err := b.Get([]byte(u))
+	if err != nil || len(has) == 0 || has[0] < gold {
+		return errors.Join(err, errPoor)
+	}
+	return b.Put([]byte(u), []byte{has[0] - gold})
+}
+
+var errPoor = errors.New("not enough gold")
+
+func TestTx_Bucket(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "game.db")
+	for name, open := range map[string]func(t *testing.T) store.Store{
+		"memory": func(*testing.T) store.Store { return memstore.New() },
+		"bolt":   func(t *testing.T) store.Store { return quickBolt(t) },
+		"bolt of the application": func(t *testing.T) store.Store {
+			db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
+			st, err := boltstore.New(db)
+			require.NoError(t, err)
+			return &ownBolt{st, db}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := open(t)
+			s := stagedOn(t, st, memblob.New(), groupkit.Options{})
+			own, _ := st.(*ownBolt)
+			s.trade(t, func() byte {
+				if own != nil {
+					return own.gold(t, "ivan")
+				}
+				return s.gold(t, "ivan")
+			})
+		})
+	}
+}
+
+// trade has ivan pay for his membership, in several ways that fail.
+func (s *stage) trade(t *testing.T, gold func() byte) {
+	ctx := t.Context()
+	require.EqualValues(t, 0, gold())
+	require.NoError(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+		b, err := tx.Bucket("gold")
+		if err != nil {
+			return err
+		}
+		return b.Put([]byte("ivan"), []byte{70})
+	}))
+	require.EqualValues(t, 70, gold())
+	admit := func(u groupkit.UserID, price byte) error {
+		return s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+			if err := pay(tx, "ivan", price); err != nil {
+				return err
+			}
+			return tx.System().AddMember(ctx, s.id, u)
+		})
+	}
+	before := s.group(t).Version
+	require.ErrorIs(t, admit("ivan", 71), errPoor)
+	require.ErrorIs(t, admit("mallory", 50), groupkit.ErrBlacklisted)
+	require.EqualValues(t, 70, gold(), "neither")
+	require.Equal(t, before, s.group(t).Version)
+	require.NoError(t, admit("ivan", 50))
+	require.EqualValues(t, 20, gold(), "both")
+	require.Equal(t, before+1, s.group(t).Version)
+	verified(t, s.eng)
+}
+
+// gold reads as the application does.
+func (s *stage) gold(t *testing.T, u string) (gold byte) {
+	require.NoError(t, s.eng.Bucket(t.Context(), "gold", func(r store.Reader) error {
+		value, ok, err := r.Get([]byte(u))
+		if ok {
+			gold = value[0]
+		}
+		return err
+	}))
+	return gold
+}
+
+// ownBolt is a store in a database of the application's.
+type ownBolt struct {
+	store.Store
+	db *bolt.DB
+}
+
+// gold reads by bbolt's own API.
+func (b *ownBolt) gold(t *testing.T, u string) (gold byte) {
+	require.NoError(t, b.db.View(func(tx *bolt.Tx) error {
+		if own := tx.Bucket([]byte("gold")); own != nil {
+			if value := own.Get([]byte(u)); value != nil {
+				gold = value[0]
+			}
+		}
+		return nil
+	}))
+	return gold
+}
+
+func TestTx_Bucket_OutOfReach(t *testing.T) {
+	t.Parallel()
+	for name, st := range map[string]store.Store{"memory": memstore.New(), "bolt": quickBolt(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stagedOn(t, st, memblob.New(), groupkit.Options{})
+			ctx := t.Context()
+			for _, bucket := range []string{"groupkit", ""} {
+				require.ErrorIs(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+					return second(tx.Bucket(bucket))
+				}), groupkit.ErrStorage, "%q", bucket)
+				require.ErrorIs(t, s.eng.Bucket(ctx, bucket, func(store.Reader) error { return nil }), groupkit.ErrStorage)
+			}
+			before := everything(t, st)
+			require.NoError(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+				b, err := tx.Bucket("mine")
+				require.NoError(t, err)
+				for k := range before {
+					require.NoError(t, b.Put([]byte(k), []byte("x")))
+				}
+				page, _, err := b.Scan(store.Range{})
+				require.Len(t, page, len(before))
+				return err
+			}))
+			require.Equal(t, before, everything(t, st))
+			require.NoError(t, s.eng.Bucket(ctx, "mine", func(r store.Reader) error {
+				page, _, err := r.Scan(store.Range{})
+				require.Len(t, page, len(before))
+				return err
+			}))
+			verified(t, s.eng)
+		})
+	}
+}
+
+func TestEngine_Bucket(t *testing.T) {
+	t.Parallel()
+	s := staged(t, groupkit.Options{})
+	no := errors.New("no")
+	require.True(t, s.eng.Bucket(t.Context(), "gold", func(store.Reader) error { return no }) == no) //nolint:errorlint // as it is
+	plain := stagedOn(t, noBuckets{memstore.New()}, memblob.New(), groupkit.Options{})
+	err := plain.eng.Atomic(t.Context(), func(tx *groupkit.Tx) error { return second(tx.Bucket("gold")) })
+	require.ErrorIs(t, err, store.ErrNotSupported)
+	require.ErrorIs(t, err, groupkit.ErrStorage)
+}
+
+// noBuckets is a store that has none.
+type noBuckets struct{ store.Store }
+
+func (s noBuckets) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.Store.Update(ctx, func(w store.Writer) error { return fn(struct{ store.Writer }{w}) })
+}
+
+// A key inside Atomic is kept with it, or not at all.
+func TestEngine_Atomic_Once(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
+		ctx, undo := t.Context(), errors.New("undo")
+		for _, end := range []error{undo, nil, nil} {
+			err := s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+				require.NoError(t, tx.System().Once("k").AddMember(ctx, s.id, "ivan"))
+				require.NoError(t, tx.System().Once("k").AddMember(ctx, s.id, "ivan"))
+				require.ErrorIs(t, tx.System().Once("k").AddMember(ctx, s.id, "judy"), groupkit.ErrKeyReused)
+				return end
+			})
+			require.Equal(t, end, err)
+		}
+		_, log := s.whole(t)
+		require.EqualValues(t, "ivan", log[len(log)-1].Users[0])
+		verified(t, s.eng)
+	})
+}
+
+func TestEngine_Atomic_Contexts(t *testing.T) {
+	t.Parallel()
+	s := staged(t, groupkit.Options{})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	ran := false
+	err := s.eng.Atomic(ended, func(*groupkit.Tx) error { ran = true; return nil })
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, ran)
+	require.NoError(t, s.eng.Atomic(t.Context(), func(tx *groupkit.Tx) error {
+		require.ErrorIs(t, tx.As("alice").MuteGroup(ended, s.id), context.Canceled)
+		return nil
+	}))
+	require.False(t, s.group(t).Muted)
+}
+
+func TestEngine_Atomic_Closed(t *testing.T) {
+	t.Parallel()
+	eng, err := groupkit.New(memstore.New(), memblob.New(), nil)
+	require.NoError(t, err)
+	require.NoError(t, eng.Close())
+	err = eng.Atomic(t.Context(), func(*groupkit.Tx) error { return nil })
+	require.ErrorIs(t, err, groupkit.ErrClosed)
+	e, ok := errors.AsType[*groupkit.Error](err)
+	require.True(t, ok)
+	require.Equal(t, groupkit.OpAtomic, e.Op)
+}
+
+// Many transactions over the same two groups: gold is neither made nor lost.
+func TestEngine_Atomic_Concurrently(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, s *stage) {
+		ctx := t.Context()
+		other := group(t, s.eng, groupkit.NewGroup{ID: "other"})
+		var fns []func()
+		for i := range 16 {
+			u := groupkit.UserID(fmt.Sprint("user-", i))
+			fns = append(fns, func() {
+				for range 5 {
+					err := s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+						if err := tx.System().AddMember(ctx, s.id, u); err != nil {
+							return errors.Join(tx.System().RemoveMember(ctx, s.id, u), tx.System().RemoveMember(ctx, other, u))
+						}
+						return tx.System().AddMember(ctx, other, u)
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		atOnce(fns...)
+		g, err := s.eng.System().Group(ctx, other)
+		require.NoError(t, err)
+		require.Equal(t, 1+16, g.MemberCount, "in both, or in none, an odd number of times")
+		replayed(t, s.eng, s.id)
+		verified(t, s.eng)
 	})
 }

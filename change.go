@@ -68,13 +68,23 @@ func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule 
 		if err != nil || w == nil {
 			return err
 		}
-		if err := a.remember(w, print, u); err != nil {
-			return err
-		}
 		s.add(a.eng, u)
-		return u.flush(w)
+		return a.write(w, print, u)
 	})
 	return out, err
+}
+
+// write writes what a call changed, and what is kept for its key. Within Atomic a call
+// that is half written breaks the transaction, whatever it failed with.
+func (a Actor) write(w store.Writer, print []byte, u *unit) error {
+	err := a.remember(w, print, u)
+	if err == nil {
+		err = u.flush(w)
+	}
+	if a.tx != nil && err != nil {
+		a.tx.err = err
+	}
+	return err
 }
 
 // before does what comes before the transaction: a call repeated with its idempotency
