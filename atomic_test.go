@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
@@ -674,3 +676,38 @@ func TestEngine_Atomic_Concurrently(t *testing.T) {
 		verified(t, s.eng)
 	})
 }
+
+// A call whose transaction panicked is no longer under way: subscribers hear of the
+// next one, and MaySpeak is answered from memory again.
+func TestEngine_Atomic_PanicLeavesNothingUnderWay(t *testing.T) {
+	t.Parallel()
+	reads := &countingStore{Store: memstore.New()}
+	s := stagedOn(t, reads, memblob.New(), groupkit.Options{})
+	ctx, carol := t.Context(), s.eng.As("carol")
+	require.Panics(t, func() {
+		_ = s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+			require.NoError(t, tx.As("alice").SetAnnouncement(ctx, s.id, "hear me"))
+			require.NoError(t, second(tx.As("alice").Mute(ctx, s.id, time.Hour, "carol")))
+			panic("oops")
+		})
+	})
+	require.NoError(t, carol.MaySpeak(ctx, s.id))
+	before := reads.views.Load()
+	for range 10 {
+		require.NoError(t, carol.MaySpeak(ctx, s.id))
+	}
+	require.Equal(t, before, reads.views.Load())
+}
+
+// A countingStore counts what is read from it.
+type countingStore struct {
+	store.Store
+	views atomic.Int64
+}
+
+func (s *countingStore) View(ctx context.Context, fn func(store.Reader) error) error {
+	s.views.Add(1)
+	return s.Store.View(ctx, fn)
+}
+
+func (s *countingStore) Exclusive() bool { return true }

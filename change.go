@@ -132,6 +132,7 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
 	var s settlement
+	defer func() { s.forget(a.eng) }() // there is something left only after a panic
 	err := a.eng.update(ctx, func(w store.Writer) error {
 		s.forget(a.eng)
 		return fn(w, w, &s)
@@ -190,5 +191,6 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 			err = errors.Join(err, e.finishDeletion(ctx, u.id))
 		}
 	}
+	s.units = nil
 	return err
 }
