@@ -520,3 +520,31 @@ func TestSubscription_OneNeverReads(t *testing.T) {
 		require.Equal(t, first+events-1024, lazy.After())
 	})
 }
+
+// What is heard is what the log says, of every call that there is.
+func TestSubscription_HearsWhatTheLogSays(t *testing.T) {
+	t.Parallel()
+	eachVerb(t, groupkit.Options{}, func(t *testing.T, v *deed, s *stage) {
+		sub, err := s.eng.System().SubscribeAll(t.Context())
+		require.NoError(t, err)
+		defer sub.Close()
+		before := s.group(t).Version
+		require.NoError(t, second(v.do(s)))
+		require.NoError(t, second(s.eng.System().CreateGroup(t.Context(), groupkit.NewGroup{ID: "end", Name: "n", Owner: "alice"})))
+		heard := map[groupkit.GroupID][]groupkit.Event{}
+		for e := next(t, sub); e.Group != "end"; e = next(t, sub) {
+			heard[e.Group] = append(heard[e.Group], e)
+		}
+		for id, events := range heard {
+			log, err := collect(s.eng.System().Events(t.Context(), id, events[0].Version))
+			require.NoError(t, err)
+			if v.op != groupkit.OpForgetUser { // which then takes the name out of the log
+				require.Equal(t, log, events)
+			}
+			require.Len(t, events, len(log))
+		}
+		if v.op != groupkit.OpCreateGroup && v.op != groupkit.OpUnmuteGroup {
+			require.Equal(t, before+1, heard[s.id][0].Version)
+		}
+	})
+}
