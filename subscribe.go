@@ -39,8 +39,9 @@ func (e *MissedError) Unwrap() error { return ErrMissed }
 
 // A Subscription follows the events of one group, or of all. It hears of an event when
 // it is durable, in the order of the Versions for each group. It never holds a writer
-// up: one that is more than 1024 events behind is told what it missed. A Subscription
-// is used by one goroutine at a time, and closed when it is needed no more.
+// up: one that is more than 1024 events behind is told what it missed. Subscribers share
+// the events: what these point to is not to be changed. A Subscription is used by one
+// goroutine at a time, and closed when it is needed no more.
 type Subscription struct {
 	actor Actor
 	group GroupID
