@@ -230,6 +230,9 @@ func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, o
 	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
 }
 
+// pseudonym is what the names of forgotten users begin with.
+const pseudonym = "forgotten-"
+
 // rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
 // all records of a group.
 func rename(w store.Writer, group GroupID, user string) error {
@@ -237,7 +240,7 @@ func rename(w store.Writer, group GroupID, user string) error {
 	if err != nil {
 		return storage(err)
 	}
-	n := renaming{w: w, group: string(group), from: user, to: "forgotten-" + id.String()}
+	n := renaming{w: w, group: string(group), from: user, to: pseudonym + id.String()}
 	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
 	for _, area := range []struct {
 		prefix []byte
