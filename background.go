@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,9 +59,7 @@ func (e *Engine) resume() {
 		return err
 	})
 	for _, group := range groups {
-		if err == nil {
-			err = e.finishDeletion(e.background, group)
-		}
+		_ = e.finishDeletion(e.background, group) // the others go on
 	}
 	if err == nil {
 		_ = e.sweepContents(e.background)
@@ -182,18 +181,20 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 
 func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	cleared := 0
+	var before []byte
 	for {
-		// Each round clears something away, so that the rounds come to an end.
-		groups, users, err := e.overdue(ctx)
+		first, groups, users, err := e.overdue(ctx)
+		if err == nil && first != nil && bytes.Equal(first, before) {
+			// Each round clears away what it finds, or the rounds would have no end.
+			err = corrupt("user %q is listed with something that expires, and there is nothing", string(users[groups[0]][0]))
+		}
 		if err != nil || len(groups) == 0 {
 			return cleared, wrap(OpSweep, "", err)
 		}
+		before = first
 		for _, group := range groups {
 			n, err := e.sweepGroup(ctx, group, users[group])
 			cleared += n
-			if err == nil && n == 0 {
-				err = corrupt("what expires of %d users is listed, but is not so", len(users[group]))
-			}
 			if err != nil {
 				return cleared, wrap(OpSweep, group, err)
 			}
@@ -201,10 +202,11 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	}
 }
 
-// overdue returns users with something that has expired, by group.
-func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[GroupID][]UserID, err error) {
+// overdue returns users with something that has expired, by group, and the first key
+// that says so.
+func (e *Engine) overdue(ctx context.Context) (first []byte, groups []GroupID, users map[GroupID][]UserID, err error) {
 	err = e.view(ctx, func(r store.Reader) error {
-		groups, users = nil, make(map[GroupID][]UserID)
+		first, groups, users = nil, nil, make(map[GroupID][]UserID)
 		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(e.now() + 1), Limit: sweepStep}
 		page, _, err := r.Scan(rng)
 		if err != nil {
@@ -216,6 +218,12 @@ func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[Group
 				return err
 			}
 			id := GroupID(group)
+			if checkGroupID(id) != nil {
+				return key.ErrForm
+			}
+			if first == nil {
+				first = p.Key
+			}
 			if users[id] == nil {
 				groups = append(groups, id)
 			}
@@ -223,7 +231,7 @@ func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[Group
 		}
 		return nil
 	})
-	return groups, users, err
+	return first, groups, users, err
 }
 
 // sweepGroup clears away what has expired of users of one group. A group that is being
@@ -246,8 +254,5 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 	if err == nil || !errors.Is(err, ErrGroupNotFound) {
 		return cleared, err
 	}
-	if err := e.finishDeletion(ctx, group); err != nil {
-		return 0, err
-	}
-	return len(users), nil
+	return 0, e.finishDeletion(ctx, group)
 }
