@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"groupkit/internal/key"
@@ -59,10 +60,11 @@ func (e *Engine) resume() {
 		return err
 	})
 	for _, group := range groups {
-		_ = e.finishDeletion(e.background, group) // the others go on
+		err = errors.Join(err, e.finishDeletion(e.background, group)) // the others go on
 	}
-	if err == nil {
-		_ = e.sweepContents(e.background)
+	err = errors.Join(err, e.sweepContents(e.background))
+	if err != nil && e.background.Err() == nil {
+		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
 }
 
@@ -154,6 +156,22 @@ func (e *Engine) sweepAnnouncements(ctx context.Context) error {
 	})
 }
 
+// sweepAlways runs Sweep again and again.
+func (e *Engine) sweepAlways() {
+	tick := time.NewTicker(e.opts.SweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := e.Sweep(e.background); err != nil && e.background.Err() == nil {
+				e.opts.Logger.Error("groupkit: sweep failed", "err", err)
+			}
+		case <-e.background.Done():
+			return
+		}
+	}
+}
+
 // sweepStep is how many expired things one transaction of Sweep looks up.
 const sweepStep = 256
 
@@ -181,19 +199,19 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 
 func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	cleared := 0
-	var before []byte
-	for {
-		first, groups, users, err := e.overdue(ctx)
-		if err == nil && first != nil && bytes.Equal(first, before) {
-			// Each round clears away what it finds, or the rounds would have no end.
-			err = corrupt("user %q is listed with something that expires, and there is nothing", string(users[groups[0]][0]))
-		}
-		if err != nil || len(groups) == 0 {
+	for stuck := [][]byte(nil); ; {
+		// Each round clears something away, here or in another call that did it first,
+		// so that the rounds come to an end.
+		due, err := e.overdue(ctx)
+		if err != nil || len(due.keys) == 0 {
 			return cleared, wrap(OpSweep, "", err)
 		}
-		before = first
-		for _, group := range groups {
-			n, err := e.sweepGroup(ctx, group, users[group])
+		if slices.EqualFunc(due.keys, stuck, bytes.Equal) {
+			return cleared, wrap(OpSweep, "", corrupt("what expires is listed %d times, but is not so", len(stuck)))
+		}
+		stuck = due.keys
+		for _, group := range due.groups {
+			n, err := e.sweepGroup(ctx, group, due.users[group])
 			cleared += n
 			if err != nil {
 				return cleared, wrap(OpSweep, group, err)
@@ -202,11 +220,17 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	}
 }
 
-// overdue returns users with something that has expired, by group, and the first key
-// that says so.
-func (e *Engine) overdue(ctx context.Context) (first []byte, groups []GroupID, users map[GroupID][]UserID, err error) {
+// due are users with something that has expired, by group, and the keys that say so.
+type due struct {
+	keys   [][]byte
+	groups []GroupID
+	users  map[GroupID][]UserID
+}
+
+// overdue returns what has expired.
+func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	err = e.view(ctx, func(r store.Reader) error {
-		first, groups, users = nil, nil, make(map[GroupID][]UserID)
+		d = due{users: make(map[GroupID][]UserID)}
 		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(e.now() + 1), Limit: sweepStep}
 		page, _, err := r.Scan(rng)
 		if err != nil {
@@ -221,17 +245,15 @@ func (e *Engine) overdue(ctx context.Context) (first []byte, groups []GroupID, u
 			if checkGroupID(id) != nil {
 				return key.ErrForm
 			}
-			if first == nil {
-				first = p.Key
+			if d.users[id] == nil {
+				d.groups = append(d.groups, id)
 			}
-			if users[id] == nil {
-				groups = append(groups, id)
-			}
-			users[id] = append(users[id], UserID(user))
+			d.keys = append(d.keys, p.Key)
+			d.users[id] = append(d.users[id], UserID(user))
 		}
 		return nil
 	})
-	return first, groups, users, err
+	return d, err
 }
 
 // sweepGroup clears away what has expired of users of one group. A group that is being

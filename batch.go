@@ -20,7 +20,7 @@ func (a Actor) one(ctx context.Context, cmd Command, what action, rule func(*uni
 // A Result is what became of one entry of a batch.
 type Result struct {
 	User    UserID
-	Outcome Outcome   // of an invitation
+	Outcome Outcome   // of an invitation that succeeded
 	Until   time.Time // of a mute or a block: when it ends
 	Err     error     // nil, or why nothing became of it
 }

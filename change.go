@@ -28,7 +28,11 @@ type outcome struct {
 func (a Actor) change(ctx context.Context, cmd Command, argument error, rule func(*unit) error) (outcome, error) {
 	cmd.Actor, cmd.Reason = a.user, a.reason
 	out, err := a.transact(ctx, &cmd, argument, rule)
-	return out, wrap(cmd.Op, cmd.Group, err)
+	group := cmd.Group
+	if cmd.New != nil {
+		group = cmd.New.ID // an id that the engine chose means nothing to a caller who is refused
+	}
+	return out, wrap(cmd.Op, group, err)
 }
 
 func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule func(*unit) error) (out outcome, err error) {
@@ -145,12 +149,14 @@ func (s *settlement) add(e *Engine, u *unit) {
 	if len(u.call.Events) > 0 {
 		s.units = append(s.units, u)
 		e.hub.begin(u)
+		e.cache.begin(u)
 	}
 }
 
 // forget drops what an earlier run of the same transaction noted.
 func (s *settlement) forget(e *Engine) {
 	for _, u := range s.units {
+		e.cache.end(u)
 		e.hub.end(context.Background(), u, false)
 	}
 	s.units = nil
@@ -163,6 +169,7 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 		return err
 	}
 	for _, u := range s.units {
+		e.cache.end(u)
 		e.hub.end(context.WithoutCancel(ctx), u, true)
 	}
 	for _, u := range s.units {

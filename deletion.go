@@ -15,8 +15,9 @@ const deletionStep = 64
 // DeleteGroup deletes the group with everything in it, for good: its id is never
 // given to another group. From the first moment on it is there for nobody; members,
 // lists and files go in steps, between which other calls get their turn, and when
-// DeleteGroup returns all is gone. If it is cut off, by the end of ctx or of the
-// process, the rest goes when the engine is opened the next time.
+// DeleteGroup returns nil all is gone. If it is cut off, by the end of ctx or of the
+// process, the group is gone although an error may be returned, and the rest goes when
+// the engine is opened the next time.
 //
 // The owner may, and the system.
 func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {

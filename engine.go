@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,13 +17,16 @@ import (
 	"groupkit/store/fileblob"
 )
 
+const defaultCache = 32 << 20
+
 // Options say how an engine works. nil, and every field that is zero, stands for
 // the default said beside the field.
 type Options struct {
 	// Limits bound what groups may grow to; see there for the defaults.
 	Limits Limits
 
-	// Clock tells the time: time.Now. The engine reads it once a call and keeps milliseconds.
+	// Clock tells the time: time.Now. A change is decided at one reading of it, of which
+	// milliseconds are kept.
 	Clock func() time.Time
 
 	// UserExists says whether the application knows a user. Where it is given,
@@ -49,9 +54,46 @@ type Options struct {
 	// Retention says how much of the logs is kept: everything.
 	Retention Retention
 
+	// SweepEvery has the engine run Sweep by itself, that often: never. What fails is
+	// logged and tried again the next time.
+	SweepEvery time.Duration
+
+	// Logger hears of what fails in the background: nobody.
+	Logger *slog.Logger
+
+	// Durability says what a change has reached when its call returns nil, in a file
+	// that Open opens: SyncAlways. A store given to New has its own.
+	Durability Durability
+
+	// SyncWithin is how much of the history SyncInterval puts at risk: 100 ms.
+	SyncWithin time.Duration
+
+	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
+	// room for about 800,000 memberships. It is taken as it is needed. A negative number
+	// keeps nothing. It has no effect on a store that other processes change too.
+	CacheBytes int
+
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
 	KeyLife time.Duration
 }
+
+// A Durability says what a change has reached when its call returns nil.
+type Durability uint8
+
+// The durabilities.
+const (
+	// SyncAlways: the disk.
+	SyncAlways Durability = iota
+
+	// SyncInterval: the memory of this process; the disk follows within
+	// Options.SyncWithin. A crash loses at most the end of the history: never a gap,
+	// never half a call.
+	SyncInterval
+
+	// SyncNever: the operating system. A crash of the machine can damage the file: for
+	// tests, and for data that can be made anew.
+	SyncNever
+)
 
 // An OwnerPolicy says what becomes of a group that its owner leaves.
 type OwnerPolicy uint8
@@ -82,6 +124,8 @@ type Engine struct {
 	tasks      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
+	closed     atomic.Bool
+	cache      *cache // nil where others change the store too
 	hub        hub
 	atomics    atomics
 }
@@ -93,7 +137,13 @@ type Engine struct {
 // A file that another process has open, that is damaged or no bbolt file, or that
 // a newer version wrote gives an error within a second.
 func Open(path string, opts *Options) (*Engine, error) {
-	s, err := boltstore.Open(path, nil)
+	if opts == nil {
+		opts = &Options{}
+	}
+	if err := opts.check(); err != nil {
+		return nil, wrap(OpOpen, "", err)
+	}
+	s, err := boltstore.Open(path, &boltstore.Options{Durability: boltstore.Durability(opts.Durability), Every: opts.SyncWithin})
 	if err != nil {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
@@ -122,6 +172,10 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
+	if store.Exclusive(s) {
+		e.cache = newCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+	}
+	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
@@ -134,6 +188,9 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	}
 	e.tasks.Go(e.resume)
 	e.tasks.Go(e.hub.run)
+	if e.opts.SweepEvery > 0 {
+		e.tasks.Go(e.sweepAlways)
+	}
 	return e, nil
 }
 
@@ -141,13 +198,17 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
+		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
 	}
 	if o.Retention.MaxEvents < 0 {
 		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
+	}
+	if o.Durability > SyncNever {
+		return invalid("Options.Durability", "is %d (0 to %d)", o.Durability, SyncNever)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
@@ -160,6 +221,7 @@ func (o *Options) check() error {
 // what the first did.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
+		e.closed.Store(true)
 		e.cancel()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
@@ -167,8 +229,10 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// Backup writes a consistent copy of the store to w while it stays in use. Open
-// reads what it wrote from a bbolt file. The contents of shared files are not in it.
+// Backup writes a consistent copy of the store to w while it stays in use. What it
+// writes of a file of bbolt is a file that Open opens. The contents of shared files
+// are not in it: their folder is to be copied afterwards. A store that cannot be
+// copied gives ErrStorage.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
@@ -211,10 +275,15 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 // An Actor is someone who acts: the system, or a user. All that can be done with
 // groups is done through one, so that no call can forget on whose behalf it runs.
 // An Actor is a small value; copies are independent.
+//
+// Besides what is said at each verb, every verb on a group refuses with ErrInvalid for
+// arguments that are not valid, with ErrGroupNotFound, with ErrBlacklisted about the
+// actor, and with ErrNotMember or ErrRoleTooLow about an actor who may not; every verb
+// that changes a group with ErrVersion after IfVersion.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
-	invalid error  // what is wrong with the user id
+	named   bool   // a user, even if the id is not valid
 	reason  string
 	version *uint64 // what IfVersion said
 	key     *string // what Once said
@@ -233,12 +302,13 @@ func (e *Engine) System() Actor { return Actor{eng: e} }
 // As returns the user as an actor. A user id that is not valid makes every call
 // fail with ErrInvalid.
 func (e *Engine) As(user UserID) Actor {
-	return Actor{eng: e, user: user, invalid: checkUserID(FieldActor, user)}
+	return Actor{eng: e, user: user, named: true}
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
-// which goes into every event of its calls, and into mutes and blocks. A longer one
-// makes the calls fail with ErrInvalid.
+// which goes into every event of its calls, and into the mutes, blocks, requests,
+// invitations and entries of the allow list that they make. A longer one makes the
+// calls fail with ErrInvalid.
 func (a Actor) Because(reason string) Actor {
 	a.reason = reason
 	return a
@@ -252,8 +322,9 @@ func (a Actor) IfVersion(n uint64) Actor {
 }
 
 // Can returns a copy of the actor that changes nothing: its calls decide, by the same
-// rules, whether they would succeed at this instant, and return the same errors. The
-// Guard is not asked.
+// rules, whether they would succeed at this instant, and return the same errors. What
+// they return besides has no meaning. The Guard is not asked, and UploadFile does not
+// read the content.
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {
@@ -271,8 +342,10 @@ func (a Actor) check(group GroupID) error {
 }
 
 func (a Actor) checkActor() error {
-	if a.invalid != nil {
-		return a.invalid
+	if a.named {
+		if err := checkUserID(FieldActor, a.user); err != nil {
+			return err
+		}
 	}
 	return checkText(FieldReason, a.reason, 0, maxReason)
 }

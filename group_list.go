@@ -84,7 +84,7 @@ func (a Actor) groups(r store.Reader, limit int, from []byte) (page []Group, nex
 		}
 	}
 	for len(page) < limit {
-		positions, more, err := a.positions(r, limit, from, own)
+		positions, more, err := a.positions(r, limit-len(page), from, own)
 		if err != nil {
 			return nil, "", err
 		}

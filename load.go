@@ -51,6 +51,8 @@ func (u *unit) loadRest(r store.Reader) (err error) {
 	case OpSetAnnouncement:
 		u.state.announcement, err = loadAnnouncement(r, u.id)
 		u.before.announcement = u.state.announcement
+	case OpTransferGroup: // the system is not the one who gives the group away
+		err = u.loadStandings(r, []UserID{UserID(u.head.Owner)})
 	case OpDeleteFile:
 		err = u.loadFile(r)
 	case OpCreateGroup, OpDeleteGroup, OpLeave, OpForgetUser:
@@ -81,10 +83,11 @@ func (u *unit) loadGroup(r store.Reader, users []UserID) error {
 		return err
 	}
 	if values[0] != nil {
-		u.exists = true
+		u.exists, u.existed = true, true
 		if u.state.head, err = record.DecodeHeader(values[0]); err != nil {
 			return err
 		}
+		u.before.head = u.state.head
 	}
 	return u.keep(users, values[1:])
 }

@@ -28,7 +28,9 @@ type unit struct {
 	heir    UserID          // who succeeds the owner; "" if there is no one
 	total   int             // groups in the app, where their number is limited
 
-	before struct {
+	existed bool
+	before  struct {
+		head         record.Header
 		standings    map[string]record.Standing
 		groups       map[string]int
 		custom       string
@@ -42,6 +44,7 @@ type unit struct {
 	clearing []record.Event // what had expired: it comes before the events of the call
 	contents []string       // contents of files that the call took away
 	rename   string         // a user whose name goes, wherever it stands in the group
+	barred   []cacheKey     // what the cache may not keep until the call is settled
 	outcome  outcome
 	answer   func() // completes the outcome when the events are numbered
 	bug      error
@@ -114,22 +117,24 @@ func (u *unit) expire(user UserID) {
 		kind EventKind
 	}{{st.Request, RequestExpired}, {st.Invitation, InvitationExpired}, {st.Block, BlockExpired}, {st.Mute, MuteExpired}} {
 		if m.mark.Expired(u.now) {
-			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}}
+			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}, BySystem: true}
 			u.state.apply(&u.call, &e)
 			u.clearing = merge(u.clearing, e)
 		}
 	}
 }
 
-// merge appends an event, or its users to those of an equal one.
+// merge appends an event. An equal one is taken from its place and joins it at the
+// end, for the last user's events have to stay in order: no longer an admin, then
+// no longer a member.
 func merge(events []record.Event, e record.Event) []record.Event {
-	for i := range events {
-		if x := &events[i]; x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
+	for i, x := range events {
+		if x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
 			if !slices.Contains(x.Users, e.Users[0]) {
 				x.Users = append(x.Users, e.Users[0])
 				x.Before = append(x.Before, e.Before...)
 			}
-			return events
+			return append(slices.Delete(events, i, i+1), x)
 		}
 	}
 	return append(events, e)
@@ -193,8 +198,12 @@ func (u *unit) known(user UserID) error {
 	return nil
 }
 
-// finish numbers the events of the call: what had expired first.
+// finish numbers the events of the call: what had expired first. A call that changes
+// nothing has cleared nothing away either.
 func (u *unit) finish() error {
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
+		return u.bug
+	}
 	u.call.Events = append(u.clearing, u.call.Events...)
 	if len(u.call.Events) > 0 {
 		u.state.number(&u.call)
@@ -211,10 +220,11 @@ func (u *unit) flush(w store.Writer) error {
 	return rename(w, u.id, u.rename)
 }
 
-// changes are the records that the call changed.
+// changes are the records that the call changed. Entries of deleted groups may have been
+// dropped, and the users' counts with them, even where nothing became of the call.
 func (u *unit) changes() []store.Pair {
 	if len(u.call.Events) == 0 {
-		return u.writes
+		return u.countWrites(u.writes)
 	}
 	group := string(u.id)
 	out := append(u.writes,
@@ -231,7 +241,9 @@ func (u *unit) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range u.before.standings {
 		if now := u.state.standing(user); *now != before {
 			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
-			out = append(out, tracePair(string(u.id), user, now.Empty()))
+			if now.Empty() {
+				out = append(out, tracePair(string(u.id), user))
+			}
 		}
 	}
 	return out
