@@ -260,7 +260,7 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 // deleted is left to its deletion, which is done first.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
 	cmd := Command{Op: OpSweep, Group: group, Users: users}
-	_, err = e.System().change(ctx, cmd, nil, func(u *unit) error {
+	_, err = e.System().asked().change(ctx, cmd, nil, func(u *unit) error {
 		if err := u.found(); err != nil {
 			return err
 		}

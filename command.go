@@ -65,8 +65,8 @@ const (
 	OpSubscribe         Op = "subscribe"
 )
 
-// A Command is one change that an actor asks for, with its arguments, which are those of
-// the call itself: a Guard reads them and leaves them as they are.
+// A Command is one change that an actor asks for, with its arguments. A Guard gets a copy
+// of its own.
 type Command struct {
 	Op       Op
 	Actor    UserID // "" is the system

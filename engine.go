@@ -292,6 +292,7 @@ type Actor struct {
 	dry     bool // decides, and changes nothing
 	still   bool // may only read
 	trusted bool // the Guard has been asked
+	many    bool // the call is a batch
 	unkept  bool // the outcome of the call is not the one to keep under the key
 }
 

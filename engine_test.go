@@ -308,6 +308,7 @@ func (a asked) String() string { return a.in.name + ": " + a.call.String() }
 // have changed did, and nothing else.
 func (m *machine) change(t *rapid.T, c call) {
 	clear(m.world.touched)
+	clear(m.world.cleared)
 	t.Logf("%v", c)
 	m.calls++
 	c.number = m.calls
@@ -472,6 +473,9 @@ func (m *machine) compareVersions(t *rapid.T) {
 			require.NoError(t, err, in.name)
 			if i == 0 {
 				g.version = got.Version
+			}
+			if m.world.cleared[id] && g.version > before {
+				m.world.touch(g)
 			}
 			requireEqual(t, g.group(), in.named(got), in.name)
 		}

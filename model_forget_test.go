@@ -47,4 +47,22 @@ func (w *world) forget(g *modelGroup, u groupkit.UserID, opts groupkit.ForgetOpt
 	if opts.Blocks {
 		_ = w.unblock(g, u)
 	}
+	w.clear(g, u)
+}
+
+// clear drops what has expired of a user.
+func (w *world) clear(g *modelGroup, u groupkit.UserID) {
+	w.cleared[g.id] = true
+	if !w.muted(g, u) {
+		delete(g.mutes, u)
+	}
+	if !w.blocked(g, u) {
+		delete(g.blocks, u)
+	}
+	if !w.requested(g, u) {
+		delete(g.requests, u)
+	}
+	if !w.invited(g, u) {
+		delete(g.invitations, u)
+	}
 }

@@ -19,16 +19,16 @@ type verb struct {
 	run  func(context.Context, *town) error
 }
 
-// some are several users as a batch takes them.
-func some(ids ...groupkit.UserID) []groupkit.UserID { return ids }
+// folk are several users as a batch takes them.
+func folk(ids ...groupkit.UserID) []groupkit.UserID { return ids }
 
 // changes are the verbs that change a group.
 var changes = []verb{
 	{"CreateGroup", func(ctx context.Context, s *town) error {
-		return done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "New", Custom: "x", Owner: "yves", Members: some("bob", "carol")}))
+		return done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "New", Custom: "x", Owner: "yves", Members: folk("bob", "carol")}))
 	}},
 	{"CreateGroup", func(ctx context.Context, s *town) error {
-		return done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "New", Members: some("bob")}))
+		return done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "New", Members: folk("bob")}))
 	}},
 	{"UpdateGroup", func(ctx context.Context, s *town) error {
 		return done(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("Day Watch"), Custom: new(""), MaxUsers: new(9)}))
@@ -40,11 +40,11 @@ var changes = []verb{
 	{"DeleteFile", func(ctx context.Context, s *town) error { return s.As("bob").DeleteFile(ctx, guild, s.chart.ID) }},
 	{"AddMember", func(ctx context.Context, s *town) error { return s.System().AddMember(ctx, guild, "frank") }},
 	{"AddMembers", func(ctx context.Context, s *town) error {
-		return done(s.System().AddMembers(ctx, guild, some("carol", "grace", "new")))
+		return done(s.System().AddMembers(ctx, guild, folk("carol", "grace", "new")))
 	}},
 	{"RemoveMember", func(ctx context.Context, s *town) error { return s.As("bob").RemoveMember(ctx, guild, "dave") }},
 	{"RemoveMembers", func(ctx context.Context, s *town) error {
-		return done(s.As("alice").RemoveMembers(ctx, guild, some("bob", "carol", "nobody")))
+		return done(s.As("alice").RemoveMembers(ctx, guild, folk("bob", "carol", "nobody")))
 	}},
 	{"Leave", func(ctx context.Context, s *town) error { return s.As("ivan").Leave(ctx, guild) }},
 	{"Leave", func(ctx context.Context, s *town) error { return s.As("alice").Leave(ctx, guild) }},
@@ -55,31 +55,31 @@ var changes = []verb{
 		return done(s.As("bob").Block(ctx, guild, time.Hour, "dave"))
 	}},
 	{"BlockUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("alice").BlockUsers(ctx, guild, groupkit.Forever, some("bob", "frank", "stranger", "alice")))
+		return done(s.As("alice").BlockUsers(ctx, guild, groupkit.Forever, folk("bob", "frank", "stranger", "alice")))
 	}},
 	{"Unblock", func(ctx context.Context, s *town) error { return s.As("bob").Unblock(ctx, guild, "erin") }},
 	{"UnblockUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("bob").UnblockUsers(ctx, guild, some("erin", "mallory", "carol")))
+		return done(s.As("bob").UnblockUsers(ctx, guild, folk("erin", "mallory", "carol")))
 	}},
 	{"Mute", func(ctx context.Context, s *town) error {
 		return done(s.As("bob").Mute(ctx, guild, time.Minute, "carol"))
 	}},
 	{"MuteUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("alice").MuteUsers(ctx, guild, time.Minute, some("ivan", "bob", "nobody")))
+		return done(s.As("alice").MuteUsers(ctx, guild, time.Minute, folk("ivan", "bob", "nobody")))
 	}},
 	{"Unmute", func(ctx context.Context, s *town) error { return s.As("bob").Unmute(ctx, guild, "heidi") }},
 	{"UnmuteUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("bob").UnmuteUsers(ctx, guild, some("ivan", "heidi", "carol")))
+		return done(s.As("bob").UnmuteUsers(ctx, guild, folk("ivan", "heidi", "carol")))
 	}},
 	{"MuteGroup", func(ctx context.Context, s *town) error { return s.As("zoe").MuteGroup(ctx, open) }},
 	{"UnmuteGroup", func(ctx context.Context, s *town) error { return s.As("bob").UnmuteGroup(ctx, guild) }},
 	{"Allow", func(ctx context.Context, s *town) error { return s.As("bob").Allow(ctx, guild, "carol") }},
 	{"AllowUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("bob").AllowUsers(ctx, guild, some("carol", "dave")))
+		return done(s.As("bob").AllowUsers(ctx, guild, folk("carol", "dave")))
 	}},
 	{"Disallow", func(ctx context.Context, s *town) error { return s.As("bob").Disallow(ctx, guild, "dave") }},
 	{"DisallowUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("bob").DisallowUsers(ctx, guild, some("dave", "ivan", "carol")))
+		return done(s.As("bob").DisallowUsers(ctx, guild, folk("dave", "ivan", "carol")))
 	}},
 	{"Join", func(ctx context.Context, s *town) error { return done(s.As("newcomer").Join(ctx, guild)) }},
 	{"Join", func(ctx context.Context, s *town) error { return done(s.As("newcomer").Join(ctx, open)) }},
@@ -93,7 +93,7 @@ var changes = []verb{
 		return done(s.As("carol").Invite(ctx, s.rangers, "newcomer"))
 	}},
 	{"InviteUsers", func(ctx context.Context, s *town) error {
-		return done(s.As("bob").InviteUsers(ctx, guild, some("newcomer", "frank", "grace", "erin")))
+		return done(s.As("bob").InviteUsers(ctx, guild, folk("newcomer", "frank", "grace", "erin")))
 	}},
 	{"AcceptInvitation", func(ctx context.Context, s *town) error { return s.As("grace").AcceptInvitation(ctx, guild) }},
 	{"DeclineInvitation", func(ctx context.Context, s *town) error { return s.As("zoe").DeclineInvitation(ctx, s.rangers) }},
@@ -215,8 +215,8 @@ var reads = []verb{
 }
 
 func allVerbs() (all []verb) {
-	for _, part := range [][]verb{changes, stepwise, reads} {
-		all = append(all, part...)
+	for _, some := range [][]verb{changes, stepwise, reads} {
+		all = append(all, some...)
 	}
 	return all
 }

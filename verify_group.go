@@ -390,14 +390,14 @@ func (g *groupWalk) checkReplay() {
 }
 
 // checkTraces checks that users of whom nothing is so any more find the log that names
-// them.
+// them. Those who came back may still have such a trace.
 func (g *groupWalk) checkTraces() error {
 	for user := range g.log.standings {
 		_, ok, err := g.r.Get(key.UserGroupTrace(user, string(g.id)))
 		if err != nil {
 			return storage(err)
 		}
-		if !ok && g.users[user] == nil && !strings.HasPrefix(user, pseudonym) {
+		if g.users[user] == nil && !ok && !strings.HasPrefix(user, pseudonym) {
 			g.report(UsersAgree, g.id, UserID(user), "trace of a user who is gone", "is missing")
 		}
 	}
