@@ -132,8 +132,7 @@ func (tx *Tx) usable(ctx context.Context) error {
 
 // guard asks the application whether it refuses the command.
 func (a Actor) guard(ctx context.Context, cmd *Command) error {
-	var scope Scope = stillScope{a.eng, a.tx}
-	if err := a.eng.opts.Guard(ctx, *cmd, scope); err != nil {
+	if err := a.eng.opts.Guard(ctx, cmd.clone(), stillScope{a.eng, a.tx}); err != nil {
 		return fmt.Errorf("%w: %w", ErrVetoed, err)
 	}
 	return nil

@@ -1,9 +1,11 @@
 package groupkit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"groupkit/internal/key"
@@ -63,7 +65,10 @@ func (e *Engine) resume() {
 		}
 	}
 	if err == nil {
-		_ = e.sweepContents(e.background)
+		err = e.sweepContents(e.background)
+	}
+	if err != nil && e.background.Err() == nil {
+		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
 }
 
@@ -155,6 +160,22 @@ func (e *Engine) sweepAnnouncements(ctx context.Context) error {
 	})
 }
 
+// sweepAlways runs Sweep again and again.
+func (e *Engine) sweepAlways() {
+	tick := time.NewTicker(e.opts.SweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := e.Sweep(e.background); err != nil && e.background.Err() == nil {
+				e.opts.Logger.Error("groupkit: sweep failed", "err", err)
+			}
+		case <-e.background.Done():
+			return
+		}
+	}
+}
+
 // sweepStep is how many expired things one transaction of Sweep looks up.
 const sweepStep = 256
 
@@ -182,18 +203,20 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 
 func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	cleared := 0
-	for {
-		// Each round clears something away, so that the rounds come to an end.
-		groups, users, err := e.overdue(ctx)
-		if err != nil || len(groups) == 0 {
+	for stuck := [][]byte(nil); ; {
+		// Each round clears something away, here or in another call that did it first,
+		// so that the rounds come to an end.
+		due, err := e.overdue(ctx)
+		if err != nil || len(due.keys) == 0 {
 			return cleared, wrap(OpSweep, "", err)
 		}
-		for _, group := range groups {
-			n, err := e.sweepGroup(ctx, group, users[group])
+		if slices.EqualFunc(due.keys, stuck, bytes.Equal) {
+			return cleared, wrap(OpSweep, "", corrupt("what expires is listed %d times, but is not so", len(stuck)))
+		}
+		stuck = due.keys
+		for _, group := range due.groups {
+			n, err := e.sweepGroup(ctx, group, due.users[group])
 			cleared += n
-			if err == nil && n == 0 {
-				err = corrupt("what expires of %d users is listed, but is not so", len(users[group]))
-			}
 			if err != nil {
 				return cleared, wrap(OpSweep, group, err)
 			}
@@ -201,10 +224,17 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	}
 }
 
-// overdue returns users with something that has expired, by group.
-func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[GroupID][]UserID, err error) {
+// due are users with something that has expired, by group, and the keys that say so.
+type due struct {
+	keys   [][]byte
+	groups []GroupID
+	users  map[GroupID][]UserID
+}
+
+// overdue returns what has expired.
+func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	err = e.view(ctx, func(r store.Reader) error {
-		groups, users = nil, make(map[GroupID][]UserID)
+		d = due{users: make(map[GroupID][]UserID)}
 		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(e.now() + 1), Limit: sweepStep}
 		page, _, err := r.Scan(rng)
 		if err != nil {
@@ -216,21 +246,22 @@ func (e *Engine) overdue(ctx context.Context) (groups []GroupID, users map[Group
 				return err
 			}
 			id := GroupID(group)
-			if users[id] == nil {
-				groups = append(groups, id)
+			if d.users[id] == nil {
+				d.groups = append(d.groups, id)
 			}
-			users[id] = append(users[id], UserID(user))
+			d.keys = append(d.keys, p.Key)
+			d.users[id] = append(d.users[id], UserID(user))
 		}
 		return nil
 	})
-	return groups, users, err
+	return d, err
 }
 
 // sweepGroup clears away what has expired of users of one group. A group that is being
 // deleted is left to its deletion, which is done first.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
 	cmd := Command{Op: OpSweep, Group: group, Users: users}
-	_, err = e.System().change(ctx, cmd, nil, func(u *unit) error {
+	_, err = e.System().asked().change(ctx, cmd, nil, func(u *unit) error {
 		if err := u.found(); err != nil {
 			return err
 		}

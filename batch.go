@@ -20,7 +20,7 @@ func (a Actor) one(ctx context.Context, cmd Command, what action, rule func(*uni
 // A Result is what became of one entry of a batch.
 type Result struct {
 	User    UserID
-	Outcome Outcome   // of an invitation
+	Outcome Outcome   // of an invitation that succeeded
 	Until   time.Time // of a mute or a block: when it ends
 	Err     error     // nil, or why nothing became of it
 }
@@ -47,6 +47,7 @@ func (r Results) users(take func(Result) bool) []UserID {
 
 // batch runs a verb on many users. It fails as a whole if it fails for every one.
 func (a Actor) batch(ctx context.Context, cmd Command, start func(*unit) error, rule func(*unit, UserID) (Result, error)) (Results, error) {
+	a.many = true
 	out, err := a.change(ctx, cmd, a.eng.checkBatch(cmd.Users), func(u *unit) error {
 		if err := start(u); err != nil {
 			return err

@@ -149,12 +149,14 @@ func (s *settlement) add(e *Engine, u *unit) {
 	if len(u.call.Events) > 0 {
 		s.units = append(s.units, u)
 		e.hub.begin(u)
+		e.cache.begin(u)
 	}
 }
 
 // forget drops what an earlier run of the same transaction noted.
 func (s *settlement) forget(e *Engine) {
 	for _, u := range s.units {
+		e.cache.end(u)
 		e.hub.end(context.Background(), u, false)
 	}
 	s.units = nil
@@ -167,6 +169,7 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 		return err
 	}
 	for _, u := range s.units {
+		e.cache.end(u)
 		e.hub.end(context.WithoutCancel(ctx), u, true)
 	}
 	for _, u := range s.units {

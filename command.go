@@ -1,6 +1,9 @@
 package groupkit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // An Op is one operation of an Actor, by the name that errors give it.
 type Op string
@@ -62,7 +65,8 @@ const (
 	OpSubscribe         Op = "subscribe"
 )
 
-// A Command is one change that an actor asks for, with its arguments.
+// A Command is one change that an actor asks for, with its arguments. A Guard gets a copy
+// of its own.
 type Command struct {
 	Op       Op
 	Actor    UserID // "" is the system
@@ -75,4 +79,32 @@ type Command struct {
 	New      *NewGroup      // of OpCreateGroup
 	Update   *GroupUpdate   // of OpUpdateGroup
 	Forget   *ForgetOptions // of OpForgetUser
+}
+
+// clone is a copy that shares nothing with the command.
+func (c *Command) clone() Command {
+	out := *c
+	out.Users = slices.Clone(c.Users)
+	if c.New != nil {
+		group := *c.New
+		group.Members = slices.Clone(group.Members)
+		group.InviteNeedConfirm = clonePointer(group.InviteNeedConfirm)
+		out.New = &group
+	}
+	if g := c.Update; g != nil {
+		out.Update = &GroupUpdate{
+			Name: clonePointer(g.Name), Description: clonePointer(g.Description), Avatar: clonePointer(g.Avatar), Custom: clonePointer(g.Custom),
+			MaxUsers: clonePointer(g.MaxUsers), MembersOnly: clonePointer(g.MembersOnly),
+			AllowInvites: clonePointer(g.AllowInvites), InviteNeedConfirm: clonePointer(g.InviteNeedConfirm),
+		}
+	}
+	out.Forget = clonePointer(c.Forget)
+	return out
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	return new(*p)
 }

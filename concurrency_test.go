@@ -25,13 +25,13 @@ func TestEngine_Concurrently(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		crowd(t, memstore.New(), 60)
+		unleash(t, memstore.New(), 60)
 	})
 	t.Run("bolt", func(t *testing.T) {
 		t.Parallel()
 		s, err := boltstore.Open(filepath.Join(t.TempDir(), "groups.db"), &boltstore.Options{Durability: boltstore.None})
 		require.NoError(t, err)
-		crowd(t, s, 60)
+		unleash(t, s, 60)
 	})
 }
 
@@ -55,8 +55,8 @@ const (
 	fewGroups  = 2 // groups of a user at most
 )
 
-// crowd lets 64 goroutines loose and adds up afterwards.
-func crowd(t *testing.T, s store.Store, rounds int) {
+// unleash lets 64 goroutines loose and adds up afterwards.
+func unleash(t *testing.T, s store.Store, rounds int) {
 	r := newRiot(t, s)
 	var all sync.WaitGroup
 	for i := range rioters {
@@ -108,7 +108,7 @@ func (r *riot) act(rng *rand.Rand) {
 		a = r.eng.As(r.users[rng.IntN(len(r.users))])
 	}
 	ctx := context.Background()
-	switch rng.IntN(22) {
+	switch rng.IntN(26) {
 	case 0, 1, 2:
 		r.account(id, +1, r.eng.System().AddMember(ctx, id, u))
 	case 3:
@@ -145,6 +145,32 @@ func (r *riot) act(rng *rand.Rand) {
 		r.account(id, 0, a.Allow(ctx, id, u))
 	case 21:
 		r.share(ctx, a, id)
+	case 22:
+		r.passing(ctx, a, id, u)
+	case 23:
+		r.account(id, 0, a.SetAnnouncement(ctx, id, fmt.Sprint(rng.Int())))
+	case 24:
+		r.found(ctx, u)
+	case 25:
+		_, err := r.eng.Sweep(ctx)
+		r.note(err)
+	}
+}
+
+// passing mutes a user for so short a time that it is soon swept.
+func (r *riot) passing(ctx context.Context, a groupkit.Actor, id groupkit.GroupID, u groupkit.UserID) {
+	_, err := a.Mute(ctx, id, time.Millisecond, u)
+	r.account(id, 0, err)
+}
+
+// found makes a group that is soon deleted, by whoever comes first.
+func (r *riot) found(ctx context.Context, u groupkit.UserID) {
+	g, err := r.eng.System().CreateGroup(ctx, groupkit.NewGroup{Name: "passing", Owner: u, Public: true, Members: r.users[:3]})
+	r.note(err)
+	if err == nil {
+		_, err := r.eng.As(r.users[5]).Join(ctx, g.ID)
+		r.note(err)
+		r.note(r.eng.System().DeleteGroup(ctx, g.ID))
 	}
 }
 
@@ -166,6 +192,14 @@ func (r *riot) account(id groupkit.GroupID, members int64, err error) {
 	if err == nil {
 		r.members[id].Add(members)
 		r.changes[id].Add(1)
+		return
+	}
+	r.note(err)
+}
+
+// note minds errors that no call should give here.
+func (r *riot) note(err error) {
+	if err == nil {
 		return
 	}
 	for _, class := range []error{groupkit.ErrNotFound, groupkit.ErrForbidden, groupkit.ErrLimit} {

@@ -149,8 +149,13 @@ func bury(w store.Writer, group GroupID) error {
 	if err != nil {
 		return err
 	}
-	stone := record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
+	stone := tombstone(&h)
 	return write(w, []store.Pair{{Key: k, Value: stone.Encode()}, {Key: key.Deletion(string(group))}})
+}
+
+// tombstone is what is left of the header of a deleted group.
+func tombstone(h *record.Header) record.Header {
+	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
 }
 
 // dropDeleted finds the entries that a user still has in groups that are being

@@ -135,8 +135,8 @@
 //
 // What has expired has no effect, stands in no list, and counts against no limit, from
 // that instant on; nothing has to run for that. It is cleared away by the next call that
-// concerns the user, or needs the room, or by [Engine.Sweep], with an event of its own. Such
-// events come before the other events of the call, whose actor and reason they carry:
+// changes something about the user, or needs the room, or by [Engine.Sweep], with an event of
+// its own. Such events come before the other events of the call, whose actor and reason they carry:
 // who acted, not who muted.
 //
 // If the clock goes back, the times in the log and LastModified do not: an event has the
@@ -266,6 +266,22 @@
 // It never holds a writer up: one that falls more than 1024 events behind gets a
 // [*MissedError], which says from which version to read the log, and goes on with what
 // comes. Who was not subscribed compares Versions and reads the log.
+//
+// [Actor.Snapshot] is everything that is so of a group as of one Version, and [Replay] makes
+// one out of a log: from the beginning of the log it is the same.
+//
+// Logs are kept whole unless Options.Retention says otherwise. [Engine.Sweep] then takes the
+// oldest calls off, and the log begins with a [Checkpoint], which is a snapshot: replaying
+// goes on from there. The numbers of the events stay.
+//
+// # Forgetting
+//
+// [Actor.ForgetUser] ends all that a user is in any group, for instance when an account is
+// deleted. It goes group by group and can be cut off: calling it again finishes. Blocks stay
+// unless it is told otherwise, as forgetting would launder them; groups that the user owns
+// refuse, go to a successor, or are deleted. With Pseudonymize the logs and whatever else
+// names the user name a pseudonym instead, another one in each group; texts that people wrote,
+// reasons among them, are not searched for names.
 //
 // # Decisions
 //

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +16,8 @@ import (
 	"groupkit/store/boltstore"
 	"groupkit/store/fileblob"
 )
+
+const defaultCache = 32 << 20
 
 // Options say how an engine works. nil, and every field that is zero, stands for
 // the default said beside the field.
@@ -50,9 +54,46 @@ type Options struct {
 	// Retention says how much of the logs is kept: everything.
 	Retention Retention
 
+	// SweepEvery has the engine run Sweep by itself, that often: never. What fails is
+	// logged and tried again the next time.
+	SweepEvery time.Duration
+
+	// Logger hears of what fails in the background: nobody.
+	Logger *slog.Logger
+
+	// Durability says what a change has reached when its call returns nil, in a file
+	// that Open opens: SyncAlways. A store given to New has its own.
+	Durability Durability
+
+	// SyncWithin is how much of the history SyncInterval puts at risk: 100 ms.
+	SyncWithin time.Duration
+
+	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
+	// room for about 800,000 memberships. It is taken as it is needed. A negative number
+	// keeps nothing. It has no effect on a store that other processes change too.
+	CacheBytes int
+
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
 	KeyLife time.Duration
 }
+
+// A Durability says what a change has reached when its call returns nil.
+type Durability uint8
+
+// The durabilities.
+const (
+	// SyncAlways: the disk.
+	SyncAlways Durability = iota
+
+	// SyncInterval: the memory of this process; the disk follows within
+	// Options.SyncWithin. A crash loses at most the end of the history: never a gap,
+	// never half a call.
+	SyncInterval
+
+	// SyncNever: the operating system. A crash of the machine can damage the file: for
+	// tests, and for data that can be made anew.
+	SyncNever
+)
 
 // An OwnerPolicy says what becomes of a group that its owner leaves.
 type OwnerPolicy uint8
@@ -83,6 +124,8 @@ type Engine struct {
 	tasks      sync.WaitGroup
 	closing    sync.Once
 	closeErr   error
+	closed     atomic.Bool
+	cache      *cache // nil where others change the store too
 	hub        hub
 	atomics    atomics
 }
@@ -94,7 +137,13 @@ type Engine struct {
 // A file that another process has open, that is damaged or no bbolt file, or that
 // a newer version wrote gives an error within a second.
 func Open(path string, opts *Options) (*Engine, error) {
-	s, err := boltstore.Open(path, nil)
+	if opts == nil {
+		opts = &Options{}
+	}
+	if err := opts.check(); err != nil {
+		return nil, wrap(OpOpen, "", err)
+	}
+	s, err := boltstore.Open(path, &boltstore.Options{Durability: boltstore.Durability(opts.Durability), Every: opts.SyncWithin})
 	if err != nil {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
@@ -123,6 +172,10 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
+	if store.Exclusive(s) {
+		e.cache = newCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+	}
+	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
@@ -135,6 +188,9 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	}
 	e.tasks.Go(e.resume)
 	e.tasks.Go(e.hub.run)
+	if e.opts.SweepEvery > 0 {
+		e.tasks.Go(e.sweepAlways)
+	}
 	return e, nil
 }
 
@@ -142,13 +198,17 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge}} {
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
+		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}
 	}
 	if o.Retention.MaxEvents < 0 {
 		return invalid("Options.Retention.MaxEvents", "is %d (0 or more)", o.Retention.MaxEvents)
+	}
+	if o.Durability > SyncNever {
+		return invalid("Options.Durability", "is %d (0 to %d)", o.Durability, SyncNever)
 	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
@@ -161,6 +221,7 @@ func (o *Options) check() error {
 // what the first did.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
+		e.closed.Store(true)
 		e.cancel()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
@@ -222,7 +283,7 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
-	invalid error  // what is wrong with the user id
+	named   bool   // a user, even if the id is not valid
 	reason  string
 	version *uint64 // what IfVersion said
 	key     *string // what Once said
@@ -231,6 +292,7 @@ type Actor struct {
 	dry     bool // decides, and changes nothing
 	still   bool // may only read
 	trusted bool // the Guard has been asked
+	many    bool // the call is a batch
 	unkept  bool // the outcome of the call is not the one to keep under the key
 }
 
@@ -241,7 +303,7 @@ func (e *Engine) System() Actor { return Actor{eng: e} }
 // As returns the user as an actor. A user id that is not valid makes every call
 // fail with ErrInvalid.
 func (e *Engine) As(user UserID) Actor {
-	return Actor{eng: e, user: user, invalid: checkUserID(FieldActor, user)}
+	return Actor{eng: e, user: user, named: true}
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
@@ -261,8 +323,9 @@ func (a Actor) IfVersion(n uint64) Actor {
 }
 
 // Can returns a copy of the actor that changes nothing: its calls decide, by the same
-// rules, whether they would succeed at this instant, and return the same errors. The
-// Guard is not asked.
+// rules, whether they would succeed at this instant, and return the same errors. What
+// they return besides has no meaning. The Guard is not asked, and UploadFile does not
+// read the content.
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {
@@ -280,8 +343,10 @@ func (a Actor) check(group GroupID) error {
 }
 
 func (a Actor) checkActor() error {
-	if a.invalid != nil {
-		return a.invalid
+	if a.named {
+		if err := checkUserID(FieldActor, a.user); err != nil {
+			return err
+		}
 	}
 	return checkText(FieldReason, a.reason, 0, maxReason)
 }

@@ -35,8 +35,8 @@ var hostileGroups = []groupkit.GroupID{
 }
 
 var durations = []time.Duration{
-	groupkit.Forever, time.Nanosecond, time.Millisecond, time.Millisecond + 1, 1500 * time.Microsecond,
-	10 * time.Millisecond, time.Second, time.Hour, math.MaxInt64,
+	groupkit.Forever, time.Hour, time.Nanosecond, time.Millisecond, time.Millisecond + 1, 1500 * time.Microsecond,
+	10 * time.Millisecond, time.Second, math.MaxInt64, groupkit.Forever, groupkit.Forever, 100 * time.Hour,
 }
 
 var hostileDurations = []time.Duration{0, -2, -time.Second, math.MinInt64}
@@ -93,23 +93,28 @@ func limits(t *rapid.T) groupkit.Limits {
 		}
 	}
 	few := func(label string, least, most int) int { return least + number.Draw(t, label)%(most-least+1) }
-	largest := few("group size at most", 3, 6)
+	largest := few("group size at most", 3, 5)
 	return groupkit.Limits{
-		JoinedGroups: few("joined groups", 2, 5), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
-		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 3, 7) % 7,
-		GroupSize: few("group size", 2, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 2, 3),
-		Requests: few("requests", 1, 3), Invitations: few("invitations", 1, 3),
+		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
+		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
+		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 2, 3),
+		Requests: few("requests", 1, 2), Invitations: few("invitations", 1, 3),
 	}
 }
 
-// group draws a group: one that there is, mostly.
-func (m *machine) group(t *rapid.T) groupkit.GroupID {
+// group draws a group: mostly one that there is, and that has such a crowd.
+func (m *machine) group(t *rapid.T, with crowd) groupkit.GroupID {
 	live := slices.Sorted(maps.Keys(m.world.groups))
 	gone := slices.Sorted(maps.Keys(m.world.deleted))
+	fit := slices.DeleteFunc(slices.Clone(live), func(id groupkit.GroupID) bool {
+		return with != nil && len(with(m.world.groups[id])) == 0
+	})
 	switch n := number.Draw(t, "which group") % 100; {
-	case n < 92 && len(live) > 0:
+	case n < 80 && len(fit) > 0:
+		return pick(t, "group", fit)
+	case n < 95 && len(live) > 0:
 		return pick(t, "group", live)
-	case n < 96 && len(gone) > 0:
+	case n < 97 && len(gone) > 0:
 		return pick(t, "deleted group", gone)
 	case n < 98:
 		return "nothing-here"
@@ -117,59 +122,84 @@ func (m *machine) group(t *rapid.T) groupkit.GroupID {
 	return pick(t, "hostile group", hostileGroups)
 }
 
-// user draws a user: often one who has to do with the group.
-func (m *machine) user(t *rapid.T, id groupkit.GroupID) groupkit.UserID {
-	near := m.world.groups[id].near()
-	switch n := number.Draw(t, "which user") % 100; {
-	case n < 40 && len(near) > 0:
-		return pick(t, "user of the group", near)
-	case n < 95:
+// A crowd is the users in some state in a group.
+type crowd func(*modelGroup) []groupkit.UserID
+
+func anyone(*modelGroup) []groupkit.UserID       { return users }
+func theOwner(g *modelGroup) []groupkit.UserID   { return []groupkit.UserID{g.owner} }
+func theAdmins(g *modelGroup) []groupkit.UserID  { return keys(g.admins) }
+func theMembers(g *modelGroup) []groupkit.UserID { return keys(g.joined) }
+func theOthers(g *modelGroup) []groupkit.UserID {
+	return slices.DeleteFunc(keys(g.joined), func(u groupkit.UserID) bool { return u == g.owner })
+}
+func theBlocked(g *modelGroup) []groupkit.UserID   { return keys(g.blocks) }
+func theMuted(g *modelGroup) []groupkit.UserID     { return keys(g.mutes) }
+func theAllowed(g *modelGroup) []groupkit.UserID   { return keys(g.allowed) }
+func theRequested(g *modelGroup) []groupkit.UserID { return keys(g.requests) }
+func theInvited(g *modelGroup) []groupkit.UserID   { return keys(g.invitations) }
+
+// theSharers are those whose files there are.
+func theSharers(g *modelGroup) (list []groupkit.UserID) {
+	for _, f := range g.files {
+		list = append(list, f.Owner)
+	}
+	return list
+}
+
+// theMighty are those who may do most things; theStrangers have no part in the group yet.
+func theMighty(g *modelGroup) []groupkit.UserID { return append(keys(g.admins), g.owner) }
+
+func theStrangers(g *modelGroup) []groupkit.UserID {
+	return slices.DeleteFunc(slices.Clone(users), func(u groupkit.UserID) bool { return has(g.joined, u) || has(g.blocks, u) })
+}
+
+// theCurious are those who might join.
+func theCurious(g *modelGroup) []groupkit.UserID {
+	if g.public {
+		return theStrangers(g)
+	}
+	return theInvited(g)
+}
+
+func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }
+
+// user draws a user: often one of a crowd of the group.
+func (m *machine) user(t *rapid.T, id groupkit.GroupID, of crowd) groupkit.UserID {
+	n := number.Draw(t, "which user") % 100
+	if g := m.world.groups[id]; n < 65 && g != nil && of != nil {
+		if crowd := of(g); len(crowd) > 0 {
+			return pick(t, "user of a crowd", crowd)
+		}
+	}
+	switch {
+	case n < 96:
 		return pick(t, "user", users)
-	case n < 97:
+	case n < 98:
 		return ghost
 	}
 	return pick(t, "hostile user", hostileUsers)
 }
 
-// near is everyone whom the group knows.
-func (g *modelGroup) near() []groupkit.UserID {
-	if g == nil {
-		return nil
-	}
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(keys(g.joined), keys(g.blocks), keys(g.mutes), keys(g.requests), keys(g.invitations)))))
-}
-
-func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }
-
 // some draws users for a batch, at most one more than a small batch takes.
-func (m *machine) some(t *rapid.T, id groupkit.GroupID) []groupkit.UserID {
-	all := make([]groupkit.UserID, pick(t, "how many", []int{2, 1, 3, 3, 2, 1, 4, 0}))
+func (m *machine) some(t *rapid.T, id groupkit.GroupID, of crowd) []groupkit.UserID {
+	all := make([]groupkit.UserID, pick(t, "how many", []int{2, 1, 3, 3, 2, 1, 2, 3, 2, 4, 0}))
 	for i := range all {
-		all[i] = m.user(t, id)
+		all[i] = m.user(t, id, of)
 	}
 	return all
 }
 
-// caller draws who makes a call on a group: often one who may.
-func (m *machine) caller(t *rapid.T, id groupkit.GroupID) caller {
-	c := caller{user: m.user(t, id)}
-	g := m.world.groups[id]
-	switch n := number.Draw(t, "who") % 100; {
-	case n < 25:
+// caller draws who makes a call on a group: often one of a crowd, or the system,
+// who is all there is to calls without a crowd.
+func (m *machine) caller(t *rapid.T, id groupkit.GroupID, of crowd) caller {
+	c := caller{user: m.user(t, id, of)}
+	if chance(t, "system", 20) || of == nil && chance(t, "system", 60) {
 		c = caller{system: true}
-	case n < 45 && g != nil:
-		c.user = g.owner
-	case n < 55 && g != nil && len(g.admins) > 0:
-		c.user = pick(t, "admin", keys(g.admins))
-	case n < 65 && g != nil:
-		c.user = pick(t, "member", keys(g.joined))
-	case n < 80 && g != nil && len(g.requests)+len(g.invitations) > 0:
-		c.user = pick(t, "waiting", append(keys(g.requests), keys(g.invitations)...))
 	}
 	if chance(t, "reason", 10) {
 		c.reason = pick(t, "reason", []string{"spam", "zum Spaß", "x", "y", "spam", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff"})
 	}
-	if g != nil && chance(t, "version", 6) {
+	if g := m.world.groups[id]; g != nil && chance(t, "version", 6) {
 		c.version = new(pick(t, "version", []uint64{g.version, g.version, g.version - 1, g.version + 1, 0, math.MaxUint64}))
 	}
 	return c

@@ -17,7 +17,7 @@ import (
 
 // lookAtLog compares who may read the log.
 func (m *machine) lookAtLog(t *rapid.T, c caller, id groupkit.GroupID) {
-	m.ask(t, call{"Events", c, id, nil,
+	m.ask(t, call{0, "Events", c, id, nil,
 		func(w *world) (any, *refusal) { return nil, w.mayReadLog(c, id) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			for _, err := range a.Events(ctx, id, 0) {

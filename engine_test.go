@@ -106,15 +106,22 @@ type machine struct {
 	clock   *clock
 	engines []*instance
 	seen    *coverage
+	calls   int
 }
 
 // history is one run: rounds of random calls, the engines being reopened in between.
 func history(t *rapid.T, seen *coverage) {
 	m := newMachine(t, seen)
-	for range 2 {
-		m.createGroup(t)
+	for _, public := range []bool{true, false} {
+		m.makeGroup(t, caller{system: true}, groupkit.NewGroup{
+			Name: "night watch", Owner: m.user(t, "", nil), Members: users[:2], Public: public,
+			MembersOnly: true,
+		})
 	}
-	for range 4 {
+	for _, id := range slices.Sorted(maps.Keys(m.world.groups)) {
+		m.allowInvites(t, id)
+	}
+	for range 6 {
 		t.Repeat(map[string]func(*rapid.T){"step": m.step})
 		m.lookAtLogs(t)
 		m.reopen(t)
@@ -142,6 +149,8 @@ func (m *machine) step(t *rapid.T) {
 		m.sweep(t)
 	case n < 98:
 		m.changeUsers(t)
+	case n < 99:
+		m.forgetUser(t)
 	default:
 		m.lookAtEverything(t)
 	}
@@ -155,7 +164,9 @@ func newMachine(t *rapid.T, seen *coverage) *machine {
 	dir, err := os.MkdirTemp("", "groupkit")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	m.engines = []*instance{boltInstance(dir), memInstance("memory", nil), memInstance("memory, run twice", runTwice)}
+	m.engines = []*instance{
+		boltInstance(dir, foretold), memInstance("memory", nil, repeated), memInstance("memory, run twice", runTwice, atomically),
+	}
 	for _, in := range m.engines {
 		require.NoError(t, in.open(m.options()))
 	}
@@ -177,9 +188,12 @@ func (m *machine) options() *groupkit.Options {
 	return &opts
 }
 
-// An instance is one engine, and the ids that it assigned to what the model names.
+// An instance is one engine, how it is called when something is to change, and the
+// ids that it assigned to what the model names.
 type instance struct {
 	name  string
+	call  manner
+	dry   bool // a call is only asked about
 	eng   *groupkit.Engine
 	open  func(*groupkit.Options) error
 	ids   map[groupkit.GroupID]groupkit.GroupID
@@ -188,16 +202,16 @@ type instance struct {
 	texts map[groupkit.FileID]groupkit.FileID
 }
 
-func newInstance(name string) *instance {
+func newInstance(name string, how manner) *instance {
 	return &instance{
-		name: name,
-		ids:  map[groupkit.GroupID]groupkit.GroupID{}, names: map[groupkit.GroupID]groupkit.GroupID{},
+		name: name, call: how,
+		ids: map[groupkit.GroupID]groupkit.GroupID{}, names: map[groupkit.GroupID]groupkit.GroupID{},
 		files: map[groupkit.FileID]groupkit.FileID{}, texts: map[groupkit.FileID]groupkit.FileID{},
 	}
 }
 
-func boltInstance(dir string) *instance {
-	in := newInstance("bolt")
+func boltInstance(dir string, how manner) *instance {
+	in := newInstance("bolt", how)
 	blobs := memblob.New()
 	in.open = func(opts *groupkit.Options) error {
 		s, err := boltstore.Open(filepath.Join(dir, "groups.db"), &boltstore.Options{Durability: boltstore.None})
@@ -210,8 +224,8 @@ func boltInstance(dir string) *instance {
 	return in
 }
 
-func memInstance(name string, around func(store.Store) store.Store) *instance {
-	in := newInstance(name)
+func memInstance(name string, around func(store.Store) store.Store, how manner) *instance {
+	in := newInstance(name, how)
 	s, blobs := store.Store(memstore.New()), memblob.New()
 	if around != nil {
 		s = around(s)
@@ -269,6 +283,7 @@ func (in *instance) name1(id groupkit.GroupID) groupkit.GroupID {
 
 // A call is one operation: what the model says to it, and what an engine does.
 type call struct {
+	number int // 0 for one that only looks
 	verb   string
 	who    caller
 	group  groupkit.GroupID
@@ -293,7 +308,10 @@ func (a asked) String() string { return a.in.name + ": " + a.call.String() }
 // have changed did, and nothing else.
 func (m *machine) change(t *rapid.T, c call) {
 	clear(m.world.touched)
+	clear(m.world.cleared)
 	t.Logf("%v", c)
+	m.calls++
+	c.number = m.calls
 	m.ask(t, c)
 	m.compareVersions(t)
 }
@@ -305,22 +323,33 @@ func (m *machine) ask(t *rapid.T, c call) {
 	if m.seen.granted[c.verb] += 0; no == nil {
 		m.seen.granted[c.verb]++
 	}
+	if want, ok := want.([]entry); ok {
+		m.seen.noteAll(want)
+	}
 	for _, in := range m.engines {
-		got, err := c.engine(context.Background(), in, in.actor(c.who), in.id(c.group))
-		where := asked{in, c}
-		if no != nil {
-			in.requireRefused(t, where, c.group, no, err)
-		} else if err != nil {
-			t.Fatalf("%s should not give %q", where, err)
+		how := plainly
+		if c.number > 0 {
+			how = in.call
 		}
-		switch want := want.(type) {
-		case []entry:
-			m.seen.noteAll(want)
-			in.requireResults(t, where, c.group, want, got.(groupkit.Results))
-		default:
-			if no == nil {
-				requireEqual(t, want, got, where)
-			}
+		for _, got := range how(t, in, c, no) {
+			asked{in, c}.requireReply(t, want, no, got)
+		}
+	}
+}
+
+func (a asked) requireReply(t *rapid.T, want any, no *refusal, got reply) {
+	switch {
+	case no != nil:
+		a.in.requireRefused(t, a, a.call.group, no, got.err)
+	case got.err != nil:
+		t.Fatalf("%s should not give %q", a, got.err)
+	}
+	switch want := want.(type) {
+	case []entry:
+		a.in.requireResults(t, a, a.call.group, want, got)
+	default:
+		if no == nil {
+			requireEqual(t, want, got.value, a)
 		}
 	}
 }
@@ -360,10 +389,10 @@ func (c caller) String() string {
 	return s
 }
 
-func (in *instance) actor(c caller) groupkit.Actor {
-	a := in.eng.System()
+func (c caller) actor(in groupkit.Scope) groupkit.Actor {
+	a := in.System()
 	if !c.system {
-		a = in.eng.As(c.user)
+		a = in.As(c.user)
 	}
 	if c.reason != "" {
 		a = a.Because(c.reason)
@@ -418,17 +447,18 @@ func (in *instance) requireCause(t *rapid.T, where fmt.Stringer, want *refusal, 
 	}
 }
 
-func (in *instance) requireResults(t *rapid.T, where fmt.Stringer, group groupkit.GroupID, want []entry, got groupkit.Results) {
+func (in *instance) requireResults(t *rapid.T, where fmt.Stringer, group groupkit.GroupID, want []entry, reply reply) {
+	got := reply.value.(groupkit.Results)
 	require.Len(t, got, len(want), where)
 	for i, e := range want {
 		require.Equal(t, e.user, got[i].User, where)
 		if e.refused != nil {
-			in.requireRefused(t, where, group, e.refused, got[i].Err)
+			no := *e.refused
+			no.batch = reply.again
+			in.requireRefused(t, where, group, &no, got[i].Err)
 			continue
 		}
-		require.NoError(t, got[i].Err, where)
-		require.Equal(t, e.outcome, got[i].Outcome, where)
-		require.Equal(t, e.until, got[i].Until, where)
+		requireEqual(t, groupkit.Result{User: e.user, Outcome: e.outcome, Until: e.until}, got[i], where)
 	}
 }
 
@@ -443,6 +473,9 @@ func (m *machine) compareVersions(t *rapid.T) {
 			require.NoError(t, err, in.name)
 			if i == 0 {
 				g.version = got.Version
+			}
+			if m.world.cleared[id] && g.version > before {
+				m.world.touch(g)
 			}
 			requireEqual(t, g.group(), in.named(got), in.name)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ var (
 
 // Errors without a class.
 var (
-	ErrClosed  = errors.New("engine is closed")
+	ErrClosed  = errors.New("closed")
 	ErrCorrupt = errors.New("stored data is damaged")
 
 	// ErrNested: a call that cannot be made inside Atomic, or in a Guard.
@@ -109,18 +110,20 @@ type Error struct {
 
 // Error says all of it in one line.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(string(e.Op))
-	if e.User != "" {
-		fmt.Fprintf(&b, ": user %q", e.User)
+	return string(e.Op) + ": " + e.subject() + e.Err.Error()
+}
+
+// subject names the user and the group concerned.
+func (e *Error) subject() string {
+	switch {
+	case e.User != "" && e.Group != "":
+		return fmt.Sprintf("user %q in group %q: ", string(e.User), string(e.Group))
+	case e.User != "":
+		return fmt.Sprintf("user %q: ", string(e.User))
+	case e.Group != "":
+		return fmt.Sprintf("group %q: ", string(e.Group))
 	}
-	if e.Group != "" {
-		if e.User == "" {
-			b.WriteByte(':')
-		}
-		fmt.Fprintf(&b, " in group %q", e.Group)
-	}
-	return b.String() + ": " + e.Err.Error()
+	return ""
 }
 
 // Unwrap returns the cause.
@@ -155,6 +158,43 @@ func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
 
 func invalid(field Field, format string, args ...any) error {
 	return &FieldError{field, fmt.Sprintf(format, args...)}
+}
+
+// fieldErrors are all that is wrong with the arguments of one call.
+type fieldErrors []error
+
+// joinFields is one error for those that are not nil; nil if there are none.
+func joinFields(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return fieldErrors(errs)
+}
+
+func (e fieldErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e fieldErrors) Unwrap() []error { return e }
+
+// FieldErrors returns everything in err that is wrong with arguments, in order.
+func FieldErrors(err error) (fields []*FieldError) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
+	case *FieldError:
+		return []*FieldError{e}
+	case interface{ Unwrap() error }:
+		return FieldErrors(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			fields = append(fields, FieldErrors(err)...)
+		}
+	}
+	return fields
 }
 
 // A MutedError says why a member may not speak. It matches ErrGroupMuted if the
@@ -256,10 +296,14 @@ type batchError struct {
 }
 
 func (e *batchError) Error() string {
-	if len(e.causes) == 1 {
-		return e.causes[0].Error()
+	text := e.causes[0].Error()
+	if first, ok := errors.AsType[*Error](e.causes[0]); ok {
+		text = fmt.Sprintf("user %q: %v", string(first.User), first.Err)
 	}
-	return fmt.Sprintf("none of %d succeeded, the first because: %v", len(e.causes), e.causes[0])
+	if len(e.causes) == 1 {
+		return text
+	}
+	return fmt.Sprintf("none of %d succeeded; %s", len(e.causes), text)
 }
 
 func (e *batchError) Unwrap() []error { return e.causes }

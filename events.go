@@ -142,6 +142,7 @@ type Change struct {
 // and ErrRoleTooLow.
 func (a Actor) Events(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		from := from
 		for {
 			page, more, err := a.eventsFrom(ctx, group, from)
 			if err != nil {
@@ -247,6 +248,9 @@ func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Eve
 	out := Event{
 		Group: group, Version: version, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
 		Reason: call.Reason, Users: userIDs(e.Users), How: How(e.How), Until: instant(e.Until),
+	}
+	if e.BySystem {
+		out.Actor, out.Reason = "", ""
 	}
 	for _, ms := range e.Before {
 		out.Before = append(out.Before, instant(ms))

@@ -126,7 +126,7 @@ func ExampleOptions() {
 	fmt.Println(err)
 	// Output:
 	// true true
-	// set announcement: in group "guild": refused by the application: mind your words
+	// set announcement: group "guild": refused by the application: mind your words
 }
 
 // A subscription hears of every event of a group once it is durable.

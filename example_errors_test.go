@@ -72,8 +72,7 @@ func ExampleFieldError() {
 	// Output:
 	// true
 	// the first is name
-	// update group: in group "guild": name has 0 characters (1 to 128)
-	// description has 513 characters (0 to 512)
+	// update group: group "guild": name has 0 characters (1 to 128); description has 513 characters (0 to 512)
 }
 
 // The reason of a call stands in the log, and beside a mute or a block.

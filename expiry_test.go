@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -29,5 +30,31 @@ func TestActor_InviteUsers(t *testing.T) {
 		after, err := eng.System().Group(t.Context(), g)
 		require.NoError(t, err)
 		require.Equal(t, before, after)
+	})
+}
+
+func TestEngine_Sweep(t *testing.T) {
+	t.Parallel()
+	t.Run("at the same time as others", func(t *testing.T) {
+		t.Parallel()
+		eng, clock := setup(t, groupkit.Options{})
+		g := group(t, eng, groupkit.NewGroup{Members: numbered(40)})
+		for range 20 {
+			require.NoError(t, second(eng.System().MuteUsers(t.Context(), g, time.Minute, numbered(40))))
+			clock.Advance(time.Minute)
+			var sweeps sync.WaitGroup
+			errs, cleared := make([]error, 8), make([]int, 8)
+			for i := range errs {
+				sweeps.Go(func() { cleared[i], errs[i] = eng.Sweep(t.Context()) })
+			}
+			sweeps.Wait()
+			all := 0
+			for i := range errs {
+				require.NoError(t, errs[i])
+				all += cleared[i]
+			}
+			require.Equal(t, 40, all, "each is cleared once")
+		}
+		verified(t, eng)
 	})
 }

@@ -23,8 +23,8 @@ type File struct {
 	Name    string // a base name of 1 to 255 characters
 	Size    int64  // in bytes
 	SHA256  [32]byte
-	Owner   UserID // who uploaded it; "" is the system
-	Created time.Time
+	Owner   UserID    // who uploaded it; "" is the system
+	Created time.Time // when the upload began
 }
 
 // UploadFile reads a file from r to its end and shares it in the group. A file that
@@ -40,12 +40,13 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	if a.tx != nil {
 		return File{}, wrap(OpUploadFile, group, ErrNested)
 	}
-	id, err := newUUID(a.eng.now())
+	began := a.eng.now() // of the id, which orders the list, and therefore of the file
+	id, err := newUUID(began)
 	if err != nil {
 		return File{}, wrap(OpUploadFile, group, err)
 	}
 	content := key.Content(string(group), id)
-	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user)}
+	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user), Created: began}
 	out, err := a.announce(ctx, cmd, content)
 	if err != nil || out.known || a.dry {
 		return out.file, err
@@ -85,7 +86,6 @@ func (u *unit) addFile(file *record.File, content string) error {
 		return err
 	}
 	made := *file
-	made.Created = max(u.now, u.head.Modified)
 	u.append(record.Event{Kind: uint8(FileAdded), File: &made})
 	u.writes = append(u.writes, store.Pair{Key: key.Upload(content)})
 	u.outcome.file = publicFile(&made)

@@ -60,13 +60,48 @@ func (e *OwnsError) Unwrap() error { return ErrOwner }
 // The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
 // OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
 func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
-	return wrap(OpForgetUser, "", a.forget(ctx, user, opts))
+	err := a.checkForget(user, opts)
+	if err == nil {
+		err = a.onceForAll(ctx, Command{Op: OpForgetUser, Users: []UserID{user}, Forget: &opts}, func(a Actor) error {
+			return a.forget(ctx, user, opts)
+		})
+	}
+	return wrap(OpForgetUser, "", err)
+}
+
+// onceForAll is the idempotency key of a call that is many transactions: it stands for
+// all of them together, and is kept when the last is done.
+func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) error) error {
+	print, err := a.fingerprint(&cmd)
+	if err != nil {
+		return err
+	}
+	if a.key == nil {
+		return all(a)
+	}
+	known := false
+	err = a.view(ctx, func(r store.Reader) (err error) {
+		known, err = a.recall(r, &cmd, print, new(outcome))
+		return err
+	})
+	if known || err != nil {
+		return err
+	}
+	keyless := a
+	keyless.key = nil
+	if err := all(keyless); err != nil || a.dry {
+		return err
+	}
+	return a.eng.update(ctx, func(w store.Writer) error {
+		u := a.unit(&cmd)
+		if err := a.remember(w, print, u); err != nil {
+			return err
+		}
+		return write(w, u.writes)
+	})
 }
 
 func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) error {
-	if err := a.checkForget(user, opts); err != nil {
-		return err
-	}
 	groups, err := a.groupsNaming(ctx, user, opts)
 	if err != nil {
 		return err
@@ -74,14 +109,17 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	for _, group := range groups {
 		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
 		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
-		if err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound) {
+		if a.dry && errors.Is(err, ErrGroupNotFound) {
+			continue
+		}
+		if !a.dry && (err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound)) {
 			err = a.eng.forgetBuried(ctx, group, user, opts)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if !opts.Pseudonymize {
+	if a.dry || !opts.Pseudonymize {
 		return nil
 	}
 	return a.eng.forgetOnce(ctx, user)
@@ -97,7 +135,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if opts.Owned > OwnedDelete {
 		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
 	}
-	if a.tx != nil {
+	if a.tx != nil || a.still {
 		return ErrNested
 	}
 	if a.user != "" {
@@ -122,7 +160,9 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 					return err
 				}
 				for _, l := range links {
-					groups = append(groups, l.group)
+					if !slices.Contains(groups, l.group) {
+						groups = append(groups, l.group)
+					}
 				}
 				return headers(r, links, func(l link, h *record.Header) error {
 					if h.Owner == string(user) {
@@ -190,6 +230,9 @@ func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, o
 	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
 }
 
+// pseudonym is what the names of forgotten users begin with.
+const pseudonym = "forgotten-"
+
 // rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
 // all records of a group.
 func rename(w store.Writer, group GroupID, user string) error {
@@ -197,7 +240,7 @@ func rename(w store.Writer, group GroupID, user string) error {
 	if err != nil {
 		return storage(err)
 	}
-	n := renaming{w: w, group: string(group), from: user, to: "forgotten-" + id.String()}
+	n := renaming{w: w, group: string(group), from: user, to: pseudonym + id.String()}
 	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
 	for _, area := range []struct {
 		prefix []byte

@@ -160,7 +160,7 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 	for _, user := range g.Members {
 		errs = append(errs, checkUserID(FieldUser, user))
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := joinFields(errs); err != nil {
 		return g, err
 	}
 	if a.user != "" && g.ID != "" {
@@ -308,7 +308,7 @@ func (g *GroupUpdate) check(l *Limits) error {
 	if g.MaxUsers != nil {
 		errs = append(errs, l.checkMaxUsers(*g.MaxUsers))
 	}
-	return errors.Join(errs...)
+	return joinFields(errs)
 }
 
 // changes are the fields of the update that differ from the group.

@@ -16,7 +16,8 @@ import (
 // that is repeated by the same actor with the same key, within Options.KeyLife, does
 // nothing and returns what the first one did, also after a restart, and also if the
 // actor may not do it any more. Only successes are kept: a refused call is decided anew.
-// The same key with another call is refused with ErrKeyReused.
+// The same key with another call is refused with ErrKeyReused: with another verb, or
+// with other arguments. The reason does not count, nor the content of an upload.
 //
 // It is meant for one call. Where an answer was lost (ErrUnknownOutcome), the call can
 // simply be repeated.
@@ -41,6 +42,9 @@ func (a Actor) fingerprint(cmd *Command) ([]byte, error) {
 	text, err := json.Marshal(call)
 	if err != nil {
 		return nil, err
+	}
+	if a.many {
+		text = append(text, '+') // a batch of one answers with results, a single call does not
 	}
 	sum := sha256.Sum256(text)
 	return sum[:16], nil
@@ -198,7 +202,11 @@ func (e *Engine) sweepOnce(w store.Writer) (n int, err error) {
 		return 0, storage(err)
 	}
 	for _, p := range page {
-		if err := write(w, []store.Pair{{Key: p.Key}, {Key: key.CutOnceExpiry(p.Key)}}); err != nil {
+		once, err := key.CutOnceExpiry(p.Key)
+		if err != nil {
+			return 0, err
+		}
+		if err := write(w, []store.Pair{{Key: p.Key}, {Key: once}}); err != nil {
 			return 0, err
 		}
 	}

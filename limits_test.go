@@ -382,3 +382,81 @@ func TestLimits_Groups(t *testing.T) {
 	require.NoError(t, eng.System().DeleteGroup(t.Context(), first))
 	require.NoError(t, second(eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "third"})))
 }
+
+func TestLimits_Blacklist(t *testing.T) {
+	t.Parallel()
+	eng, clock := setup(t, groupkit.Options{BlockOutsiders: true, Limits: groupkit.Limits{MaxGroupSize: 3}})
+	g, alice := group(t, eng, groupkit.NewGroup{}), eng.As("alice")
+	block := func(d time.Duration, u groupkit.UserID) error { return second(alice.Block(t.Context(), g, d, u)) }
+	require.NoError(t, block(groupkit.Forever, "bob"))
+	require.NoError(t, block(time.Minute, "carol"))
+	require.NoError(t, block(groupkit.Forever, "dave"))
+	requireLimit(t, block(groupkit.Forever, "erin"), groupkit.ErrListFull, 3)
+	clock.Advance(time.Minute)
+	require.NoError(t, block(groupkit.Forever, "erin"), "what has expired takes no room")
+	requireLimit(t, block(groupkit.Forever, "carol"), groupkit.ErrListFull, 3)
+	require.NoError(t, alice.Unblock(t.Context(), g, "bob"))
+	require.NoError(t, block(groupkit.Forever, "carol"))
+	verified(t, eng)
+}
+
+func TestLimits_MuteList(t *testing.T) {
+	t.Parallel()
+	eng, clock := setup(t, groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: 3}})
+	g, system := group(t, eng, groupkit.NewGroup{}), eng.System()
+	mute := func(d time.Duration, u groupkit.UserID) error { // a member for as long as it takes
+		require.NoError(t, system.AddMember(t.Context(), g, u))
+		err := second(system.Mute(t.Context(), g, d, u))
+		require.NoError(t, system.RemoveMember(t.Context(), g, u))
+		return err
+	}
+	require.NoError(t, mute(groupkit.Forever, "bob"))
+	require.NoError(t, mute(time.Minute, "carol"))
+	require.NoError(t, mute(groupkit.Forever, "dave"))
+	requireLimit(t, mute(groupkit.Forever, "erin"), groupkit.ErrListFull, 3)
+	require.NoError(t, mute(time.Hour, "dave"), "who is on the list can be muted again")
+	clock.Advance(time.Minute)
+	require.NoError(t, mute(groupkit.Forever, "erin"), "what has expired takes no room")
+	requireLimit(t, mute(groupkit.Forever, "carol"), groupkit.ErrListFull, 3)
+	verified(t, eng)
+}
+
+func TestLimits_AllowList(t *testing.T) {
+	t.Parallel()
+	s, blobs := memstore.New(), memblob.New()
+	open := func(size int) *groupkit.Engine {
+		eng, err := groupkit.New(keptStore{s}, keptBlobs{blobs}, &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: size}})
+		require.NoError(t, err)
+		return eng
+	}
+	eng := open(5)
+	g := group(t, eng, groupkit.NewGroup{Members: numbered(4)})
+	require.NoError(t, second(eng.System().AllowUsers(t.Context(), g, numbered(3))))
+	require.NoError(t, eng.Close())
+
+	eng = open(2) // what is over it already stays
+	allowed, err := collect(eng.System().AllowList(t.Context(), g))
+	require.NoError(t, err)
+	require.Len(t, allowed, 3)
+	requireLimit(t, eng.System().Allow(t.Context(), g, "alice"), groupkit.ErrListFull, 2)
+	requireLimit(t, eng.System().AddMember(t.Context(), g, "bob"), groupkit.ErrGroupFull, 5)
+	require.NoError(t, eng.System().Disallow(t.Context(), g, numbered(1)[0]))
+	verified(t, eng)
+	require.NoError(t, eng.Close())
+}
+
+func TestLimits_Files(t *testing.T) {
+	t.Parallel()
+	eng, _ := setup(t, groupkit.Options{Limits: groupkit.Limits{Files: 2, FilesPage: 1}})
+	g, alice := group(t, eng, groupkit.NewGroup{}), eng.As("alice")
+	upload := func() (groupkit.File, error) { return alice.UploadFile(t.Context(), g, "note", zeros(1)) }
+	first, err := upload()
+	require.NoError(t, err)
+	require.NoError(t, second(upload()))
+	requireLimit(t, second(upload()), groupkit.ErrTooManyFiles, 2)
+	page, err := alice.FilesPage(t.Context(), g, groupkit.Page{Size: 2})
+	require.NoError(t, err)
+	require.Len(t, page, 1, "more is clamped")
+	require.NoError(t, alice.DeleteFile(t.Context(), g, first.ID))
+	require.NoError(t, second(upload()))
+}

@@ -83,10 +83,11 @@ func (u *unit) loadGroup(r store.Reader, users []UserID) error {
 		return err
 	}
 	if values[0] != nil {
-		u.exists = true
+		u.exists, u.existed = true, true
 		if u.state.head, err = record.DecodeHeader(values[0]); err != nil {
 			return err
 		}
+		u.before.head = u.state.head
 	}
 	return u.keep(users, values[1:])
 }

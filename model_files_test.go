@@ -75,7 +75,7 @@ func (w *world) UploadFile(c caller, id groupkit.GroupID, up upload) (groupkit.F
 	w.numbered++
 	f := groupkit.File{
 		ID: groupkit.FileID(fmt.Sprintf("file-%09d", w.numbered)), Name: up.name, Size: int64(len(up.content)),
-		SHA256: sha256.Sum256([]byte(up.content)), Owner: c.by(), Created: w.at(g),
+		SHA256: sha256.Sum256([]byte(up.content)), Owner: c.by(), Created: w.now,
 	}
 	g.files = append(g.files, modelFile{f, up.content})
 	w.touch(g)

@@ -25,6 +25,7 @@ type world struct {
 	groups   map[groupkit.GroupID]*modelGroup
 	deleted  map[groupkit.GroupID]bool
 	touched  map[groupkit.GroupID]bool // the groups that the last call changed
+	cleared  map[groupkit.GroupID]bool // and those of which it may have cleared away what had expired
 	numbered int                       // how many ids were assigned
 }
 
@@ -101,6 +102,7 @@ func newWorld(now time.Time, opts groupkit.Options, known map[groupkit.UserID]bo
 		groups:  map[groupkit.GroupID]*modelGroup{},
 		deleted: map[groupkit.GroupID]bool{},
 		touched: map[groupkit.GroupID]bool{},
+		cleared: map[groupkit.GroupID]bool{},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
-	"groupkit/store"
 )
 
 // A Mute is an entry of a group's mute list.
@@ -234,39 +233,5 @@ func (u *unit) disallow(user UserID) error {
 		return about(user, ErrNotAllowed)
 	}
 	u.emit(MemberDisallowed, user)
-	return nil
-}
-
-// MaySpeak returns nil if the actor may speak in the group now, and why not
-// otherwise. It is meant to be asked for every message.
-//
-// A mute of one's own comes first and binds admins too; then the mute of the whole
-// group, from which the owner, admins and users on the allow list are exempt. The
-// cause is then a *MutedError, which matches ErrMuted or ErrGroupMuted and says
-// until when. It refuses with ErrNotMember, ErrBlacklisted and ErrGroupNotFound
-// too. The system may always speak.
-func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
-	return a.reading(ctx, OpSpeak, group, nil, func(_ store.Reader, v *look) error {
-		if err := v.may(seeMembers); err != nil {
-			return err
-		}
-		return v.maySpeak()
-	})
-}
-
-// maySpeak decides for a member, or the system.
-func (l *look) maySpeak() error {
-	if l.system() {
-		return nil
-	}
-	silent := l.head.Muted && l.role() < RoleAdmin && l.me.Allow == nil
-	switch {
-	case l.me.Mute.Holds(l.now) && silent:
-		return about(l.user, &MutedError{})
-	case l.me.Mute.Holds(l.now):
-		return about(l.user, &MutedError{Until: instant(l.me.Mute.Until)})
-	case silent:
-		return about(l.user, &MutedError{Whole: true})
-	}
 	return nil
 }

@@ -93,6 +93,10 @@ decline/requested                                 yes     yes      yes      low 
 invite/owner,admin,member                         member  member   member   low      outside  black       outside outside
 invite/outsider,invited,requested                 yes     yes      yes      low      outside  black       outside outside
 invite/blacklisted                                black   black    black    low      outside  black       outside outside
+invite-where-members-may-not/owner,admin,member   member  member   member   low      outside  black       outside outside
+invite-where-members-may-not/outsider,invited     yes     yes      yes      low      outside  black       outside outside
+invite-where-members-may-not/requested            yes     yes      yes      low      outside  black       outside outside
+invite-where-members-may-not/blacklisted          black   black    black    low      outside  black       outside outside
 cancel-invitation/owner,admin,member              uninvited uninvited uninvited low  outside  black       outside outside
 cancel-invitation/outsider,blacklisted,requested  uninvited uninvited uninvited low  outside  black       outside outside
 cancel-invitation/invited                         yes     yes      yes      low      outside  black       outside outside
@@ -175,6 +179,9 @@ decline/outsider,blacklisted,invited              norequest norequest norequest 
 invite/owner,admin,member                         member  member   member   member   hidden   black       hidden
 invite/outsider,invited                           yes     yes      yes      yes      hidden   black       hidden
 invite/blacklisted                                black   black    black    black    hidden   black       hidden
+invite-where-members-may-not/owner,admin,member   member  member   member   low      hidden   black       hidden
+invite-where-members-may-not/outsider,invited     yes     yes      yes      low      hidden   black       hidden
+invite-where-members-may-not/blacklisted          black   black    black    low      hidden   black       hidden
 cancel-invitation/owner,admin,member              uninvited uninvited uninvited low  hidden   black       hidden
 cancel-invitation/outsider,blacklisted            uninvited uninvited uninvited low  hidden   black       hidden
 cancel-invitation/invited                         yes     yes      yes      low      hidden   black       hidden
@@ -241,20 +248,22 @@ var attempts = map[string]func(attempt) error{
 	"delete-file-of-another": func(a attempt) error { return a.deleteFile(a.eng.As("target-member")) },
 	"delete-own-file":        attempt.deleteOwnFile,
 
-	"add":               func(a attempt) error { return a.actor().AddMember(a.ctx, a.group, a.target) },
-	"remove":            func(a attempt) error { return a.actor().RemoveMember(a.ctx, a.group, a.target) },
-	"mute":              func(a attempt) error { return second(a.actor().Mute(a.ctx, a.group, groupkit.Forever, a.target)) },
-	"unmute":            attempt.unmute,
-	"block":             func(a attempt) error { return second(a.actor().Block(a.ctx, a.group, groupkit.Forever, a.target)) },
-	"unblock":           func(a attempt) error { return a.actor().Unblock(a.ctx, a.group, a.target) },
-	"allow":             func(a attempt) error { return a.actor().Allow(a.ctx, a.group, a.target) },
-	"disallow":          attempt.disallow,
-	"appoint":           func(a attempt) error { return a.actor().AddAdmin(a.ctx, a.group, a.target) },
-	"dismiss":           func(a attempt) error { return a.actor().RemoveAdmin(a.ctx, a.group, a.target) },
-	"transfer":          func(a attempt) error { return a.actor().TransferGroup(a.ctx, a.group, a.target) },
-	"approve":           func(a attempt) error { return a.actor().ApproveRequest(a.ctx, a.group, a.target) },
-	"decline":           func(a attempt) error { return a.actor().DeclineRequest(a.ctx, a.group, a.target) },
-	"invite":            func(a attempt) error { return second(a.actor().Invite(a.ctx, a.group, a.target)) },
+	"add":                          func(a attempt) error { return a.actor().AddMember(a.ctx, a.group, a.target) },
+	"remove":                       func(a attempt) error { return a.actor().RemoveMember(a.ctx, a.group, a.target) },
+	"mute":                         func(a attempt) error { return second(a.actor().Mute(a.ctx, a.group, groupkit.Forever, a.target)) },
+	"unmute":                       attempt.unmute,
+	"block":                        func(a attempt) error { return second(a.actor().Block(a.ctx, a.group, groupkit.Forever, a.target)) },
+	"unblock":                      func(a attempt) error { return a.actor().Unblock(a.ctx, a.group, a.target) },
+	"allow":                        func(a attempt) error { return a.actor().Allow(a.ctx, a.group, a.target) },
+	"disallow":                     attempt.disallow,
+	"appoint":                      func(a attempt) error { return a.actor().AddAdmin(a.ctx, a.group, a.target) },
+	"dismiss":                      func(a attempt) error { return a.actor().RemoveAdmin(a.ctx, a.group, a.target) },
+	"transfer":                     func(a attempt) error { return a.actor().TransferGroup(a.ctx, a.group, a.target) },
+	"approve":                      func(a attempt) error { return a.actor().ApproveRequest(a.ctx, a.group, a.target) },
+	"decline":                      func(a attempt) error { return a.actor().DeclineRequest(a.ctx, a.group, a.target) },
+	"invite":                       func(a attempt) error { return second(a.actor().Invite(a.ctx, a.group, a.target)) },
+	"invite-where-members-may-not": attempt.inviteWhereMembersMayNot,
+
 	"cancel-invitation": func(a attempt) error { return a.actor().CancelInvitation(a.ctx, a.group, a.target) },
 }
 
@@ -315,6 +324,12 @@ func (a attempt) unmute() error {
 func (a attempt) disallow() error {
 	_ = a.system().Allow(a.ctx, a.group, a.target)
 	return a.actor().Disallow(a.ctx, a.group, a.target)
+}
+
+func (a attempt) inviteWhereMembersMayNot() error {
+	closed := groupkit.GroupUpdate{AllowInvites: new(false)}
+	require.NoError(a.t, second(a.system().UpdateGroup(a.ctx, a.group, closed)))
+	return second(a.actor().Invite(a.ctx, a.group, a.target))
 }
 
 func TestActor_Permissions(t *testing.T) {
@@ -394,9 +409,11 @@ func requireWhole(t *testing.T, tried map[string]int, public bool) {
 func fixture(t *testing.T, eng *groupkit.Engine, public bool) groupkit.GroupID {
 	ctx, system := t.Context(), eng.System()
 	g, err := system.CreateGroup(ctx, groupkit.NewGroup{
-		Name: "night watch", Owner: "owner", Public: public, MembersOnly: true, AllowInvites: true,
+		Name: "night watch", Owner: "owner", Public: public, MembersOnly: true,
 		Members: []groupkit.UserID{"admin", "target-admin", "member", "target-member", "blacklisted", "target-blacklisted"},
 	})
+	require.NoError(t, err)
+	_, err = system.UpdateGroup(ctx, g.ID, groupkit.GroupUpdate{AllowInvites: new(true)}) // no effect in a public group
 	require.NoError(t, err)
 	for _, u := range []groupkit.UserID{"admin", "target-admin"} {
 		require.NoError(t, system.AddAdmin(ctx, g.ID, u))

@@ -239,6 +239,7 @@ func (u *unit) transfer(to UserID) error {
 
 // crown makes a member the owner.
 func (u *unit) crown(user UserID) {
+	u.expire(user)
 	if Role(u.of(user).Role) == RoleAdmin {
 		u.emit(AdminRemoved, user)
 	}

@@ -179,8 +179,16 @@ func loadState(r store.Reader, prefix []byte) (*state, error) {
 	return s, nil
 }
 
+// isSingle reports whether a group has one record of the kind at most.
+func isSingle(kind byte) bool {
+	return kind == key.Header || kind == key.Announcement || kind == key.Custom
+}
+
 // take files one record of a group; rest is its key after the kind.
 func (s *state) take(kind byte, rest, value []byte) (err error) {
+	if isSingle(kind) && len(rest) > 0 {
+		return key.ErrForm
+	}
 	switch kind {
 	case key.Header:
 		s.head, err = record.DecodeHeader(value)

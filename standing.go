@@ -116,18 +116,14 @@ func write(w store.Writer, pairs []store.Pair) error {
 }
 
 // tracePair keeps a trace of a group in which nothing is so of the user any more: the
-// log, which names the user, can be found by it.
-func tracePair(group, user string, gone bool) store.Pair {
-	p := store.Pair{Key: key.UserGroupTrace(user, group)}
-	if gone {
-		p.Value = []byte{}
-	}
-	return p
+// log, which names the user, can be found by it. It stays when the user comes back.
+func tracePair(group, user string) store.Pair {
+	return store.Pair{Key: key.UserGroupTrace(user, group), Value: []byte{}}
 }
 
 // removal is what takes away every key that a standing has.
 func removal(group, user string, st *record.Standing) []store.Pair {
-	return append(difference(standingPairs(group, user, st), nil), tracePair(group, user, true))
+	return append(difference(standingPairs(group, user, st), nil), tracePair(group, user))
 }
 
 func corrupt(format string, args ...any) error {

@@ -28,7 +28,9 @@ type unit struct {
 	heir    UserID          // who succeeds the owner; "" if there is no one
 	total   int             // groups in the app, where their number is limited
 
-	before struct {
+	existed bool
+	before  struct {
+		head         record.Header
 		standings    map[string]record.Standing
 		groups       map[string]int
 		custom       string
@@ -42,6 +44,7 @@ type unit struct {
 	clearing []record.Event // what had expired: it comes before the events of the call
 	contents []string       // contents of files that the call took away
 	rename   string         // a user whose name goes, wherever it stands in the group
+	barred   []cacheKey     // what the cache may not keep until the call is settled
 	outcome  outcome
 	answer   func() // completes the outcome when the events are numbered
 	bug      error
@@ -114,7 +117,7 @@ func (u *unit) expire(user UserID) {
 		kind EventKind
 	}{{st.Request, RequestExpired}, {st.Invitation, InvitationExpired}, {st.Block, BlockExpired}, {st.Mute, MuteExpired}} {
 		if m.mark.Expired(u.now) {
-			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}}
+			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}, BySystem: true}
 			u.state.apply(&u.call, &e)
 			u.clearing = merge(u.clearing, e)
 		}
@@ -198,7 +201,7 @@ func (u *unit) known(user UserID) error {
 // finish numbers the events of the call: what had expired first. A call that changes
 // nothing has cleared nothing away either.
 func (u *unit) finish() error {
-	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep {
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
 		return u.bug
 	}
 	u.call.Events = append(u.clearing, u.call.Events...)
@@ -217,10 +220,11 @@ func (u *unit) flush(w store.Writer) error {
 	return rename(w, u.id, u.rename)
 }
 
-// changes are the records that the call changed.
+// changes are the records that the call changed. Entries of deleted groups may have been
+// dropped, and the users' counts with them, even where nothing became of the call.
 func (u *unit) changes() []store.Pair {
 	if len(u.call.Events) == 0 {
-		return u.writes
+		return u.countWrites(u.writes)
 	}
 	group := string(u.id)
 	out := append(u.writes,
@@ -237,7 +241,9 @@ func (u *unit) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range u.before.standings {
 		if now := u.state.standing(user); *now != before {
 			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
-			out = append(out, tracePair(string(u.id), user, now.Empty()))
+			if now.Empty() {
+				out = append(out, tracePair(string(u.id), user))
+			}
 		}
 	}
 	return out

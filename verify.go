@@ -160,7 +160,7 @@ func (v *verifier) users(ctx context.Context) error {
 
 // user checks the user's side of memberships, and their number.
 func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
-	count, joined := 0, 0
+	count, joined, kept := 0, 0, false
 	err := scanAll(r, all, func(page []store.Pair) error {
 		for _, p := range page {
 			_, kind, group, err := key.CutUser(p.Key)
@@ -168,6 +168,7 @@ func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
 			case err != nil:
 				v.report(UsersAgree, "", user, "key of a user", "%x: %v", p.Key, err)
 			case kind == key.UserHeader:
+				kept = true
 				if count, err = record.DecodeCount(p.Value); err != nil {
 					v.report(UsersAgree, "", user, "number of the user's groups", "%v", err)
 				}
@@ -192,6 +193,8 @@ func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
 	})
 	if count != joined {
 		v.report(UsersAgree, "", user, "number of the user's groups", "is %d, and the user is in %d", count, joined)
+	} else if kept && joined == 0 {
+		v.report(UsersAgree, "", user, "number of the user's groups", "is kept, and the user is in none")
 	}
 	return err
 }
@@ -208,7 +211,10 @@ func (v *verifier) rest(ctx context.Context) error {
 			}
 			return nil
 		})
-		if err != nil || v.eng.limits.Groups == 0 {
+		if err != nil {
+			return err
+		}
+		if err := v.format(r); err != nil || v.eng.limits.Groups == 0 {
 			return err
 		}
 		count, ok, err := r.Get(key.GroupCount())
@@ -222,26 +228,97 @@ func (v *verifier) rest(ctx context.Context) error {
 	})
 }
 
+// format checks the number of the format.
+func (v *verifier) format(r store.Reader) error {
+	value, _, err := r.Get(key.Format())
+	if err != nil {
+		return storage(err)
+	}
+	if n, err := record.DecodeCount(value); err != nil || n != format {
+		v.report(ViewsAgree, "", "", "format", "is %d, and should be %d", n, format)
+	}
+	return nil
+}
+
 // other checks one key that is neither a group's nor a user's.
 func (v *verifier) other(r store.Reader, p store.Pair, groups *int) error {
-	switch p.Key[0] {
-	case 'g', 'u', '!', 'n', 'w', 'i', 'j':
-	case 'c':
+	switch family := p.Key[0]; {
+	case family == 'g', family == 'u':
+	case family == 'c':
 		*groups++
 		return v.creation(r, p.Key)
-	case 'd':
-		group, _, err := key.CutGroupID(p.Key[1:])
-		if err != nil {
-			v.report(DeletedIsGone, "", "", "deletion under way", "%x: %v", p.Key, err)
-			return nil
-		}
-		v.report(DeletedIsGone, GroupID(group), "", "deletion under way", "is pending")
-	case 't':
+	case family == 'd':
+		return v.deletion(r, p.Key)
+	case family == 'i', family == 'j':
+		return v.once(r, p)
+	case family == 't':
 		return v.expiry(r, p.Key)
-	default:
+	case family == 'w':
+		v.upload(p)
+	case !bytes.Equal(p.Key, key.Format()) && !bytes.Equal(p.Key, key.GroupCount()):
 		v.report(ViewsAgree, "", "", "key", "%x belongs to nothing", p.Key)
 	}
 	return nil
+}
+
+func (v *verifier) deletion(r store.Reader, k []byte) error {
+	const what = "deletion under way"
+	group, rest, err := key.CutGroupID(k[1:])
+	if err != nil || len(rest) > 0 {
+		v.report(DeletedIsGone, "", "", what, "%x: %v", k, key.ErrForm)
+		return nil
+	}
+	value, ok, err := r.Get(key.Of(group, key.Header))
+	if err != nil {
+		return storage(err)
+	}
+	if h, err := record.DecodeHeader(value); !ok || err != nil || h.State != record.Deleting {
+		v.report(DeletedIsGone, GroupID(group), "", what, "the group is not being deleted")
+		return nil
+	}
+	v.report(DeletedIsGone, GroupID(group), "", what, "is pending")
+	return nil
+}
+
+// once checks an outcome that is kept for an idempotency key, or the entry by which it
+// is found at the end of its life: each needs the other.
+func (v *verifier) once(r store.Reader, p store.Pair) error {
+	const what = "outcome of an idempotency key"
+	if p.Key[0] == 'j' {
+		once, err := key.CutOnceExpiry(p.Key)
+		if err != nil {
+			v.report(ViewsAgree, "", "", what, "%x: %v", p.Key, err)
+			return nil
+		}
+		value, _, err := r.Get(once)
+		if err != nil {
+			return storage(err)
+		}
+		if kept, err := record.DecodeOnce(value); err != nil || !bytes.Equal(p.Key, key.OnceExpiry(kept.Until, once)) {
+			v.report(ViewsAgree, "", "", what, "%x: no outcome lives until then", p.Key)
+		}
+		return nil
+	}
+	kept, err := record.DecodeOnce(p.Value)
+	if err != nil {
+		v.report(ViewsAgree, "", "", what, "%x: %v", p.Key, err)
+		return nil
+	}
+	_, ok, err := r.Get(key.OnceExpiry(kept.Until, p.Key))
+	if err == nil && !ok {
+		v.report(ViewsAgree, "", "", what, "%x: nothing says that it ends", p.Key)
+	}
+	return storage(err)
+}
+
+func (v *verifier) upload(p store.Pair) {
+	group, _, err := key.CutContent(string(p.Key[1:]))
+	if err == nil {
+		_, err = record.DecodeUpload(p.Value)
+	}
+	if err != nil {
+		v.report(FilesWhole, GroupID(group), "", "upload under way", "%x: %v", p.Key, err)
+	}
 }
 
 func (v *verifier) creation(r store.Reader, k []byte) error {
@@ -274,6 +351,9 @@ func (v *verifier) expiry(r store.Reader, k []byte) error {
 		return nil
 	}
 	st, err := loadStanding(r, GroupID(group), UserID(user))
+	if errors.Is(err, record.ErrCorrupt) {
+		return nil // which is reported where the standing is
+	}
 	if err != nil {
 		return err
 	}

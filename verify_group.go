@@ -1,8 +1,11 @@
 package groupkit
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -25,6 +28,7 @@ type groupWalk struct {
 	log      *state // what replaying the log gives
 	last     uint64
 	cut      uint64 // the version of the checkpoint
+	copies   int    // records of the checkpoint
 	leftover int    // records besides the header and the log
 }
 
@@ -44,7 +48,7 @@ var recordNames = map[byte]string{
 }
 
 func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
-	g.report(inv, g.id, UserID(user), recordNames[kind], format, args...)
+	g.report(inv, g.id, UserID(user), cmp.Or(recordNames[kind], "record of an unknown kind"), format, args...)
 }
 
 // check reads every record of the group, and then compares them.
@@ -63,6 +67,12 @@ func (g *groupWalk) check() error {
 		return nil
 	}
 	if g.head.State == record.Deleted && g.head.First == g.head.Version+1 && g.last == 0 {
+		if stone := tombstone(g.head); stone != *g.head {
+			g.broken(DeletedIsGone, "", key.Header, "it says more than a tombstone: %s", unlike(stone, *g.head))
+		}
+		if g.copies > 0 {
+			g.broken(LogTellsAll, "", key.Checkpoint, "it is left of a log that is gone")
+		}
 		return g.checkGone() // retention has taken the whole log
 	}
 	if first := max(g.head.First, 1); first != g.cut+1 {
@@ -71,6 +81,7 @@ func (g *groupWalk) check() error {
 	if g.head.Version != g.last {
 		g.broken(LogTellsAll, "", key.Events, "the log ends at %d, the group is at version %d", g.last, g.head.Version)
 	}
+	g.checkHeader()
 	if g.head.State != record.Live {
 		return g.checkGone()
 	}
@@ -80,15 +91,30 @@ func (g *groupWalk) check() error {
 		return err
 	}
 	g.checkReplay()
+	if err := g.checkTraces(); err != nil {
+		return err
+	}
 	return g.checkCreation()
 }
 
-// checkGone checks that nothing is left of a deleted group.
+// checkGone checks a group that is there for nobody any more.
 func (g *groupWalk) checkGone() error {
-	if g.head.State == record.Deleted && g.leftover > 0 {
-		g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
-	}
 	g.files = nil
+	switch g.head.State {
+	case record.Deleting:
+		_, ok, err := g.r.Get(key.Deletion(string(g.id)))
+		if err == nil && !ok {
+			g.broken(DeletedIsGone, "", key.Header, "nothing says that its deletion has to go on")
+		}
+		return storage(err)
+	case record.Deleted:
+		if g.leftover > 0 {
+			g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
+		}
+		return g.checkTraces()
+	default:
+		g.broken(DeletedIsGone, "", key.Header, "is in the unknown state %d", g.head.State)
+	}
 	return nil
 }
 
@@ -103,12 +129,24 @@ func (g *groupWalk) take(p store.Pair) {
 		g.leftover++
 	}
 	if err := g.decode(kind, rest, p); err != nil {
-		g.broken(ViewsAgree, "", kind, "%q: %v", rest, err)
+		user := ""
+		if kind == key.Members || kind == key.Outsiders || isList(kind) {
+			user = string(rest)
+		}
+		g.broken(ViewsAgree, user, kind, "%q: %v", rest, err)
 	}
+}
+
+func isList(kind byte) bool {
+	all := marks(new(record.Standing))
+	return kind == key.Admins || slices.ContainsFunc(all[:], func(m listedMark) bool { return m.list == kind })
 }
 
 func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 	user := string(rest)
+	if isSingle(kind) && len(rest) > 0 {
+		return key.ErrForm
+	}
 	switch kind {
 	case key.Header:
 		var h record.Header
@@ -128,14 +166,19 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 		g.lists[string(rune(kind))+user] = p.Value[0]
 	case key.Files:
 		var f record.File
-		if f, err = record.DecodeFile(p.Value); err == nil {
-			g.files[f.ID] = &f
+		if f, err = record.DecodeFile(p.Value); err != nil {
+			return err
 		}
+		if f.ID != user {
+			g.broken(FilesWhole, f.Owner, kind, "is kept under the id of another")
+		}
+		g.files[f.ID] = &f
 	case key.Announcement:
 		g.text, err = record.DecodeAnnouncement(p.Value)
 	case key.Custom:
 		g.own = string(p.Value)
 	case key.Checkpoint:
+		g.copies++
 		if len(rest) == 0 {
 			return key.ErrForm
 		}
@@ -267,6 +310,9 @@ func listed(list byte, st *record.Standing) bool {
 }
 
 func (g *groupWalk) checkStanding(user string, st *record.Standing) {
+	if st.Empty() {
+		g.broken(LogTellsAll, user, g.area[user], "it says nothing")
+	}
 	if st.Member() && st.Block != nil {
 		g.broken(ListsDisjoint, user, key.Members, "a member is on the blacklist")
 	}
@@ -308,13 +354,20 @@ func (g *groupWalk) checkPair(user string, p store.Pair) error {
 	return nil
 }
 
-// checkReplay compares the group with what its log tells.
-func (g *groupWalk) checkReplay() {
+// checkHeader compares the header with what the log tells.
+func (g *groupWalk) checkHeader() {
 	want := g.log.head
+	if want.State == record.Deleting && g.head.State == record.Deleted {
+		want = tombstone(&want)
+	}
 	want.First = g.head.First // the log cannot know where it begins
 	if want != *g.head {
 		g.broken(LogTellsAll, "", key.Header, "it is not what the log tells: %s", unlike(want, *g.head))
 	}
+}
+
+// checkReplay compares the rest of the group with what its log tells.
+func (g *groupWalk) checkReplay() {
 	for user := range g.log.standings {
 		if st := g.users[user]; st == nil && !g.log.standings[user].Empty() {
 			g.broken(LogTellsAll, user, key.Members, "the log tells of a user of whom there is no record")
@@ -334,6 +387,21 @@ func (g *groupWalk) checkReplay() {
 	if !reflect.DeepEqual(g.log.files, g.files) {
 		g.broken(LogTellsAll, "", key.Files, "the files are not those of which the log tells")
 	}
+}
+
+// checkTraces checks that users of whom nothing is so any more find the log that names
+// them. Those who came back may still have such a trace.
+func (g *groupWalk) checkTraces() error {
+	for user := range g.log.standings {
+		_, ok, err := g.r.Get(key.UserGroupTrace(user, string(g.id)))
+		if err != nil {
+			return storage(err)
+		}
+		if g.users[user] == nil && !ok && !strings.HasPrefix(user, pseudonym) {
+			g.report(UsersAgree, g.id, UserID(user), "trace of a user who is gone", "is missing")
+		}
+	}
+	return nil
 }
 
 // unlike names the fields in which two headers differ.

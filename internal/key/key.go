@@ -75,18 +75,26 @@ func AppendGroupID(b []byte, group string) []byte {
 	return append(b, 0)
 }
 
-// CutGroupID takes an encoded group id off the front of b.
+// CutGroupID takes an encoded group id off the front of b. It takes no other
+// encoding of an id than the one that AppendGroupID gives it.
 func CutGroupID(b []byte) (group string, rest []byte, err error) {
 	if len(b) > 16 && b[0] == uuidTag {
 		id, err := uuid.FromBytes(b[1:17])
 		return id.String(), b[17:], err
 	}
 	if len(b) > 1 && b[0] == textTag {
-		if text, rest, ok := bytes.Cut(b[1:], []byte{0}); ok {
+		text, rest, ok := bytes.Cut(b[1:], []byte{0})
+		if ok && len(text) > 0 && !isUUID(string(text)) {
 			return string(text), rest, nil
 		}
 	}
 	return "", nil, ErrForm
+}
+
+// isUUID reports whether the id is a UUID as the engine writes it.
+func isUUID(group string) bool {
+	id, err := uuid.Parse(group)
+	return err == nil && id.String() == group
 }
 
 func room(group string) []byte { return make([]byte, 0, 2+len(group)+160) }
@@ -175,11 +183,14 @@ func CutUser(k []byte) (user string, kind byte, group string, err error) {
 		return "", 0, "", ErrForm
 	}
 	name, rest, ok := bytes.Cut(k[1:], []byte{0})
-	if !ok || len(rest) == 0 {
+	if !ok || len(name) == 0 || len(rest) == 0 {
 		return "", 0, "", ErrForm
 	}
 	if rest[0] == UserHeader && len(rest) == 1 {
 		return string(name), UserHeader, "", nil
+	}
+	if rest[0] != UserMember && rest[0] != UserOutsider && rest[0] != UserTrace {
+		return "", 0, "", ErrForm
 	}
 	group, rest2, err := CutGroupID(rest[1:])
 	if err != nil || len(rest2) != 0 {
@@ -278,7 +289,7 @@ func CutContent(id string) (group string, file uuid.UUID, err error) {
 		return "", uuid.UUID{}, ErrForm
 	}
 	file, err = uuid.ParseBytes(tail)
-	if err != nil || file.String() != string(tail) {
+	if err != nil || Content(group, file) != id {
 		return "", uuid.UUID{}, ErrForm
 	}
 	return group, file, nil
@@ -307,6 +318,9 @@ func OnceExpiry(at int64, once []byte) []byte {
 }
 
 // CutOnceExpiry is the key of the outcome that an expiry belongs to.
-func CutOnceExpiry(k []byte) []byte {
-	return k[min(9, len(k)):]
+func CutOnceExpiry(k []byte) ([]byte, error) {
+	if len(k) < 10 || k[0] != 'j' || k[9] != 'i' {
+		return nil, ErrForm
+	}
+	return k[9:], nil
 }

@@ -24,6 +24,9 @@ type Event struct {
 	Before  []int64 // a value a user, from before the change
 	Changes []Change
 	File    *File
+
+	// BySystem: it happened by itself, and the actor's call only came upon it.
+	BySystem bool
 }
 
 // A Change is the value of one field before and after.
@@ -72,7 +75,7 @@ func (e *Event) encode() []byte {
 	if e.File != nil {
 		b = appendMessage(b, 7, e.File.Encode())
 	}
-	return b
+	return appendBool(b, 8, e.BySystem)
 }
 
 func decodeEvent(b []byte) (e Event, err error) {
@@ -101,6 +104,8 @@ func decodeEvent(b []byte) (e Event, err error) {
 				return e, err
 			}
 			e.File = &file
+		case 8:
+			e.BySystem = f.bool()
 		}
 	}
 	return e, f.err

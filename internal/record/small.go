@@ -87,7 +87,7 @@ type Upload struct {
 
 // Encode returns the record.
 func (u *Upload) Encode() []byte {
-	return appendInt(appendString(nil, 1, u.Process), 2, u.At)
+	return appendInt(appendString([]byte{}, 1, u.Process), 2, u.At)
 }
 
 // DecodeUpload reads what Encode wrote.

@@ -1,6 +1,7 @@
 package boltstore_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,4 +52,31 @@ func openBolt(t testing.TB) *bolt.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
+}
+
+var ctx = context.Background()
+
+func put(t testing.TB, s store.Store, key, value string) {
+	require.NoError(t, s.Update(ctx, func(w store.Writer) error { return w.Put([]byte(key), []byte(value)) }))
+}
+
+func get(t testing.TB, s store.Store, key string) (value string) {
+	require.NoError(t, s.View(ctx, func(r store.Reader) error {
+		v, ok, err := r.Get([]byte(key))
+		if value = string(v); !ok {
+			value = "none"
+		}
+		return err
+	}))
+	return value
+}
+
+// count is how many of the engine's keys there are, up to a page.
+func count(t testing.TB, s store.Store) (n int) {
+	require.NoError(t, s.View(ctx, func(r store.Reader) error {
+		page, _, err := r.Scan(store.Range{})
+		n = len(page)
+		return err
+	}))
+	return n
 }

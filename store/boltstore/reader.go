@@ -111,21 +111,31 @@ func catch(fault bool, path string, err *error) {
 // An arena copies many small slices into few allocations.
 type arena struct {
 	chunk []byte
-	size  int
+	size  int // of the last chunk, or half of what the first should have
 }
 
-const firstChunk, largestChunk = 1 << 9, 1 << 15
+const smallestChunk, largestChunk = 1 << 9, 1 << 15
 
 // copy returns a copy of b, which is never nil.
 func (a *arena) copy(b []byte) []byte {
-	if a.chunk == nil || len(b) > cap(a.chunk)-len(a.chunk) {
-		a.size = min(max(2*a.size, firstChunk), largestChunk)
-		if len(b) > a.size/4 {
-			return append(make([]byte, 0, len(b)), b...)
-		}
-		a.chunk = make([]byte, 0, a.size)
-	}
+	a.reserve(len(b))
 	start := len(a.chunk)
 	a.chunk = append(a.chunk, b...)
 	return a.chunk[start:len(a.chunk):len(a.chunk)]
+}
+
+// pair returns copies of both.
+func (a *arena) pair(key, value []byte) store.Pair {
+	a.reserve(len(key) + len(value))
+	start, middle := len(a.chunk), len(a.chunk)+len(key)
+	a.chunk = append(append(a.chunk, key...), value...)
+	return store.Pair{Key: a.chunk[start:middle:middle], Value: a.chunk[middle:len(a.chunk):len(a.chunk)]}
+}
+
+// reserve makes room for n bytes in one piece.
+func (a *arena) reserve(n int) {
+	if a.chunk == nil || n > cap(a.chunk)-len(a.chunk) {
+		a.size = min(max(2*a.size, smallestChunk), largestChunk)
+		a.chunk = make([]byte, 0, max(a.size, n))
+	}
 }

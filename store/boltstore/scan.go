@@ -18,8 +18,8 @@ func (b *bucket) Scan(r store.Range) (page []store.Pair, more bool, err error) {
 		return nil, false, nil
 	}
 	defer catch(debug.SetPanicOnFault(true), b.path, &err)
+	limit := r.PageSize()
 	var space arena
-	var previous []byte
 	key, value := b.first(r)
 	for ; key != nil && within(r, key); key, value = b.next(r) {
 		if value == nil {
@@ -28,17 +28,25 @@ func (b *bucket) Scan(r store.Range) (page []store.Pair, more bool, err error) {
 		if err := b.sane(key, value); err != nil {
 			return nil, false, err
 		}
-		if !ordered(r, previous, key) {
+		switch {
+		case len(page) == limit:
+			return page, true, nil
+		case page == nil:
+			expected := min(limit, usualPairs)
+			page = make([]store.Pair, 0, expected)
+			space.size = expected*(len(key)+len(value))/2 + len(key)
+		}
+		pair := space.pair(key, value)
+		if !ordered(r, page, key) {
 			return nil, false, fmt.Errorf("%w: %s: key %x is out of order", store.ErrCorrupt, b.path, key)
 		}
-		if len(page) == r.PageSize() {
-			return page, true, nil
-		}
-		previous = space.copy(key)
-		page = append(page, store.Pair{Key: previous, Value: space.copy(value)})
+		page = append(page, pair)
 	}
 	return page, false, nil
 }
+
+// usualPairs is how many pairs a page has room for at first, at most.
+const usualPairs = 128
 
 // first moves the cursor to where r begins.
 func (b *bucket) first(r store.Range) (key, value []byte) {
@@ -69,17 +77,15 @@ func within(r store.Range, key []byte) bool {
 	return r.To == nil || bytes.Compare(key, r.To) < 0
 }
 
-// ordered reports whether key may follow previous, the key before it in the
-// page. Whoever pages through a damaged file must come to an end.
-func ordered(r store.Range, previous, key []byte) bool {
-	switch {
-	case r.Reverse && previous != nil:
-		return bytes.Compare(key, previous) < 0
-	case r.Reverse:
-		return r.To == nil || bytes.Compare(key, r.To) < 0
-	case previous != nil:
-		return bytes.Compare(key, previous) > 0
-	default:
-		return bytes.Compare(key, r.From) >= 0
+// ordered reports whether key may follow the page so far. Whoever pages through a
+// damaged file must come to an end.
+func ordered(r store.Range, page []store.Pair, key []byte) bool {
+	if len(page) > 0 {
+		order := bytes.Compare(page[len(page)-1].Key, key)
+		return order < 0 && !r.Reverse || order > 0 && r.Reverse
 	}
+	if r.Reverse {
+		return r.To == nil || bytes.Compare(key, r.To) < 0
+	}
+	return bytes.Compare(key, r.From) >= 0
 }

@@ -87,7 +87,7 @@ var panicTests = map[string]func(*testing.T, suite){
 		const callers, rounds = 12, 20
 		run(callers, func(caller int) {
 			for round := range rounds {
-				key := []byte(fmt.Sprintf("%02d-%02d", caller, round))
+				key := fmt.Appendf(nil, "%02d-%02d", caller, round)
 				bad := (caller+round)%4 == 0
 				if got := recovered(func() {
 					err := s.Update(context.Background(), func(w store.Writer) error {
@@ -110,7 +110,7 @@ var panicTests = map[string]func(*testing.T, suite){
 		const callers, rounds = 8, 12
 		run(callers, func(caller int) {
 			for round := range rounds {
-				key := []byte(fmt.Sprintf("%02d-%02d", caller, round))
+				key := fmt.Appendf(nil, "%02d-%02d", caller, round)
 				returned := false
 				elsewhere(func() {
 					err := s.Update(context.Background(), func(w store.Writer) error {

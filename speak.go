@@ -1,0 +1,163 @@
+package groupkit
+
+import (
+	"context"
+
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// MaySpeak returns nil if the actor may speak in the group now, and why not
+// otherwise. It is meant to be asked for every message: where this process alone has
+// the store, the answer comes from memory, and without an allocation. Refusals are
+// shared between calls and must not be changed.
+//
+// A mute of one's own comes first and binds admins too; then the mute of the whole
+// group, from which the owner, admins and users on the allow list are exempt. The
+// cause is then a *MutedError, which matches ErrMuted or ErrGroupMuted and says
+// until when. It refuses with ErrNotMember, ErrBlacklisted and ErrGroupNotFound
+// too. The system may always speak.
+func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
+	c := a.eng.cache
+	if c == nil || !a.named || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
+		return a.maySpeak(ctx, group)
+	}
+	g := c.key(group)
+	if gw, sw, ok := c.both(g, g.user(c, a.user)); ok {
+		return a.verdict(c, group, gw, sw)
+	}
+	return a.maySpeak(ctx, group)
+}
+
+// verdict is the answer that follows from what the cache holds.
+func (a Actor) verdict(c *cache, group GroupID, g groupWord, s standingWord) error {
+	var now int64
+	if s.timed() {
+		now = a.eng.now()
+	}
+	reason, until := decide(g, s, now)
+	if reason == nil {
+		return nil
+	}
+	return c.refusal(group, a.user, reason, until)
+}
+
+// maySpeak asks the store, and lets the cache know.
+func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
+	c := a.eng.cache
+	if c == nil || a.tx != nil || !a.named {
+		c = nil
+	}
+	var before ticket
+	if c != nil {
+		before = c.ticket(group, a.user)
+	}
+	return a.reading(ctx, OpSpeak, group, nil, func(_ store.Reader, v *look) error {
+		if v.system() {
+			return v.found()
+		}
+		g, s := wordOfGroup(v.exists, v.head), wordOfStanding(v.me)
+		if c != nil {
+			c.keep(before, g, s)
+		}
+		reason, until := decide(g, s, v.now)
+		switch reason {
+		case nil:
+			return nil
+		case ErrGroupNotFound:
+			return reason
+		}
+		return about(a.user, speech(reason, until))
+	})
+}
+
+// speech is the cause of a refusal to let someone speak.
+func speech(reason error, until int64) error {
+	if reason == ErrMuted || reason == ErrGroupMuted {
+		return &MutedError{Whole: reason == ErrGroupMuted, Until: instant(until)}
+	}
+	return reason
+}
+
+// A groupWord is what MaySpeak has to know of a group.
+type groupWord uint64
+
+const (
+	groupKnown groupWord = 1 << iota // a word that is not known is zero
+	groupLive
+	groupPublic
+	groupSilent
+)
+
+func wordOfGroup(exists bool, h *record.Header) groupWord {
+	w := groupKnown
+	if !exists || h.State != record.Live {
+		return w
+	}
+	w |= groupLive
+	if h.Public {
+		w |= groupPublic
+	}
+	if h.Muted {
+		w |= groupSilent
+	}
+	return w
+}
+
+// A standingWord is what MaySpeak has to know of a user in a group: the role, whether
+// the user is on the allow list, and for a member the end of the mute, for an outsider
+// that of the block. It is not the answer, so that no expiry makes it wrong.
+type standingWord uint64
+
+const (
+	standingKnown   standingWord = 1
+	standingAllowed standingWord = 1 << 3
+	standingBlocked standingWord = 1 << 4
+	roleShift                    = 1
+	timeShift                    = 5
+)
+
+func wordOfStanding(st *record.Standing) standingWord {
+	w := standingKnown | standingWord(st.Role)<<roleShift
+	if st.Allow != nil {
+		w |= standingAllowed
+	}
+	switch {
+	case st.Member() && st.Mute != nil:
+		w |= standingWord(st.Mute.Until) << timeShift
+	case !st.Member() && st.Block != nil:
+		w |= standingBlocked | standingWord(st.Block.Until)<<timeShift
+	}
+	return w
+}
+
+func (w standingWord) role() Role   { return Role(w >> roleShift & 3) }
+func (w standingWord) until() int64 { return int64(w >> timeShift) }
+func (w standingWord) timed() bool  { return w>>timeShift != 0 }
+
+// decide is the rule of MaySpeak: nil, or the sentinel, and the first instant at which,
+// as things stand, the user may speak; 0 if there is none.
+func decide(g groupWord, s standingWord, now int64) (reason error, until int64) {
+	if g&groupLive == 0 {
+		return ErrGroupNotFound, 0
+	}
+	if s.role() == RoleOutsider {
+		switch {
+		case s&standingBlocked != 0 && (!s.timed() || now < s.until()):
+			return ErrBlacklisted, 0
+		case g&groupPublic == 0:
+			return ErrGroupNotFound, 0
+		}
+		return ErrNotMember, 0
+	}
+	silent := g&groupSilent != 0 && s.role() < RoleAdmin && s&standingAllowed == 0
+	switch muted := s.timed() && now < s.until(); {
+	case muted && silent:
+		return ErrMuted, 0
+	case muted:
+		return ErrMuted, s.until()
+	case silent:
+		return ErrGroupMuted, 0
+	}
+	return nil, 0
+}

@@ -1,0 +1,181 @@
+package boltstore_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
+
+	"groupkit/store"
+	"groupkit/store/boltstore"
+	"groupkit/store/storetest"
+)
+
+func BenchmarkStore(b *testing.B) {
+	for name, opts := range map[string]*boltstore.Options{
+		"sync":     nil,
+		"interval": {Durability: boltstore.Interval},
+	} {
+		b.Run(name, func(b *testing.B) {
+			storetest.Bench(b, func(b *testing.B) store.Store { return openNew(b, opts) })
+		})
+	}
+}
+
+// BenchmarkBolt does by hand, on bbolt alone, what BenchmarkStore does.
+func BenchmarkBolt(b *testing.B) {
+	b.Run("Update/1", func(b *testing.B) {
+		db := openRaw(b)
+		for n := 0; b.Loop(); n++ {
+			require.NoError(b, db.Update(func(t *bolt.Tx) error { return rawJoin(t, n) }))
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "joins/s")
+	})
+	b.Run("Update/64/each", func(b *testing.B) {
+		db := openRaw(b)
+		rawCallers(b, func(n int) error {
+			return db.Update(func(t *bolt.Tx) error { return rawJoin(t, n) })
+		})
+	})
+	b.Run("Update/64/queue", func(b *testing.B) { benchQueue(b, openRaw(b), 1) })
+	b.Run("Update/64/queueYield", func(b *testing.B) { benchQueue(b, openRaw(b), 2) })
+	b.Run("Get", func(b *testing.B) {
+		db := openRaw(b)
+		rawFill(b, db)
+		for n := 0; b.Loop(); n++ {
+			key := fmt.Appendf(nil, "key-%08d", n*7919%100_000)
+			require.NoError(b, db.View(func(t *bolt.Tx) error {
+				_ = t.Bucket([]byte("groupkit")).Get(key)
+				return nil
+			}))
+		}
+	})
+	b.Run("Scan/100", func(b *testing.B) {
+		db := openRaw(b)
+		rawFill(b, db)
+		for n := 0; b.Loop(); n++ {
+			from := fmt.Appendf(nil, "key-%08d", n*7919%100_000)
+			require.NoError(b, db.View(func(t *bolt.Tx) error {
+				c := t.Bucket([]byte("groupkit")).Cursor()
+				k, _ := c.Seek(from)
+				for i := 0; i < 100 && k != nil; i++ {
+					k, _ = c.Next()
+				}
+				return nil
+			}))
+		}
+	})
+}
+
+func openRaw(b *testing.B) *bolt.DB {
+	db, err := bolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bolt.Options{
+		NoFreelistSync: true, FreelistType: bolt.FreelistMapType, InitialMmapSize: 1 << 30, NoStatistics: true,
+	})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, db.Close()) })
+	require.NoError(b, db.Update(func(t *bolt.Tx) error {
+		_, err := t.CreateBucket([]byte("groupkit"))
+		return err
+	}))
+	return db
+}
+
+func rawJoin(t *bolt.Tx, n int) error {
+	b := t.Bucket([]byte("groupkit"))
+	group, user := binary.BigEndian.AppendUint64(nil, uint64(n)*0x9E3779B97F4A7C15), fmt.Appendf(nil, "user-%08d", n)
+	for _, record := range storetest.JoinRecords(group, user) {
+		if record.Read {
+			_ = b.Get(record.Key)
+		}
+		if err := b.Put(record.Key, record.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rawFill(b *testing.B, db *bolt.DB) {
+	value := make([]byte, 60)
+	for n := 0; n < 100_000; n += 10_000 {
+		require.NoError(b, db.Update(func(t *bolt.Tx) error {
+			for i := range 10_000 {
+				if err := t.Bucket([]byte("groupkit")).Put(fmt.Appendf(nil, "key-%08d", (n+i)*7919%100_000), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	b.ResetTimer()
+}
+
+func rawCallers(b *testing.B, join func(n int) error) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range 64 {
+		all.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				if err := join(int(n)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "joins/s")
+}
+
+// benchQueue is a committer that drains a queue, as one would write it by hand.
+func benchQueue(b *testing.B, db *bolt.DB, yields int) {
+	type request struct {
+		n    int
+		done chan error
+	}
+	queue := make(chan request, 1024)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for r := range queue {
+			for range yields - 1 {
+				runtime.Gosched()
+			}
+			batch := append(make([]request, 0, 64), r)
+			for more := true; more; {
+				select {
+				case r, ok := <-queue:
+					if more = ok; ok {
+						batch = append(batch, r)
+					}
+				default:
+					more = false
+				}
+			}
+			err := db.Update(func(t *bolt.Tx) error {
+				for _, r := range batch {
+					if err := rawJoin(t, r.n); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			for _, r := range batch {
+				r.done <- err
+			}
+		}
+	}()
+	rawCallers(b, func(n int) error {
+		r := request{n, make(chan error, 1)}
+		queue <- r
+		return <-r.done
+	})
+	close(queue)
+	<-stopped
+}

@@ -1,0 +1,19 @@
+package boltstore
+
+import bolt "go.etcd.io/bbolt"
+
+// DB is the database of s, for tests that make it fail.
+func (s *Store) DB() *bolt.DB { return s.db }
+
+// MaxBatch is how many Updates share a commit at most.
+const MaxBatch = maxBatch
+
+// MaxRelaxed is how many bytes of changes are held in memory at most.
+const MaxRelaxed = maxRelaxed
+
+// Waiting is how many Updates are queued.
+func (s *Store) Waiting() int {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return len(s.queue.waiting)
+}

@@ -1,0 +1,62 @@
+//go:build linux
+
+package boltstore_test
+
+import (
+	"errors"
+	"fmt"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit/store"
+	"groupkit/store/boltstore"
+)
+
+func init() { children["nospace"] = fillUp }
+
+// fillUp writes until the system allows no larger file, and goes on when it does.
+func fillUp(path string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	must(syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	s, err := boltstore.Open(path, nil)
+	must(err)
+	low := limit
+	low.Cur = 20 << 20
+	must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low))
+	n := 0
+	write := func() error {
+		return s.Update(ctx, func(w store.Writer) error { return w.Put(fmt.Appendf(nil, "%06d", n), make([]byte, 1<<18)) })
+	}
+	for ; err == nil; n++ {
+		err = write()
+	}
+	n--
+	if !errors.Is(err, store.ErrNoSpace) || errors.Is(err, store.ErrCommitUnknown) {
+		panic(fmt.Sprintf("after %d: %v", n, err))
+	}
+	must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	must(write())
+	must(s.Close())
+	fmt.Println(n + 1)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func TestStore_noSpace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	cmd := child("nospace", path)
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	s := openAt(t, path, nil)
+	require.Equal(t, fmt.Sprintln(count(t, s)), string(out))
+	require.NotEqual(t, "1\n", string(out))
+}
