@@ -148,7 +148,7 @@ func TestOpen_damaged(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "test.db")
 			outcomes := map[string]int{}
-			for range 400 {
+			for range 200 {
 				bad := damage(bytes.Clone(good))
 				require.NoError(t, os.WriteFile(path, bad, 0o600))
 				start := time.Now()
@@ -196,7 +196,7 @@ func damage(content []byte) []byte {
 
 // use opens a file and reads and writes all there is.
 func use(path string) error {
-	s, err := boltstore.Open(path, &boltstore.Options{InitialMmapSize: 1 << 22})
+	s, err := boltstore.Open(path, &boltstore.Options{InitialMmapSize: 1 << 22, Durability: boltstore.None})
 	if err != nil {
 		return err
 	}
