@@ -46,6 +46,7 @@ type site struct {
 	*groupkit.Engine
 	raw   store.Store
 	blobs *memblob.Blobs
+	disk  store.Blobs // the contents of a site on a disk
 	hand  *hand
 }
 
