@@ -91,6 +91,7 @@ var crashStories = map[string]func(ctx context.Context, s *site, begin func()) e
 		return s.As("walter").Leave(ctx, "lonely")
 	},
 	"forget": func(ctx context.Context, s *site, begin func()) error {
+		must(done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "second", Name: "Second", Owner: "alice"})))
 		begin()
 		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true})
 	},
@@ -263,7 +264,7 @@ func TestCrash_Resume(t *testing.T) {
 
 // TestCrash_ForgetUser calls again what was cut off: that finishes it.
 func TestCrash_ForgetUser(t *testing.T) {
-	crashing(t, "forget", 2, func(t *testing.T, s *site) {
+	crashing(t, "forget", 3, func(t *testing.T, s *site) {
 		forget := groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true}
 		require.NoError(t, s.System().ForgetUser(t.Context(), "alice", forget))
 		for k, v := range s.dump(t) {
