@@ -39,6 +39,7 @@ type Tx struct {
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 	var s settlement
 	var inner error
+	defer func() { s.forget(e) }() // there is something left only after a panic
 	err := e.update(ctx, func(w store.Writer) error {
 		s.forget(e)
 		tx := &Tx{eng: e, w: w}

@@ -60,13 +60,9 @@ func (e *Engine) resume() {
 		return err
 	})
 	for _, group := range groups {
-		if err == nil {
-			err = e.finishDeletion(e.background, group)
-		}
+		err = errors.Join(err, e.finishDeletion(e.background, group)) // the others go on
 	}
-	if err == nil {
-		err = e.sweepContents(e.background)
-	}
+	err = errors.Join(err, e.sweepContents(e.background))
 	if err != nil && e.background.Err() == nil {
 		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
@@ -246,6 +242,9 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 				return err
 			}
 			id := GroupID(group)
+			if checkGroupID(id) != nil {
+				return key.ErrForm
+			}
 			if d.users[id] == nil {
 				d.groups = append(d.groups, id)
 			}
@@ -277,8 +276,5 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 	if err == nil || !errors.Is(err, ErrGroupNotFound) {
 		return cleared, err
 	}
-	if err := e.finishDeletion(ctx, group); err != nil {
-		return 0, err
-	}
-	return len(users), nil
+	return 0, e.finishDeletion(ctx, group)
 }

@@ -68,13 +68,23 @@ func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule 
 		if err != nil || w == nil {
 			return err
 		}
-		if err := a.remember(w, print, u); err != nil {
-			return err
-		}
 		s.add(a.eng, u)
-		return u.flush(w)
+		return a.write(w, print, u)
 	})
 	return out, err
+}
+
+// write writes what a call changed, and what is kept for its key. Within Atomic a call
+// that is half written breaks the transaction, whatever it failed with.
+func (a Actor) write(w store.Writer, print []byte, u *unit) error {
+	err := a.remember(w, print, u)
+	if err == nil {
+		err = u.flush(w)
+	}
+	if a.tx != nil && err != nil {
+		a.tx.err = err
+	}
+	return err
 }
 
 // before does what comes before the transaction: a call repeated with its idempotency
@@ -122,6 +132,7 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
 	var s settlement
+	defer func() { s.forget(a.eng) }() // there is something left only after a panic
 	err := a.eng.update(ctx, func(w store.Writer) error {
 		s.forget(a.eng)
 		return fn(w, w, &s)
@@ -180,5 +191,6 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 			err = errors.Join(err, e.finishDeletion(ctx, u.id))
 		}
 	}
+	s.units = nil
 	return err
 }

@@ -220,6 +220,9 @@ func (o *Options) check() error {
 // and closes the store. Every later call gives ErrClosed; a second Close returns
 // what the first did.
 func (e *Engine) Close() error {
+	if e.atomics.here() {
+		return wrap(OpClose, "", ErrNested)
+	}
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.cancel()
@@ -234,6 +237,9 @@ func (e *Engine) Close() error {
 // are not in it: their folder is to be copied afterwards. A store that cannot be
 // copied gives ErrStorage.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
+	if e.atomics.here() {
+		return wrap(OpBackup, "", ErrNested)
+	}
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
 

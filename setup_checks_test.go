@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type site struct {
 	*groupkit.Engine
 	raw   store.Store
 	blobs *memblob.Blobs
+	disk  store.Blobs // the contents of a site on a disk
 	hand  *hand
 }
 
@@ -211,6 +213,13 @@ func gather[T any](all iter.Seq2[T, error]) (list []T, err error) {
 		list = append(list, one)
 	}
 	return list, nil
+}
+
+// until waits for what the engine does in the background.
+func until(t require.TestingT, is func() bool) {
+	for end := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), "it has not happened within a minute")
+	}
 }
 
 // every reads an iterator that does not fail.

@@ -80,6 +80,9 @@ func (a Actor) SubscribeAll(context.Context) (*Subscription, error) {
 	if err := a.checkActor(); err != nil {
 		return nil, wrap(OpSubscribe, "", err)
 	}
+	if a.tx != nil || a.eng.atomics.here() {
+		return nil, wrap(OpSubscribe, "", ErrNested)
+	}
 	if a.user != "" {
 		return nil, wrap(OpSubscribe, "", about(a.user, ErrSystemOnly))
 	}
@@ -164,6 +167,9 @@ func (s *Subscription) mayStill(ctx context.Context) error {
 
 // fill waits until there are events and takes some.
 func (s *Subscription) fill(ctx context.Context) error {
+	if s.actor.eng.atomics.here() {
+		return wrap(OpSubscribe, s.group, ErrNested) // nothing would come
+	}
 	for {
 		events, next, wake := s.topic.from(s.next)
 		missed := next-uint64(len(events)) > s.next

@@ -199,7 +199,7 @@ func (u *unit) known(user UserID) error {
 }
 
 // finish numbers the events of the call: what had expired first. A call that changes
-// nothing has cleared nothing away either.
+// nothing has cleared nothing away either, but for those that are there to clear away.
 func (u *unit) finish() error {
 	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
 		return u.bug
