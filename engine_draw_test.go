@@ -216,9 +216,9 @@ func (m *machine) duration(t *rapid.T) time.Duration {
 // text draws a text around a limit of so many characters.
 func text(t *rapid.T, label string, most int) string {
 	if chance(t, "hostile text", 4) {
-		return pick(t, label, []string{"a/b", strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
+		return pick(t, label, []string{strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
 	}
-	return pick(t, label, []string{"x", "", "ß", "abc", "語語語", strings.Repeat("語", most)})
+	return pick(t, label, []string{"x", "", "ß", "abc", "語語語", "x", "y", "a/b", "zz", strings.Repeat("語", most)})
 }
 
 // page draws a page, a hostile one at times.

@@ -155,6 +155,9 @@ func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit i
 		if err != nil {
 			return nil, false, fmt.Errorf("standing of %q in group %q: %w", p.Key[len(prefix):], group, err)
 		}
+		if isList(list) && !listed(list, &st) {
+			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[len(prefix):], list, group)
+		}
 		e := entry{group: group, user: UserID(p.Key[len(prefix):]), standing: st}
 		if !fn(&e) {
 			break

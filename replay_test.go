@@ -58,14 +58,14 @@ func TestReplay_EveryVersion(t *testing.T) {
 	}
 	require.Greater(t, len(then), 10)
 	for _, snapshot := range then {
-		again, err := groupkit.Replay(until(s.eng.System().Events(t.Context(), s.id, 0), snapshot.Group.Version))
+		again, err := groupkit.Replay(upTo(s.eng.System().Events(t.Context(), s.id, 0), snapshot.Group.Version))
 		require.NoError(t, err)
 		require.Equal(t, snapshot, again)
 	}
 }
 
-// until cuts a log off after a version.
-func until(log iter.Seq2[groupkit.Event, error], version uint64) iter.Seq2[groupkit.Event, error] {
+// upTo cuts a log off after a version.
+func upTo(log iter.Seq2[groupkit.Event, error], version uint64) iter.Seq2[groupkit.Event, error] {
 	return func(yield func(groupkit.Event, error) bool) {
 		for e, err := range log {
 			if err == nil && e.Version > version || !yield(e, err) {

@@ -99,7 +99,7 @@ func TestRetention_MaxEvents(t *testing.T) {
 	require.Equal(t, groupkit.Checkpoint, log[0].Kind)
 	require.Equal(t, last-4, log[0].Version, "it says from which version the log goes on")
 	require.Equal(t, whole[last-4:], log[1:])
-	again, err := groupkit.Replay(until(s.eng.System().Events(t.Context(), s.id, 0), last-4))
+	again, err := groupkit.Replay(upTo(s.eng.System().Events(t.Context(), s.id, 0), last-4))
 	require.NoError(t, err)
 	require.Equal(t, again, *log[0].Checkpoint)
 	require.Equal(t, last, snapshot.Group.Version)

@@ -226,7 +226,7 @@ func (s *stage) catchUp(t *testing.T, sub *groupkit.Subscription, misses bool) (
 		require.ErrorIs(t, err, groupkit.ErrMissed)
 		require.Equal(t, s.id, m.Group)
 		require.Contains(t, m.Error(), fmt.Sprint("from version ", m.From))
-		for e, err := range until(s.eng.As("alice").Events(t.Context(), s.id, m.From), sub.After()) {
+		for e, err := range upTo(s.eng.As("alice").Events(t.Context(), s.id, m.From), sub.After()) {
 			require.NoError(t, err)
 			heard = append(heard, e)
 		}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"groupkit"
+	"groupkit/store/boltstore"
+	"groupkit/store/memblob"
+)
+
+// A rival serves an application. Users and groups are numbers here, so that
+// nobody's own form of an id costs the others anything.
+type rival interface {
+	speaker
+	join(group, user int) error                // durably, with an event
+	page(group int) ([]groupkit.Member, error) // the first hundred members
+	joined(user int) ([]groupkit.Group, error) // up to five hundred groups of a user
+	close() error
+}
+
+// A speaker knows who may speak.
+type speaker interface {
+	maySpeak(group, user int) (bool, error)
+}
+
+// A kit is groupkit.
+type kit struct {
+	app *app
+	eng *groupkit.Engine
+}
+
+// kitOptions raise the limits that an application would run into.
+func kitOptions() *groupkit.Options {
+	return &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: roomy, Batch: 1000}}
+}
+
+func openKit(a *app, path string, durability boltstore.Durability, opts *groupkit.Options) (*kit, error) {
+	s, err := boltstore.Open(path, &boltstore.Options{Durability: durability})
+	if err != nil {
+		return nil, err
+	}
+	eng, err := groupkit.New(s, memblob.New(), opts)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &kit{a, eng}, nil
+}
+
+func (k *kit) maySpeak(group, user int) (bool, error) {
+	return k.eng.As(k.app.users[user]).MaySpeak(context.Background(), k.app.groups[group]) == nil, nil
+}
+
+func (k *kit) join(group, user int) error {
+	_, err := k.eng.As(k.app.users[user]).Join(context.Background(), k.app.groups[group])
+	return err
+}
+
+func (k *kit) page(group int) ([]groupkit.Member, error) {
+	return k.eng.System().MembersPage(context.Background(), k.app.groups[group], groupkit.Page{Size: groupSize})
+}
+
+func (k *kit) joined(user int) ([]groupkit.Group, error) {
+	return k.eng.As(k.app.users[user]).JoinedGroupsPage(context.Background(), k.app.users[user], groupkit.Page{Size: travels})
+}
+
+func (k *kit) close() error { return k.eng.Close() }
+
+// seedGroups is how many groups come into being in one transaction.
+const seedGroups = 100
+
+// seed brings the application's groups into being, many in one transaction.
+func (k *kit) seed() error {
+	for from := 0; from < len(k.app.groups); from += seedGroups {
+		err := k.eng.Atomic(context.Background(), func(tx *groupkit.Tx) error {
+			for group := from; group < min(from+seedGroups, len(k.app.groups)); group++ {
+				if err := k.create(tx.System(), group); err != nil {
+					return fmt.Errorf("group %d: %w", group, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create makes a group with its members.
+func (k *kit) create(system groupkit.Actor, group int) error {
+	ctx, a := context.Background(), k.app
+	g := groupkit.NewGroup{
+		ID: a.groups[group], Name: a.name(group), Description: a.description(group), Avatar: a.avatar(group),
+		Public: true, MaxUsers: roomy, Owner: a.users[a.member(group, 0)],
+	}
+	for j := 1; j < a.size(group); j++ {
+		g.Members = append(g.Members, a.users[a.member(group, j)])
+	}
+	_, err := system.CreateGroup(ctx, g)
+	return err
+}
+
+// silence mutes whom the application wants silent.
+func (k *kit) silence() error {
+	ctx, a := context.Background(), k.app
+	for from := 0; from < a.full(); from += seedGroups {
+		err := k.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+			for group := from; group < min(from+seedGroups, a.full()); group++ {
+				if _, err := tx.System().Mute(ctx, a.groups[group], groupkit.Forever, a.users[a.member(group, mutedPlace)]); err != nil {
+					return err
+				}
+				if !a.quiet(group) {
+					continue
+				}
+				if err := tx.System().MuteGroup(ctx, a.groups[group]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill makes the first users, after the owner, members of a group, which has no other.
+func (k *kit) fill(group, users int) error {
+	const batch = 1000
+	for from := 0; from < users; from += batch {
+		var names []groupkit.UserID
+		for i := from; i < min(from+batch, users); i++ {
+			names = append(names, k.app.users[k.app.newcomer(group, i)])
+		}
+		if _, err := k.eng.System().AddMembers(context.Background(), k.app.groups[group], names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forGood is when a mute without an end ends.
+var forGood = time.UnixMilli(4638873600000)
