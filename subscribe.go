@@ -35,9 +35,9 @@ func (e *MissedError) Unwrap() error { return ErrMissed }
 // it is durable, in the order of the Versions for each group. It never holds a writer
 // up: one that is more than 1024 events behind is told what it missed. Where many follow
 // what changes all the time they are woken a few at a time, and a thousand of them hear of
-// an event within some 20 ms. Subscribers share
-// the events: what these point to is not to be changed. A Subscription is used by one
-// goroutine at a time, and closed when it is needed no more.
+// an event within some 20 ms. They share the events: what these point to is not to be
+// changed. A Subscription is used by one goroutine at a time, and closed when it is needed
+// no more.
 type Subscription struct {
 	actor Actor
 	group GroupID
