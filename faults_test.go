@@ -462,3 +462,35 @@ func requireHeard(t *testing.T, s *town, sub *groupkit.Subscription) {
 		require.Equal(t, lastEvent(t, s, group).Version, version)
 	}
 }
+
+// TestFaults_ReturnNothing has changes whose commit fails: there is nothing to return but
+// the error, above all no list of successes.
+func TestFaults_ReturnNothing(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	for name, call := range map[string]func(s *town) (any, error){
+		"CreateGroup": func(s *town) (any, error) {
+			return s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "New"})
+		},
+		"UpdateGroup": func(s *town) (any, error) {
+			return s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("x")})
+		},
+		"Mute":        func(s *town) (any, error) { return s.As("bob").Mute(ctx, guild, 1, "carol") },
+		"Block":       func(s *town) (any, error) { return s.As("bob").Block(ctx, guild, 1, "carol") },
+		"Join":        func(s *town) (any, error) { return s.As("newcomer").Join(ctx, open) },
+		"Invite":      func(s *town) (any, error) { return s.As("bob").Invite(ctx, guild, "newcomer") },
+		"MuteUsers":   func(s *town) (any, error) { return s.As("bob").MuteUsers(ctx, guild, 1, folk("carol")) },
+		"AddMembers":  func(s *town) (any, error) { return s.System().AddMembers(ctx, guild, folk("new")) },
+		"UploadFile":  func(s *town) (any, error) { return s.As("carol").UploadFile(ctx, guild, "x", halfway(func() {})) },
+		"InviteUsers": func(s *town) (any, error) { return s.As("bob").InviteUsers(ctx, guild, folk("newcomer")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTown(t)
+			s.open(t, townOptions(), keptStore{&badLine{Store: s.raw, left: oneOf(name == "UploadFile", 2, 1)}}, keptBlobs{s.blobs})
+			got, err := call(s)
+			require.ErrorIs(t, err, groupkit.ErrUnknownOutcome)
+			require.Zero(t, got)
+		})
+	}
+}
