@@ -302,7 +302,7 @@ func TestCrash_DeleteFile(t *testing.T) {
 	crashing(t, "delete file", 2, func(t *testing.T, s *site) {
 		files := every(t, s.System().Files(t.Context(), throng))
 		deleted = deleted || len(files) == 2
-		require.Len(t, files, oneOf(deleted, 2, 3))
+		require.Len(t, files, either(deleted, 2, 3))
 		require.Len(t, contents(t, s.disk), len(files))
 		for _, f := range files {
 			requireContent(t, s, throng, f, f.Name)
@@ -318,11 +318,4 @@ func requireContent(t *testing.T, s *site, group groupkit.GroupID, f groupkit.Fi
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	require.True(t, want == string(got), "%d bytes, and %d are wanted", len(got), len(want))
-}
-
-func oneOf[T any](first bool, a, b T) T {
-	if first {
-		return a
-	}
-	return b
 }

@@ -211,7 +211,7 @@ func TestEngine_SweepsContents_SharedStore(t *testing.T) {
 					opening := newQuiet(s.blobs)
 					other.open(t, townOptions(), shared{keptStore{s.raw}}, keptBlobs{opening})
 					opening.wait(t)
-					until(t, func() bool { return len(contents(t, s.blobs)) == oneOf(c.want == nil, 4, 3) })
+					until(t, func() bool { return len(contents(t, s.blobs)) == either(c.want == nil, 4, 3) })
 				}
 			}))
 			require.ErrorIs(t, err, c.want)
@@ -316,7 +316,7 @@ func TestActor_UploadFile_UnknownOutcome(t *testing.T) {
 			s.clean(t)
 			require.Empty(t, s.keys(t, key.Uploads()))
 			files := every(t, s.As("carol").Files(t.Context(), guild))
-			require.Len(t, files, oneOf(committed, 3, 2))
+			require.Len(t, files, either(committed, 3, 2))
 			if committed {
 				requireContent(t, s.site, guild, files[0], "first half slow")
 			}

@@ -26,8 +26,8 @@ type config struct {
 }
 
 var (
-	fullConfig  = config{1_000_000, 10_000, 100_000, 10_000, 10_000, 7, 700 * time.Millisecond, 64}
-	quickConfig = config{100_000, 10_000, 20_000, 2_000, 2_000, 3, 200 * time.Millisecond, 64}
+	fullConfig  = config{1_000_000, 10_000, 100_000, 10_000, 10_000, 15, 300 * time.Millisecond, 64}
+	quickConfig = config{100_000, 10_000, 20_000, 2_000, 2_000, 5, 100 * time.Millisecond, 64}
 	tinyConfig  = config{2_000, 500, 300, 130, 40, 1, 5 * time.Millisecond, 8}
 )
 

@@ -15,7 +15,15 @@ func speakCold(r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	all, err := r.contest(a, rawBolt, sqliteWAL, postgreSQL)
+	theirs, err := r.raw(a)
+	if err != nil {
+		return err
+	}
+	rawPath := theirs.db.Path()
+	if err := theirs.close(); err != nil {
+		return err
+	}
+	all, err := r.contest(a, sqliteWAL, postgreSQL)
 	if err != nil {
 		return err
 	}
@@ -30,22 +38,25 @@ func speakCold(r *run) (err error) {
 			return err
 		})
 	}
-	turns := []side{{subject, func() (l lap, err error) {
-		k, err := openKit(a, path, boltstore.Sync, kitOptions())
+	reopened := func(c rival, err error) (lap, error) {
 		if err != nil {
-			return l, err
+			return lap{}, err
 		}
-		defer func() { err = errors.Join(err, k.close()) }()
-		return asking(k)
-	}}}
+		l, err := asking(c)
+		return l, errors.Join(err, c.close())
+	}
+	turns := []side{
+		{subject, func() (lap, error) { return reopened(openKit(a, path, boltstore.Sync, kitOptions())) }},
+		{rawBolt, func() (lap, error) { return reopened(openRaw(a, rawPath, true)) }},
+	}
 	turns = append(turns, sides(all, func(c contestant) (lap, error) { return asking(c) })...)
 	laps, err := r.compare("MaySpeak, cold", turns...)
 	if err != nil {
 		return err
 	}
 	work := fmt.Sprintf("MaySpeak, cold, %d memberships", a.memberships)
-	for i, c := range all {
-		r.add(work, "ns", c.name, laps[0].figures(), laps[i+1].figures(), limits{rawBolt: atMost(2, 1.3)}[c.name])
+	for i, turn := range turns[1:] {
+		r.add(work, "ns", turn.name, laps[0].figures(), laps[i+1].figures(), limits{rawBolt: atMost(2, 1.3)}[turn.name])
 	}
 	return nil
 }

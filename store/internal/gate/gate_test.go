@@ -13,7 +13,7 @@ import (
 
 func TestGate(t *testing.T) {
 	t.Run("closes when all have left", func(t *testing.T) {
-		for range 200 {
+		for range 50 {
 			var g gate.Gate
 			var inside atomic.Int64
 			var all sync.WaitGroup
