@@ -487,7 +487,7 @@ func TestFaults_ReturnNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newTown(t)
-			s.open(t, townOptions(), keptStore{&badLine{Store: s.raw, left: oneOf(name == "UploadFile", 2, 1)}}, keptBlobs{s.blobs})
+			s.open(t, townOptions(), keptStore{&badLine{Store: s.raw, left: either(name == "UploadFile", 2, 1)}}, keptBlobs{s.blobs})
 			got, err := call(s)
 			require.ErrorIs(t, err, groupkit.ErrUnknownOutcome)
 			require.Zero(t, got)
