@@ -157,7 +157,7 @@ func (c *court) testify(who, rounds int) {
 		begun := c.time.Add(1)
 		answers, err := c.call(ctx, pleas)
 		ended := c.time.Add(1)
-		if err == nil || errors.Is(err, errUndo) {
+		if err == nil || errors.Is(err, errUndone) {
 			f = kept
 		} else if !errors.Is(err, errLost) && !errors.Is(err, store.ErrCommitUnknown) {
 			c.wonder(err)
@@ -232,7 +232,7 @@ func drawStep(rng *rand.Rand, together bool) step {
 	return d
 }
 
-var errUndo = errors.New("undo")
+var errUndone = errors.New("undo")
 
 // call does one step, or several together.
 func (c *court) call(ctx context.Context, calls []plea) (answers [][]verdict, err error) {
@@ -251,7 +251,7 @@ func (c *court) call(ctx context.Context, calls []plea) (answers [][]verdict, er
 				answers[i] = append(answers[i], a)
 			}
 		}
-		return either(calls[0].undo, errUndo, nil)
+		return either(calls[0].undo, errUndone, nil)
 	})
 	if len(answers) == 0 {
 		answers = make([][]verdict, len(calls))

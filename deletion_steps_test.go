@@ -264,8 +264,8 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 			require.ErrorIs(t, done(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
 		}
 		require.NoError(t, s.Close())
-		again := newQuiet(raw, blobs)
-		s.open(t, throngOptions(), again, again.blobs)
+		again := newQuiet(blobs)
+		s.open(t, throngOptions(), raw, again)
 		again.wait(t)
 		s.clean(t)
 		requireBuried(t, s.dump(t), throng)
@@ -287,8 +287,8 @@ func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 	require.ErrorIs(t, err, groupkit.ErrStorage)
 	require.ErrorIs(t, done(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
 	require.NoError(t, s.Close())
-	again := newQuiet(raw, blobs)
-	s.open(t, throngOptions(), again, again.blobs)
+	again := newQuiet(blobs)
+	s.open(t, throngOptions(), raw, again)
 	until(t, func() bool { return len(contents(t, blobs)) == 0 })
 	s.clean(t)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"iter"
@@ -53,7 +54,8 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	}
 	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
 	if err == nil {
-		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file, content) })
+		cmd.content = content
+		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file) })
 	}
 	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
 		a.eng.abandon(context.WithoutCancel(ctx), content)
@@ -81,13 +83,16 @@ func (u *unit) mayUpload() error {
 	return nil
 }
 
-func (u *unit) addFile(file *record.File, content string) error {
+func (u *unit) addFile(file *record.File) error {
 	if err := u.mayUpload(); err != nil {
 		return err
 	}
+	if !u.announced {
+		return fmt.Errorf("%w: the upload was given up after %v", ErrStorage, uploadLife)
+	}
 	made := *file
 	u.append(record.Event{Kind: uint8(FileAdded), File: &made})
-	u.writes = append(u.writes, store.Pair{Key: key.Upload(content)})
+	u.writes = append(u.writes, store.Pair{Key: key.Upload(u.cmd.content)})
 	u.outcome.file = publicFile(&made)
 	return nil
 }

@@ -62,52 +62,32 @@ func newSite(t tester, opts groupkit.Options) *site {
 	t.Helper()
 	raw := memstore.New()
 	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
-	quiet := newQuiet(raw, s.blobs)
-	s.open(t, opts, quiet, quiet.blobs)
-	quiet.wait(t)
+	opening := newQuiet(s.blobs)
+	s.open(t, opts, raw, opening)
+	opening.wait(t)
 	return s
 }
 
-// A quiet store, with its contents, knows when an engine that was opened over nothing
-// has done what it does at its opening in the background.
+// quiet contents know when an engine has done what it does at its opening in the
+// background: all but the sweeping of contents, where there are any.
 type quiet struct {
-	*memstore.Store
-	blobs quietBlobs
-	done  chan struct{}
-}
-
-type quietBlobs struct {
 	*memblob.Blobs
-	listed *atomic.Bool
+	once sync.Once
+	done chan struct{}
 }
 
-func newQuiet(s *memstore.Store, blobs *memblob.Blobs) *quiet {
-	return &quiet{s, quietBlobs{blobs, new(atomic.Bool)}, make(chan struct{})}
+func newQuiet(blobs *memblob.Blobs) *quiet {
+	return &quiet{Blobs: blobs, done: make(chan struct{})}
 }
 
-func (b quietBlobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
-	ids, more, err := b.Blobs.List(ctx, after, limit)
-	b.listed.Store(true)
-	return ids, more, err
+func (b *quiet) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
+	defer b.once.Do(func() { close(b.done) })
+	return b.Blobs.List(ctx, after, limit)
 }
 
-// View ends the wait after it has run the last transaction of the opening.
-func (s *quiet) View(ctx context.Context, fn func(store.Reader) error) error {
-	last := s.blobs.listed.Load()
-	err := s.Store.View(ctx, fn)
+func (b *quiet) wait(t require.TestingT) {
 	select {
-	case <-s.done:
-	default:
-		if last {
-			close(s.done)
-		}
-	}
-	return err
-}
-
-func (s *quiet) wait(t require.TestingT) {
-	select {
-	case <-s.done:
+	case <-b.done:
 	case <-time.After(time.Minute):
 		require.Fail(t, "the opening has no end")
 	}

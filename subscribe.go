@@ -118,7 +118,8 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
 // Next waits for the next event. It fails with an error that matches ErrMissed if
 // events were missed, and goes on after it; with the error of ctx; with ErrClosed when
 // the subscription or the engine is closed; with ErrGroupNotFound after the group was
-// deleted; and with the refusal when the actor may not follow the group any more.
+// deleted; and with the refusal when the actor may not follow the group any more, which
+// it looks up when a role has ended and when events were missed.
 func (s *Subscription) Next(ctx context.Context) (Event, error) {
 	for {
 		if s.ended != nil {
@@ -142,17 +143,17 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 
 // see hands out an event of a single group, if the actor may still see it.
 func (s *Subscription) see(ctx context.Context, e Event) (Event, error) {
-	if missed := s.after + 1; e.Version > missed {
+	missed := s.after + 1
+	if e.Version > missed || e.Kind == AdminRemoved || e.Kind == OwnerChanged { // perhaps the end of the actor's role
+		if err := s.mayStill(ctx); err != nil {
+			s.batch = slices.Insert(s.batch, 0, e)
+			return Event{}, err
+		}
+	}
+	if e.Version > missed {
 		s.batch = slices.Insert(s.batch, 0, e)
 		s.after = e.Version - 1
 		return Event{}, wrap(OpSubscribe, s.group, &MissedError{s.group, missed})
-	}
-	if slices.Contains(e.Users, s.actor.user) { // perhaps the end of the actor's role
-
-		if err := s.mayStill(ctx); err != nil {
-			s.ended = err
-			return Event{}, err
-		}
 	}
 	s.after = e.Version
 	if e.Kind == GroupDeleted {
@@ -161,8 +162,16 @@ func (s *Subscription) see(ctx context.Context, e Event) (Event, error) {
 	return e, nil
 }
 
+// mayStill looks whether the actor may still follow the group. A refusal is the end.
 func (s *Subscription) mayStill(ctx context.Context) error {
-	return s.actor.reading(ctx, OpSubscribe, s.group, nil, func(_ store.Reader, v *look) error { return v.may(readLog) })
+	if s.actor.user == "" {
+		return nil
+	}
+	err := s.actor.reading(ctx, OpSubscribe, s.group, nil, func(_ store.Reader, v *look) error { return v.may(readLog) })
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
+		s.ended = err
+	}
+	return err
 }
 
 // fill waits until there are events and takes some.

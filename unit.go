@@ -28,6 +28,8 @@ type unit struct {
 	heir    UserID          // who succeeds the owner; "" if there is no one
 	total   int             // groups in the app, where their number is limited
 
+	announced bool // the content that is to be named has not been given up
+
 	existed bool
 	before  struct {
 		head         record.Header
