@@ -428,7 +428,7 @@ func TestFaults_RunAgain(t *testing.T) {
 			for _, group := range []groupkit.GroupID{guild, open, once.rangers} {
 				require.Equal(t, lastEvent(t, once, group).Version, lastEvent(t, again, group).Version)
 			}
-			requireHeard(t, again, sub)
+			requireTold(t, again, sub)
 		})
 	}
 }
@@ -441,9 +441,9 @@ func lastEvent(t *testing.T, s *town, group groupkit.GroupID) (last groupkit.Eve
 	return last
 }
 
-// requireHeard checks that a subscriber has heard every event that was added to the logs
+// requireTold checks that a subscriber has heard every event that was added to the logs
 // of the town, each once.
-func requireHeard(t *testing.T, s *town, sub *groupkit.Subscription) {
+func requireTold(t *testing.T, s *town, sub *groupkit.Subscription) {
 	heard := make(map[groupkit.GroupID]uint64)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
