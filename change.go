@@ -71,6 +71,9 @@ func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule 
 		s.add(a.eng, u)
 		return a.write(w, print, u)
 	})
+	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
+		out = outcome{} // which did not come about
+	}
 	return out, err
 }
 
@@ -179,11 +182,13 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 		s.forget(e)
 		return err
 	}
-	for _, u := range s.units {
+	units := s.units
+	s.units = nil
+	for _, u := range units {
 		e.cache.end(u)
 		e.hub.end(context.WithoutCancel(ctx), u, true)
 	}
-	for _, u := range s.units {
+	for _, u := range units {
 		for _, content := range u.contents {
 			_ = e.blobs.Delete(context.WithoutCancel(ctx), content) // what stays behind is swept at the next opening
 		}
@@ -191,6 +196,5 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 			err = errors.Join(err, e.finishDeletion(ctx, u.id))
 		}
 	}
-	s.units = nil
 	return err
 }

@@ -58,15 +58,23 @@ type tester interface {
 }
 
 // newSite opens an engine in memory.
-func newSite(t tester, opts groupkit.Options) *site {
+func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts, bare) }
+
+// newSiteOver opens an engine in memory, with something around the store and the contents.
+func newSiteOver(t tester, opts groupkit.Options, around wrapping) *site {
 	t.Helper()
-	raw := memstore.New()
-	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
 	opening := newQuiet(s.blobs)
-	s.open(t, opts, raw, opening)
+	over, contents := around(s.raw, opening)
+	s.open(t, opts, over, contents)
 	opening.wait(t)
 	return s
 }
+
+// A wrapping puts something around a store and contents.
+type wrapping func(store.Store, store.Blobs) (store.Store, store.Blobs)
+
+func bare(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
 
 // quiet contents know when an engine has done what it does at its opening in the
 // background: all but the sweeping of contents, where there are any.
@@ -255,15 +263,13 @@ type picture struct {
 }
 
 // newTown returns a town of the test's own.
-func newTown(t tester) *town { return restored(t, groupkit.Options{}) }
+func newTown(t tester) *town { return newTownOver(t, townOptions(), bare) }
 
-// restored returns a town with other options than those it was built with, unless they are zero.
-func restored(t tester, opts groupkit.Options) *town {
+// newTownOver returns a town with other options than those it was built with, and with
+// something around the store and the contents.
+func newTownOver(t tester, opts groupkit.Options, around wrapping) *town {
 	p := painted()
-	if opts.Limits == (groupkit.Limits{}) && opts.UserExists == nil {
-		opts = townOptions()
-	}
-	s := newSite(t, opts)
+	s := newSiteOver(t, opts, around)
 	p.unpack(t, s.raw, s.blobs)
 	s.hand.set(p.now)
 	return &town{site: s, rangers: p.rangers, chart: p.chart, rules: p.rules}
