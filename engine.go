@@ -155,7 +155,8 @@ func Open(path string, opts *Options) (*Engine, error) {
 	}
 	e, err := New(s, fileblob.New(path+".files"), opts)
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // nothing has been written
+		return nil, err
 	}
 	return e, nil
 }
