@@ -35,10 +35,12 @@ type Tx struct {
 // fn may be run more than once, and on another goroutine; it must have no other effect.
 // It holds other writers up, so it should be quick. In it the engine's own calls, those
 // of actors that are not tx's, refuse with ErrNested instead of waiting for ever; so
-// does the upload of a file.
+// does the upload of a file. MaySpeak alone may answer, from memory, what has been so
+// before.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 	var s settlement
 	var inner error
+	defer func() { s.forget(e) }() // there is something left only after a panic
 	err := e.update(ctx, func(w store.Writer) error {
 		s.forget(e)
 		tx := &Tx{eng: e, w: w}

@@ -60,21 +60,21 @@ func (e *Engine) resume() {
 		return err
 	})
 	for _, group := range groups {
-		if err == nil {
-			err = e.finishDeletion(e.background, group)
-		}
+		err = errors.Join(err, e.finishDeletion(e.background, group)) // the others go on
 	}
-	if err == nil {
-		err = e.sweepContents(e.background)
-	}
+	err = errors.Join(err, e.sweepContents(e.background))
 	if err != nil && e.background.Err() == nil {
 		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
 }
 
-// sweepContents removes contents that no file names and no upload under way announces,
-// and the announcements of uploads that were cut off.
+// sweepContents removes the announcements of uploads that were cut off, and then the
+// contents that no file names and nothing announces. An upload whose announcement is
+// gone refuses to name its content, so that no other process takes that away under it.
 func (e *Engine) sweepContents(ctx context.Context) error {
+	if err := e.sweepAnnouncements(ctx); err != nil {
+		return err
+	}
 	for after, more := "", true; more; {
 		ids, m, err := e.blobs.List(ctx, after, store.MaxPage)
 		if err != nil {
@@ -88,7 +88,7 @@ func (e *Engine) sweepContents(ctx context.Context) error {
 		}
 		more = m && len(ids) > 0
 	}
-	return e.sweepAnnouncements(ctx)
+	return nil
 }
 
 func (e *Engine) sweepContent(ctx context.Context, content string) error {
@@ -97,7 +97,7 @@ func (e *Engine) sweepContent(ctx context.Context, content string) error {
 		if named, err = isNamed(r, content); err != nil {
 			return err
 		}
-		announced, err = e.isUnderWay(r, content)
+		_, announced, err = r.Get(key.Upload(content))
 		return err
 	})
 	if err != nil || named || announced {
@@ -122,14 +122,12 @@ func (e *Engine) isUnderWay(r store.Reader, content string) (bool, error) {
 	if err != nil || !ok {
 		return false, storage(err)
 	}
+	if store.Exclusive(e.store) {
+		u, err := record.DecodeUpload(value)
+		return err == nil && u.Process == e.id, nil
+	}
 	u, err := record.DecodeUpload(value)
-	if err != nil {
-		return false, err
-	}
-	if u.Process == e.id {
-		return true, nil
-	}
-	return !store.Exclusive(e.store) && e.now()-u.At < uploadLife.Milliseconds(), nil
+	return err != nil || u.Process == e.id || e.now()-u.At < uploadLife.Milliseconds(), nil
 }
 
 func (e *Engine) sweepAnnouncements(ctx context.Context) error {
@@ -246,6 +244,9 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 				return err
 			}
 			id := GroupID(group)
+			if checkGroupID(id) != nil {
+				return key.ErrForm
+			}
 			if d.users[id] == nil {
 				d.groups = append(d.groups, id)
 			}
@@ -277,8 +278,5 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 	if err == nil || !errors.Is(err, ErrGroupNotFound) {
 		return cleared, err
 	}
-	if err := e.finishDeletion(ctx, group); err != nil {
-		return 0, err
-	}
-	return len(users), nil
+	return 0, e.finishDeletion(ctx, group)
 }

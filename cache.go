@@ -24,8 +24,8 @@ type cache struct {
 	groupSeed, userSeed maphash.Seed
 
 	buckets  []bucket
-	bars     [1 << 12]atomic.Uint64 // by key: how often it was barred << 16 | how many bar it
-	epochs   [1 << 10]atomic.Uint64 // by group: how many changes have begun
+	bars     [1 << 12]atomic.Uint64 // by key: how often it was barred << barring | how many bar it
+	epochs   [1 << 10]atomic.Uint64 // by group: how many changes of its word have begun
 	refusals []atomic.Pointer[keptRefusal]
 }
 
@@ -33,6 +33,7 @@ const (
 	bucketSize  = 128 // bytes
 	bucketWays  = 5
 	refusalSize = 512 // bytes that a kept refusal takes, about
+	barring     = 24  // bits; one transaction may change a user thousands of times
 )
 
 // A bucket is two cache lines: a sequence number, odd while it is written, and five
@@ -142,7 +143,8 @@ func (b *bucket) lock() uint64 {
 	}
 }
 
-// both returns the words of a group and of a user in it, as of one instant.
+// both returns the words of a group and of a user in it, as of one instant: that at
+// which the user's is read, for the group's has not changed until then.
 func (c *cache) both(g, u cacheKey) (groupWord, standingWord, bool) {
 	epoch := c.epoch(g)
 	before := epoch.Load()
@@ -170,7 +172,7 @@ func (c *cache) keep(t ticket, g groupWord, s standingWord) {
 }
 
 func (c *cache) put(k cacheKey, seen, word uint64) {
-	if seen&0xffff == 0 {
+	if seen&(1<<barring-1) == 0 {
 		c.bucket(k).set(k, word, c.bar(k), seen)
 	}
 }
@@ -182,7 +184,6 @@ func (c *cache) begin(u *unit) {
 		return
 	}
 	g := c.key(u.id)
-	c.epoch(g).Add(1)
 	if wordOfGroup(u.existed, &u.before.head) != wordOfGroup(true, u.head) {
 		u.barred = append(u.barred, g)
 	}
@@ -192,8 +193,11 @@ func (c *cache) begin(u *unit) {
 		}
 	}
 	for _, k := range u.barred {
-		c.bar(k).Add(1<<16 | 1)
+		c.bar(k).Add(1<<barring | 1)
 		c.bucket(k).drop(k)
+		if k == g {
+			c.epoch(g).Add(1) // not before: a reader who finds the old word is to find the old epoch
+		}
 	}
 }
 

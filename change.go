@@ -68,13 +68,26 @@ func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule 
 		if err != nil || w == nil {
 			return err
 		}
-		if err := a.remember(w, print, u); err != nil {
-			return err
-		}
 		s.add(a.eng, u)
-		return u.flush(w)
+		return a.write(w, print, u)
 	})
+	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
+		out = outcome{} // which did not come about
+	}
 	return out, err
+}
+
+// write writes what a call changed, and what is kept for its key. Within Atomic a call
+// that is half written breaks the transaction, whatever it failed with.
+func (a Actor) write(w store.Writer, print []byte, u *unit) error {
+	err := a.remember(w, print, u)
+	if err == nil {
+		err = u.flush(w)
+	}
+	if a.tx != nil && err != nil {
+		a.tx.err = err
+	}
+	return err
 }
 
 // before does what comes before the transaction: a call repeated with its idempotency
@@ -122,6 +135,7 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
 	var s settlement
+	defer func() { s.forget(a.eng) }() // there is something left only after a panic
 	err := a.eng.update(ctx, func(w store.Writer) error {
 		s.forget(a.eng)
 		return fn(w, w, &s)
@@ -168,11 +182,13 @@ func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
 		s.forget(e)
 		return err
 	}
-	for _, u := range s.units {
+	units := s.units
+	s.units = nil
+	for _, u := range units {
 		e.cache.end(u)
 		e.hub.end(context.WithoutCancel(ctx), u, true)
 	}
-	for _, u := range s.units {
+	for _, u := range units {
 		for _, content := range u.contents {
 			_ = e.blobs.Delete(context.WithoutCancel(ctx), content) // what stays behind is swept at the next opening
 		}

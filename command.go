@@ -79,6 +79,8 @@ type Command struct {
 	New      *NewGroup      // of OpCreateGroup
 	Update   *GroupUpdate   // of OpUpdateGroup
 	Forget   *ForgetOptions // of OpForgetUser
+
+	content string // of OpUploadFile, once it is there
 }
 
 // clone is a copy that shares nothing with the command.

@@ -61,6 +61,9 @@ func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, er
 	if err != nil || !pending {
 		return nil, true, storage(err)
 	}
+	if err := isDying(w, group); err != nil {
+		return nil, false, err
+	}
 	for _, area := range []byte{key.Members, key.Outsiders} {
 		removed, err := deleteStandings(w, group, area)
 		if err != nil || removed {
@@ -72,6 +75,19 @@ func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, er
 		return contents, false, err
 	}
 	return nil, true, bury(w, group)
+}
+
+// isDying refuses to take anything away from a group that nobody has deleted.
+func isDying(r store.Reader, group GroupID) error {
+	value, ok, err := r.Get(key.Of(string(group), key.Header))
+	if err != nil {
+		return storage(err)
+	}
+	h, err := record.DecodeHeader(value)
+	if err == nil && (!ok || h.State != record.Deleting) {
+		err = corrupt("a deletion is under way of group %q, which is not being deleted", group)
+	}
+	return err
 }
 
 // deleteStandings removes some of the users of a group, with their side of it.

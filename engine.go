@@ -179,7 +179,7 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
-		tokens: make(map[*unit]uint64), rouse: make(chan struct{}, 1),
+		tokens: make(map[*unit]uint64),
 	}
 	e.background, e.cancel = context.WithCancel(context.Background())
 	if err := e.prepare(e.background); err != nil {
@@ -187,7 +187,6 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
 	e.tasks.Go(e.resume)
-	e.tasks.Go(e.hub.run)
 	if e.opts.SweepEvery > 0 {
 		e.tasks.Go(e.sweepAlways)
 	}
@@ -220,6 +219,9 @@ func (o *Options) check() error {
 // and closes the store. Every later call gives ErrClosed; a second Close returns
 // what the first did.
 func (e *Engine) Close() error {
+	if e.atomics.here() {
+		return wrap(OpClose, "", ErrNested)
+	}
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.cancel()
@@ -234,6 +236,9 @@ func (e *Engine) Close() error {
 // are not in it: their folder is to be copied afterwards. A store that cannot be
 // copied gives ErrStorage.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
+	if e.atomics.here() {
+		return wrap(OpBackup, "", ErrNested)
+	}
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
 

@@ -176,7 +176,7 @@ func (m *machine) createGroup(t *rapid.T) {
 		n.Owner = m.user(t, "", nil)
 	}
 	if chance(t, "chooses an id", 50) && (c.system || chance(t, "although a user", 15)) {
-		n.ID = pick(t, "id", slices.Concat(chosenGroups, chosenGroups, m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
+		n.ID = pick(t, "id", slices.Concat(chosenGroups, m.everyGroup(), m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
 	}
 	m.makeGroup(t, c, n)
 }
@@ -236,11 +236,6 @@ func (m *machine) updateGroup(t *rapid.T) {
 	m.makeUpdate(t, c, id, u)
 }
 
-// allowInvites lets the members of a group invite, which in a public one has no effect.
-func (m *machine) allowInvites(t *rapid.T, id groupkit.GroupID) {
-	m.makeUpdate(t, caller{system: true}, id, groupkit.GroupUpdate{AllowInvites: new(true)})
-}
-
 func (m *machine) makeUpdate(t *rapid.T, c caller, id groupkit.GroupID, u groupkit.GroupUpdate) {
 	m.change(t, call{0, "UpdateGroup", c, id, []any{u},
 		func(w *world) (any, *refusal) { return answer(w.UpdateGroup(c, id, u)) },
@@ -285,24 +280,27 @@ func (m *machine) invite(t *rapid.T) {
 }
 
 func (m *machine) block(t *rapid.T) {
-	m.forTime(t, "Block", (*world).Block, groupkit.Actor.Block)
+	id, d := m.group(t, theOthers), m.duration(t)
+	u := m.user(t, id, theOthers)
+	m.makeBlock(t, m.caller(t, id, theMighty), id, d, u)
+}
+
+func (m *machine) makeBlock(t *rapid.T, c caller, id groupkit.GroupID, d time.Duration, u groupkit.UserID) {
+	m.change(t, call{0, "Block", c, id, []any{d, u},
+		func(w *world) (any, *refusal) { return answer(w.Block(c, id, d, u)) },
+		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
+			return answer2(a.Block(ctx, id, d, u))
+		}})
 }
 
 func (m *machine) mute(t *rapid.T) {
-	m.forTime(t, "Mute", (*world).Mute, groupkit.Actor.Mute)
-}
-
-func (m *machine) forTime(t *rapid.T, verb string,
-	model func(*world, caller, groupkit.GroupID, time.Duration, groupkit.UserID) (time.Time, *refusal),
-	engine func(groupkit.Actor, context.Context, groupkit.GroupID, time.Duration, groupkit.UserID) (time.Time, error),
-) {
 	id, d := m.group(t, theOthers), m.duration(t)
 	u := m.user(t, id, theOthers)
 	c := m.caller(t, id, theMighty)
-	m.change(t, call{0, verb, c, id, []any{d, u},
-		func(w *world) (any, *refusal) { return answer(model(w, c, id, d, u)) },
+	m.change(t, call{0, "Mute", c, id, []any{d, u},
+		func(w *world) (any, *refusal) { return answer(w.Mute(c, id, d, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
-			return answer2(engine(a, ctx, id, d, u))
+			return answer2(a.Mute(ctx, id, d, u))
 		}})
 }
 
@@ -423,7 +421,8 @@ func (m *machine) forgetUser(t *rapid.T) {
 // letTimePass moves the clock: a little, a lot, or to an instant at which
 // something ends, or to the millisecond before or after.
 func (m *machine) letTimePass(t *rapid.T) {
-	if chance(t, "backwards", 10) {
+	if chance(t, "backwards", 5) {
+		m.wentBack = true
 		m.setClock(t, m.world.backwards(time.Duration(number.Draw(t, "back"))*time.Millisecond))
 		return
 	}

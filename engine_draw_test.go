@@ -97,7 +97,7 @@ func limits(t *rapid.T) groupkit.Limits {
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
 		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
-		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 2, 3),
+		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 1, 2),
 		Requests: few("requests", 1, 2), Invitations: few("invitations", 1, 3),
 	}
 }
@@ -216,9 +216,9 @@ func (m *machine) duration(t *rapid.T) time.Duration {
 // text draws a text around a limit of so many characters.
 func text(t *rapid.T, label string, most int) string {
 	if chance(t, "hostile text", 4) {
-		return pick(t, label, []string{"a/b", strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
+		return pick(t, label, []string{strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
 	}
-	return pick(t, label, []string{"x", "", "ß", "abc", "語語語", strings.Repeat("語", most)})
+	return pick(t, label, []string{"x", "", "ß", "abc", "語語語", "x", "y", "a/b", "zz", strings.Repeat("語", most)})
 }
 
 // page draws a page, a hostile one at times.

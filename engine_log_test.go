@@ -48,9 +48,29 @@ func (m *machine) replay(t *rapid.T, in *instance, name groupkit.GroupID) *model
 			t.Fatalf("%s: %s: after event %d at %v comes %+v, %v", in.name, name, g.version, g.modified, e, err)
 		}
 		g.version, g.modified = e.Version, e.At
+		for _, u := range e.Users {
+			if end := g.mark(u, e.Kind); !m.wentBack && !end.IsZero() && !end.After(e.At) {
+				t.Fatalf("%s: %s: %v replaces what expired at %v, and nothing told of that", in.name, name, e, end)
+			}
+		}
 		g.apply(in, e)
 	}
 	return g
+}
+
+// mark is when that ends which an event of the kind would replace; zero if nothing.
+func (g *modelGroup) mark(u groupkit.UserID, kind groupkit.EventKind) time.Time {
+	switch kind {
+	case groupkit.MemberMuted:
+		return g.mutes[u].Until
+	case groupkit.MemberBlocked:
+		return g.blocks[u].Until
+	case groupkit.JoinRequested:
+		return g.requests[u].Expires
+	case groupkit.MemberInvited:
+		return g.invitations[u].Expires
+	}
+	return time.Time{}
 }
 
 // apply makes the change that an event tells of.

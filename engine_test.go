@@ -31,19 +31,31 @@ import (
 func TestEngine_AnswersAsTheModel(t *testing.T) {
 	t.Parallel()
 	seen := &coverage{refused: map[error]int{}, granted: map[string]int{}}
-	rapid.Check(t, func(t *rapid.T) { history(t, seen) })
-	if seen.steps < 5000 {
-		t.Logf("%d steps are too few to have met everything", seen.steps)
-		return
-	}
-	for is := range classes {
-		if !slices.Contains(unmet, is) {
-			require.NotZero(t, seen.refused[is], "in %d steps no call was refused with %q", seen.steps, is)
+	for range 4 { // what chance has left out comes in the next round
+		rapid.Check(t, func(t *rapid.T) { history(t, seen) })
+		if seen.steps < 5000 {
+			t.Skipf("%d steps are too few to have met everything", seen.steps)
+		}
+		if len(seen.missing()) == 0 {
+			return
 		}
 	}
-	for verb := range seen.granted {
-		require.NotZero(t, seen.granted[verb], "in %d steps %s was never granted", seen.steps, verb)
+	require.Empty(t, seen.missing(), "in %d steps", seen.steps)
+}
+
+// missing is what no history has met yet.
+func (c *coverage) missing() (list []string) {
+	for is := range classes {
+		if !slices.Contains(unmet, is) && c.refused[is] == 0 {
+			list = append(list, fmt.Sprintf("a refusal with %q", is))
+		}
 	}
+	for verb, n := range c.granted {
+		if n == 0 {
+			list = append(list, "a grant of "+verb)
+		}
+	}
+	return list
 }
 
 // unmet are the sentinels that no history meets.
@@ -107,25 +119,38 @@ type machine struct {
 	engines []*instance
 	seen    *coverage
 	calls   int
+
+	wentBack bool // the clock did
 }
 
 // history is one run: rounds of random calls, the engines being reopened in between.
 func history(t *rapid.T, seen *coverage) {
 	m := newMachine(t, seen)
-	for _, public := range []bool{true, false} {
-		m.makeGroup(t, caller{system: true}, groupkit.NewGroup{
-			Name: "night watch", Owner: m.user(t, "", nil), Members: users[:2], Public: public,
-			MembersOnly: true,
-		})
-	}
-	for _, id := range slices.Sorted(maps.Keys(m.world.groups)) {
-		m.allowInvites(t, id)
-	}
-	for range 6 {
+	m.begin(t)
+	for round := range 6 {
 		t.Repeat(map[string]func(*rapid.T){"step": m.step})
 		m.lookAtLogs(t)
 		m.reopen(t)
-		m.lookAtEverything(t)
+		if round%2 == 1 {
+			m.lookAtEverything(t)
+		}
+	}
+}
+
+// begin makes two groups with a few members, whom a public group lets invite without
+// effect, and a blacklist that will soon be full where the option allows it.
+func (m *machine) begin(t *rapid.T) {
+	system := caller{system: true}
+	for _, public := range []bool{true, false} {
+		m.makeGroup(t, system, groupkit.NewGroup{
+			Name: "night watch", Owner: m.user(t, "", nil), Members: users[:2], Public: public, MembersOnly: true,
+		})
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.world.groups)) {
+		m.makeUpdate(t, system, id, groupkit.GroupUpdate{AllowInvites: new(true)})
+		for _, u := range users[len(users)-min(4, m.world.opts.Limits.MaxGroupSize-1):] {
+			m.makeBlock(t, system, id, groupkit.Forever, u)
+		}
 	}
 }
 
@@ -181,7 +206,7 @@ func newMachine(t *rapid.T, seen *coverage) *machine {
 // options are the model's, and what it keeps for itself.
 func (m *machine) options() *groupkit.Options {
 	opts := m.world.opts
-	opts.Clock = m.clock.Now
+	opts.Clock, opts.CacheBytes = m.clock.Now, 4096 // a few entries, which have to make room for others
 	if m.world.known != nil {
 		opts.UserExists = func(_ context.Context, u groupkit.UserID) (bool, error) { return m.world.known[u], nil }
 	}

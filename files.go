@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"iter"
@@ -53,7 +54,8 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	}
 	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
 	if err == nil {
-		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file, content) })
+		cmd.content = content
+		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file) })
 	}
 	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
 		a.eng.abandon(context.WithoutCancel(ctx), content)
@@ -81,13 +83,16 @@ func (u *unit) mayUpload() error {
 	return nil
 }
 
-func (u *unit) addFile(file *record.File, content string) error {
+func (u *unit) addFile(file *record.File) error {
 	if err := u.mayUpload(); err != nil {
 		return err
 	}
+	if !u.announced {
+		return fmt.Errorf("%w: the upload was given up after %v", ErrStorage, uploadLife)
+	}
 	made := *file
 	u.append(record.Event{Kind: uint8(FileAdded), File: &made})
-	u.writes = append(u.writes, store.Pair{Key: key.Upload(content)})
+	u.writes = append(u.writes, store.Pair{Key: key.Upload(u.cmd.content)})
 	u.outcome.file = publicFile(&made)
 	return nil
 }
@@ -155,22 +160,30 @@ func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, 
 	if err != nil {
 		return File{}, nil, wrap(OpOpenFile, group, storage(err))
 	}
-	return f, &checked{content, meter{r: content, hash: sha256.New(), most: math.MaxInt64 - 1}, f}, nil
+	return f, &checked{content, meter{r: content, hash: sha256.New(), most: math.MaxInt64 - 1}, group, f}, nil
 }
 
 // checked reads a content and compares it with what its file says of it.
 type checked struct {
 	io.Closer
 	meter meter
+	group GroupID
 	file  File
 }
 
 func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.meter.Read(p)
-	if err == io.EOF && (c.meter.size != c.file.Size || [32]byte(c.meter.hash.Sum(nil)) != c.file.SHA256) {
-		err = corrupt("the content of file %q is not what was uploaded", c.file.ID)
+	switch {
+	case err == nil:
+		return n, nil
+	case err != io.EOF:
+		err = storage(err)
+	case c.meter.size == c.file.Size && [32]byte(c.meter.hash.Sum(nil)) == c.file.SHA256:
+		return n, io.EOF
+	default:
+		err = corrupt("the content of file %q is not what was uploaded", string(c.file.ID))
 	}
-	return n, err
+	return n, wrap(OpOpenFile, c.group, err)
 }
 
 // File returns what is known of a shared file.
@@ -208,8 +221,17 @@ func loadFile(r store.Reader, group GroupID, file FileID) (*record.File, error) 
 	if !ok {
 		return nil, ErrFileNotFound
 	}
-	f, err := record.DecodeFile(value)
+	f, err := decodeFile(id[:], value)
 	return &f, err
+}
+
+// decodeFile reads the record of the file that is kept under the id.
+func decodeFile(id, value []byte) (record.File, error) {
+	f, err := record.DecodeFile(value)
+	if err == nil && f.ID != string(id) {
+		err = corrupt("a file is kept under the id of another")
+	}
+	return f, err
 }
 
 // loadFile reads the file that the command names, if it is there.
@@ -280,7 +302,8 @@ func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files [
 
 // scanFiles reads up to limit files that are older than the one at the given key.
 func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files []File, last []byte, more bool, err error) {
-	rng := store.Prefix(key.Of(string(group), key.Files))
+	prefix := key.Of(string(group), key.Files)
+	rng := store.Prefix(prefix)
 	rng.Reverse, rng.Limit = true, limit
 	if before != nil {
 		rng.To = before
@@ -290,7 +313,7 @@ func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files [
 		return nil, nil, false, storage(err)
 	}
 	for _, p := range page {
-		f, err := record.DecodeFile(p.Value)
+		f, err := decodeFile(p.Key[len(prefix):], p.Value)
 		if err != nil {
 			return nil, nil, false, err
 		}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -25,7 +23,9 @@ type ForgetOptions struct {
 	// Pseudonymize replaces what still names the user in a group (the log, the owner of
 	// files, the author of the announcement, the one who invited, muted, blocked …) by a
 	// name made up at random, the same throughout the group. A group that goes on
-	// blocking the user goes on naming it, as it has to know whom it blocks.
+	// blocking the user goes on naming it, as it has to know whom it blocks. What is kept
+	// for the idempotency keys of others names the user no longer either. The texts of
+	// the application (reasons, names, announcements) are left as they are.
 	Pseudonymize bool
 }
 
@@ -55,7 +55,8 @@ func (e *OwnsError) Unwrap() error { return ErrOwner }
 // ForgetUser ends everything that a user is in any group: memberships and roles, mutes,
 // allow-list entries, join requests and invitations; see the options for blocks, owned
 // groups and names. It goes group by group, each in a transaction of its own, and
-// can be cut off at any point: calling it again finishes the work.
+// can be cut off at any point: calling it again finishes the work. A Guard is asked about
+// each of the groups before the first.
 //
 // The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
 // OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
@@ -106,9 +107,13 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	if err != nil {
 		return err
 	}
+	cmd := Command{Op: OpForgetUser, Actor: a.user, Reason: a.reason, Users: []UserID{user}, Forget: &opts}
+	if err := a.guardAll(ctx, cmd, groups); err != nil {
+		return err
+	}
 	for _, group := range groups {
-		cmd := Command{Op: OpForgetUser, Group: group, Users: []UserID{user}, Forget: &opts}
-		out, err := a.change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
+		cmd.Group = group
+		out, err := a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
 		if a.dry && errors.Is(err, ErrGroupNotFound) {
 			continue
 		}
@@ -122,7 +127,21 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	if a.dry || !opts.Pseudonymize {
 		return nil
 	}
-	return a.eng.forgetOnce(ctx, user)
+	return a.eng.forgetOutcomes(ctx, user)
+}
+
+// guardAll asks the application about every group before anything is done in the first.
+func (a Actor) guardAll(ctx context.Context, cmd Command, groups []GroupID) error {
+	if a.dry || a.eng.opts.Guard == nil {
+		return nil
+	}
+	for _, group := range groups {
+		cmd.Group = group
+		if err := a.guard(ctx, &cmd); err != nil {
+			return wrap(cmd.Op, group, err)
+		}
+	}
+	return nil
 }
 
 func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
@@ -135,7 +154,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if opts.Owned > OwnedDelete {
 		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
 	}
-	if a.tx != nil || a.still {
+	if a.tx != nil || a.still && !a.dry {
 		return ErrNested
 	}
 	if a.user != "" {
@@ -228,133 +247,4 @@ func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, o
 		return err
 	}
 	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
-}
-
-// pseudonym is what the names of forgotten users begin with.
-const pseudonym = "forgotten-"
-
-// rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
-// all records of a group.
-func rename(w store.Writer, group GroupID, user string) error {
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return storage(err)
-	}
-	n := renaming{w: w, group: string(group), from: user, to: pseudonym + id.String()}
-	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
-	for _, area := range []struct {
-		prefix []byte
-		kinds  []byte
-	}{
-		{own, []byte{key.Members, key.Outsiders, key.Files, key.Announcement, key.Events}},
-		{cut, []byte{key.Header, key.Members, key.Outsiders, key.Files, key.Announcement}},
-	} {
-		for _, kind := range area.kinds {
-			if err := n.walk(append(slices.Clone(area.prefix), kind), kind); err != nil {
-				return err
-			}
-		}
-	}
-	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
-}
-
-type renaming struct {
-	w               store.Writer
-	group, from, to string
-}
-
-// walk rewrites the records under a prefix that name the user.
-func (n *renaming) walk(prefix []byte, kind byte) error {
-	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
-		for _, p := range page {
-			value, err := n.rewrite(kind, p.Value)
-			if err != nil {
-				return err
-			}
-			rest := string(p.Key[len(prefix):])
-			out := store.Pair{Key: p.Key, Value: value}
-			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
-				// Only a checkpoint still has a record of the user.
-				out.Key = append(slices.Clone(prefix), n.to...)
-				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
-					return err
-				}
-			} else if string(value) == string(p.Value) {
-				continue
-			}
-			if err := write(n.w, []store.Pair{out}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// swap replaces the name where it is the user's.
-func (n *renaming) swap(name *string) {
-	if *name == n.from {
-		*name = n.to
-	}
-}
-
-func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
-	switch kind {
-	case key.Header:
-		h, err := record.DecodeHeader(value)
-		n.swap(&h.Owner)
-		return h.Encode(), err
-	case key.Members, key.Outsiders:
-		st, err := record.DecodeStanding(value, kind == key.Members)
-		n.marks(&st)
-		return st.Encode(), err
-	case key.Files:
-		f, err := record.DecodeFile(value)
-		n.swap(&f.Owner)
-		return f.Encode(), err
-	case key.Announcement:
-		a, err := record.DecodeAnnouncement(value)
-		n.swap(&a.By)
-		return a.Encode(), err
-	default:
-		call, err := record.DecodeCall(value)
-		n.call(&call)
-		return call.Encode(), err
-	}
-}
-
-func (n *renaming) marks(st *record.Standing) {
-	for _, slot := range []**record.Mark{&st.Mute, &st.Block, &st.Allow, &st.Request, &st.Invitation} {
-		if *slot != nil {
-			m := **slot
-			n.swap(&m.By)
-			*slot = &m
-		}
-	}
-}
-
-func (n *renaming) call(call *record.Call) {
-	n.swap(&call.Actor)
-	for i := range call.Events {
-		e := &call.Events[i]
-		for j := range e.Users {
-			n.swap(&e.Users[j])
-		}
-		if e.File != nil {
-			n.swap(&e.File.Owner)
-		}
-	}
-}
-
-// forgetOnce removes the outcomes that are kept for the user's idempotency keys.
-func (e *Engine) forgetOnce(ctx context.Context, user UserID) error {
-	return e.update(ctx, func(w store.Writer) error {
-		return scanAll(w, store.Prefix(key.OnceOf(string(user))), func(page []store.Pair) error {
-			for _, p := range page {
-				if err := dropOnce(w, p.Key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
 }

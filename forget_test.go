@@ -1,35 +1,514 @@
 package groupkit_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
+	"groupkit/store/storetest"
 )
+
+// forgettable is an id that occurs nowhere else.
+const forgettable = groupkit.UserID("zoe-whom-nobody-shall-name")
+
+// A past is an engine in which a user has left traces of every kind.
+type past struct {
+	eng   *groupkit.Engine
+	store *failingStore
+	clock *clock
+	owned groupkit.GroupID
+	in    []groupkit.GroupID // where the user is, or is mentioned, but owns nothing
+	gone  groupkit.GroupID   // deleted
+}
+
+func newPast(t *testing.T, opts groupkit.Options) *past {
+	t.Helper()
+	p := &past{store: &failingStore{Store: memstore.New()}, clock: newClock()}
+	opts.Clock, opts.BlockOutsiders = p.clock.Now, true
+	var err error
+	p.eng, err = groupkit.New(p.store, memblob.New(), &opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.eng.Close()) })
+	p.live(t)
+	return p
+}
+
+// live makes groups and has the user do, and suffer, everything in them.
+func (p *past) live(t *testing.T) {
+	ctx, system, zoe := t.Context(), p.eng.System(), p.eng.As(forgettable)
+	make := func(id groupkit.GroupID, n groupkit.NewGroup) groupkit.GroupID {
+		n.ID = id
+		if n.Owner != forgettable && id != "asked" && id != "invited" {
+			p.in, n.Members = append(p.in, id), append(n.Members, forgettable, "bob", "carol")
+		}
+		return group(t, p.eng, n)
+	}
+	p.owned = make("owned", groupkit.NewGroup{Owner: forgettable, Members: ids{"bob", "carol"}})
+	admin := make("admin", groupkit.NewGroup{Public: true, MembersOnly: true})
+	require.NoError(t, system.AddAdmin(ctx, admin, forgettable))
+	require.NoError(t, zoe.SetAnnouncement(ctx, admin, "I was here"))
+	require.NoError(t, second(zoe.UploadFile(ctx, admin, "diary.txt", strings.NewReader("dear diary"))))
+	require.NoError(t, second(zoe.Invite(ctx, admin, "dave")))
+	require.NoError(t, second(zoe.Mute(ctx, admin, time.Hour, "bob")))
+	require.NoError(t, zoe.Allow(ctx, admin, "bob"))
+	require.NoError(t, second(zoe.Block(ctx, admin, time.Hour, "carol")))
+	require.NoError(t, second(system.Mute(ctx, admin, time.Hour, forgettable)))
+	require.NoError(t, zoe.Allow(ctx, admin, forgettable))
+	require.NoError(t, zoe.Once("k").MuteGroup(ctx, admin))
+	left := make("left", groupkit.NewGroup{})
+	require.NoError(t, zoe.Leave(ctx, left))
+	removed := make("removed", groupkit.NewGroup{})
+	require.NoError(t, second(system.Mute(ctx, removed, time.Hour, forgettable)))
+	require.NoError(t, system.RemoveMember(ctx, removed, forgettable))
+	unblocked := make("unblocked", groupkit.NewGroup{})
+	require.NoError(t, second(system.Block(ctx, unblocked, time.Hour, forgettable)))
+	require.NoError(t, system.Unblock(ctx, unblocked, forgettable))
+	expired := make("expired", groupkit.NewGroup{})
+	require.NoError(t, second(system.Mute(ctx, expired, time.Millisecond, forgettable)))
+	require.NoError(t, system.RemoveMember(ctx, expired, forgettable))
+	p.in = append(p.in, make("asked", groupkit.NewGroup{Public: true, MembersOnly: true}), make("invited", groupkit.NewGroup{}))
+	require.NoError(t, second(zoe.Join(ctx, "asked")))
+	require.NoError(t, second(p.eng.As("alice").Invite(ctx, "invited", forgettable)))
+	p.gone = make("gone", groupkit.NewGroup{})
+	require.NoError(t, second(zoe.UploadFile(ctx, p.gone, "diary.txt", strings.NewReader("dear diary"))))
+	require.NoError(t, system.DeleteGroup(ctx, p.gone))
+	p.in = slices.DeleteFunc(p.in, func(id groupkit.GroupID) bool { return id == p.gone })
+	p.clock.Advance(time.Minute)
+}
+
+// requireForgotten looks into every group, and whether what the log tells is so.
+func (p *past) requireForgotten(t *testing.T) {
+	t.Helper()
+	ctx, system := t.Context(), p.eng.System()
+	joined, err := collect(system.JoinedGroups(ctx, forgettable))
+	require.NoError(t, err)
+	require.Empty(t, joined)
+	for _, id := range p.in {
+		replayed(t, p.eng, id)
+		s, err := system.Snapshot(ctx, id)
+		require.NoError(t, err)
+		for _, m := range s.Members {
+			require.NotEqual(t, forgettable, m.User)
+		}
+		for _, m := range s.Mutes {
+			require.NotEqual(t, forgettable, m.User, "%s", id)
+		}
+		require.Empty(t, s.Requests)
+		for _, m := range s.Invitations {
+			require.NotEqual(t, forgettable, m.User)
+		}
+	}
+	verified(t, p.eng)
+	eight, err := groupkit.Replay(system.Events(ctx, "admin", 0))
+	require.NoError(t, err)
+	require.Equal(t, 2, eight.Group.MemberCount)
+	p.requireCount(t)
+}
+
+// requireCount is about the number of groups that the user counts as being in: the
+// limit is reached when it says so.
+func (p *past) requireCount(t *testing.T) {
+	t.Helper()
+	limit := groupkit.Limits{JoinedGroups: 1}
+	eng, err := groupkit.New(noClose{p.store}, memblob.New(), &groupkit.Options{Limits: limit, Clock: p.clock.Now})
+	require.NoError(t, err)
+	defer eng.Close()
+	require.NoError(t, eng.System().Can().AddMember(t.Context(), "left", forgettable), "the user is in no group")
+}
+
+// noClose is a store that another engine goes on using.
+type noClose struct{ *failingStore }
+
+func (noClose) Close() error { return nil }
+
+// replayed compares the log of a group, replayed, with the group.
+func replayed(t require.TestingT, eng *groupkit.Engine, id groupkit.GroupID) {
+	ctx := context.Background()
+	snapshot, err := eng.System().Snapshot(ctx, id)
+	require.NoError(t, err)
+	again, err := groupkit.Replay(eng.System().Events(ctx, id, 0))
+	require.NoError(t, err)
+	require.Equal(t, snapshot, again)
+}
+
+// naming are the keys in the store that name the user, or whose values do.
+func (p *past) naming(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for k, v := range everything(t, p.store) {
+		if strings.Contains(k, string(forgettable)) || strings.Contains(v, string(forgettable)) {
+			out = append(out, fmt.Sprintf("%q = %q", k, v))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 func TestActor_ForgetUser(t *testing.T) {
 	t.Parallel()
-	t.Run("once, under an idempotency key", func(t *testing.T) {
-		t.Parallel()
-		eng, _ := setup(t, groupkit.Options{})
-		ctx := t.Context()
-		first := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
-		other := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
-		once := eng.System().Once("forget bob")
-		require.NoError(t, once.ForgetUser(ctx, "bob", groupkit.ForgetOptions{}), "in two groups")
-		joined, err := collect(eng.System().JoinedGroups(ctx, "bob"))
-		require.NoError(t, err)
-		require.Empty(t, joined)
+	for _, pseudonymize := range []bool{false, true} {
+		for _, owned := range []groupkit.OwnedPolicy{groupkit.OwnedSucceed, groupkit.OwnedDelete} {
+			t.Run(fmt.Sprint("owned ", owned, " pseudonymize ", pseudonymize), func(t *testing.T) {
+				t.Parallel()
+				p := newPast(t, groupkit.Options{})
+				opts := groupkit.ForgetOptions{Owned: owned, Pseudonymize: pseudonymize}
+				require.NoError(t, p.eng.System().Because("asked to").ForgetUser(t.Context(), forgettable, opts))
+				p.requireForgotten(t)
+				p.requireOwned(t, owned)
+				if pseudonymize {
+					require.Empty(t, p.naming(t))
+				}
+				before := everything(t, p.store)
+				require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, opts))
+				require.Equal(t, before, everything(t, p.store), "there is nothing left to forget")
+			})
+		}
+	}
+}
 
-		require.NoError(t, eng.System().AddMember(ctx, first, "bob"))
-		require.NoError(t, once.ForgetUser(ctx, "bob", groupkit.ForgetOptions{}))
-		role, err := eng.System().Role(ctx, first, "bob")
-		require.NoError(t, err)
-		require.Equal(t, groupkit.RoleMember, role, "the call was made already")
+// requireOwned is about the group that the user owned.
+func (p *past) requireOwned(t *testing.T, owned groupkit.OwnedPolicy) {
+	t.Helper()
+	g, err := p.eng.System().Group(t.Context(), p.owned)
+	if owned == groupkit.OwnedDelete {
+		require.ErrorIs(t, err, groupkit.ErrGroupNotFound)
+		return
+	}
+	require.NoError(t, err)
+	require.EqualValues(t, "bob", g.Owner)
+	require.Equal(t, 2, g.MemberCount)
+	replayed(t, p.eng, p.owned)
+}
 
-		err = once.ForgetUser(ctx, "bob", groupkit.ForgetOptions{Blocks: true})
-		require.ErrorIs(t, err, groupkit.ErrKeyReused)
-		require.ErrorIs(t, once.AddMember(ctx, other, "bob"), groupkit.ErrKeyReused)
-	})
+func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	second := group(t, p.eng, groupkit.NewGroup{Owner: forgettable})
+	before := everything(t, p.store)
+	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Pseudonymize: true})
+	require.ErrorIs(t, err, groupkit.ErrOwner)
+	owns, ok := errors.AsType[*groupkit.OwnsError](err)
+	require.True(t, ok)
+	require.ElementsMatch(t, []groupkit.GroupID{p.owned, second}, owns.Groups)
+	require.ErrorContains(t, err, "2 groups are owned")
+	e, ok := errors.AsType[*groupkit.Error](err)
+	require.True(t, ok)
+	require.Equal(t, forgettable, e.User)
+	require.Equal(t, before, everything(t, p.store))
+}
+
+func TestActor_ForgetUser_Arguments(t *testing.T) {
+	t.Parallel()
+	s := staged(t, groupkit.Options{})
+	ctx := t.Context()
+	require.ErrorIs(t, s.eng.As("alice").ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrSystemOnly)
+	require.ErrorIs(t, s.eng.System().ForgetUser(ctx, "", groupkit.ForgetOptions{}), groupkit.ErrInvalid)
+	require.ErrorIs(t, s.eng.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{Owned: 7}), groupkit.ErrInvalid)
+	require.NoError(t, s.eng.System().ForgetUser(ctx, "nobody ever saw", groupkit.ForgetOptions{Pseudonymize: true}))
+	require.ErrorIs(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+		return tx.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{})
+	}), groupkit.ErrNested)
+}
+
+// Blocks stay, and with them the name, until they are lifted too.
+func TestActor_ForgetUser_Blocks(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	require.NoError(t, second(system.Block(ctx, "left", groupkit.Forever, forgettable)))
+	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
+	require.NoError(t, system.ForgetUser(ctx, forgettable, opts))
+	require.ErrorIs(t, system.AddMember(ctx, "left", forgettable), groupkit.ErrBlacklisted)
+	for _, k := range p.naming(t) {
+		require.Contains(t, k, "left", "only where the block is")
+	}
+	require.NotEmpty(t, p.naming(t))
+	p.requireBlockKept(t)
+
+	opts.Blocks = true
+	require.NoError(t, system.ForgetUser(ctx, forgettable, opts))
+	require.Empty(t, p.naming(t))
+	require.NoError(t, system.Can().AddMember(ctx, "left", forgettable))
+	p.requireForgotten(t)
+}
+
+func (p *past) requireBlockKept(t *testing.T) {
+	t.Helper()
+	blocks, err := collect(p.eng.System().Blacklist(t.Context(), "left"))
+	require.NoError(t, err)
+	require.Len(t, blocks, 1)
+	require.Equal(t, forgettable, blocks[0].User)
+	verified(t, p.eng)
+}
+
+// The pseudonym is the same wherever a group names the user, and another one in
+// another group.
+func TestActor_ForgetUser_Pseudonym(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	was := p.names(t, "admin", func(u groupkit.UserID) bool { return u == forgettable })
+	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true}))
+	pseudonyms := map[groupkit.UserID]bool{}
+	for _, id := range append(p.in, p.owned) {
+		var name groupkit.UserID
+		n := p.names(t, id, func(u groupkit.UserID) bool {
+			if strings.HasPrefix(string(u), "forgotten-") {
+				require.Contains(t, []groupkit.UserID{"", u}, name, "one pseudonym in a group")
+				name = u
+				return true
+			}
+			return false
+		})
+		require.NotEmpty(t, name, "%s", id)
+		require.False(t, pseudonyms[name], "another one in another group")
+		pseudonyms[name] = true
+		if id == "admin" {
+			require.Greater(t, n, was, "as often as before, and at the end of it")
+		}
+	}
+}
+
+// names counts the names in a group and its log that match.
+func (p *past) names(t *testing.T, id groupkit.GroupID, match func(groupkit.UserID) bool) (n int) {
+	t.Helper()
+	ctx, system := t.Context(), p.eng.System()
+	count := func(u groupkit.UserID) {
+		if match(u) {
+			n++
+		}
+	}
+	s, err := system.Snapshot(ctx, id)
+	require.NoError(t, err)
+	count(s.Announcement.By)
+	for _, f := range s.Files {
+		count(f.Owner)
+	}
+	for _, m := range s.Mutes {
+		count(m.By)
+	}
+	for _, b := range s.Blacklist {
+		count(b.By)
+	}
+	for _, a := range s.AllowList {
+		count(a.By)
+	}
+	for _, i := range s.Invitations {
+		count(i.By)
+	}
+	for e, err := range system.Events(ctx, id, 0) {
+		require.NoError(t, err)
+		count(e.Actor)
+		for _, u := range e.Users {
+			count(u)
+		}
+		if e.File != nil {
+			count(e.File.Owner)
+		}
+	}
+	return n
+}
+
+func TestActor_ForgetUser_DeletedGroup(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	before, err := collect(system.Events(ctx, p.gone, 0))
+	require.NoError(t, err)
+	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
+	after, err := collect(system.Events(ctx, p.gone, 0))
+	require.NoError(t, err)
+	require.Len(t, after, len(before))
+	for _, e := range after {
+		require.NotContains(t, e.Users, forgettable)
+		require.NotEqual(t, forgettable, e.Actor)
+	}
+	for _, e := range before {
+		if e.File != nil {
+			require.Equal(t, forgettable, e.File.Owner)
+		}
+	}
+}
+
+// A log that has been cut names the user in its checkpoint, too.
+func TestActor_ForgetUser_Checkpoint(t *testing.T) {
+	t.Parallel()
+	for _, events := range []int{1, 3, 5, 8} {
+		t.Run(fmt.Sprint(events), func(t *testing.T) {
+			t.Parallel()
+			p := newPast(t, groupkit.Options{Retention: groupkit.Retention{MaxEvents: events}})
+			require.NoError(t, second(p.eng.Sweep(t.Context())))
+			require.NotEmpty(t, p.naming(t))
+			require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true}))
+			require.Empty(t, p.naming(t))
+			p.requireForgotten(t)
+			require.NoError(t, second(p.eng.Sweep(t.Context())))
+			p.requireForgotten(t)
+		})
+	}
+}
+
+// Cut off after any of its steps, it is finished by the next call, and at no step is
+// anything broken.
+func TestActor_ForgetUser_CutOff(t *testing.T) {
+	t.Parallel()
+	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
+	for steps := 0; ; steps++ {
+		p := newPast(t, groupkit.Options{})
+		p.store.failAfter(steps)
+		err := p.eng.System().ForgetUser(t.Context(), forgettable, opts)
+		p.store.recover()
+		if err == nil {
+			require.Greater(t, steps, 8)
+			return
+		}
+		require.ErrorIs(t, err, errFailing)
+		require.ErrorIs(t, err, groupkit.ErrStorage)
+		for _, id := range p.in {
+			replayed(t, p.eng, id)
+		}
+		require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, opts))
+		p.requireForgotten(t)
+		require.Empty(t, p.naming(t))
+	}
+}
+
+// The end of its context cuts it off, too.
+func TestActor_ForgetUser_Context(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := p.eng.System().ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestActor_ForgetUser_OnAStoreThatRunsAgain(t *testing.T) {
+	t.Parallel()
+	eng, err := groupkit.New(storetest.Rerun(memstore.New()), memblob.New(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, eng.Close()) })
+	p := &past{eng: eng, clock: newClock()}
+	p.live(t)
+	require.NoError(t, eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true}))
+	for _, id := range p.in {
+		replayed(t, eng, id)
+	}
+	verified(t, eng)
+}
+
+// What has expired, and was not cleared away, hangs on the user like anything else.
+func TestActor_ForgetUser_Expired(t *testing.T) {
+	t.Parallel()
+	for _, pseudonymize := range []bool{false, true} {
+		t.Run(fmt.Sprint("pseudonymize ", pseudonymize), func(t *testing.T) {
+			t.Parallel()
+			p := newPast(t, groupkit.Options{})
+			require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: pseudonymize}))
+			verified(t, p.eng)
+			s, err := p.eng.System().Snapshot(t.Context(), "expired")
+			require.NoError(t, err)
+			require.Empty(t, s.Mutes)
+			replayed(t, p.eng, "expired")
+		})
+	}
+}
+
+func TestActor_ForgetUser_Can(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, can := t.Context(), p.eng.System().Can()
+	group(t, p.eng, groupkit.NewGroup{ID: "half", Members: ids{forgettable}})
+	p.store.failAfter(1)
+	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), errFailing)
+	p.store.recover()
+	before := everything(t, p.store)
+	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.NoError(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
+	require.Equal(t, before, everything(t, p.store))
+}
+
+func TestActor_ForgetUser_GuardCannot(t *testing.T) {
+	t.Parallel()
+	var tried error
+	s := staged(t, groupkit.Options{Guard: func(ctx context.Context, _ groupkit.Command, scope groupkit.Scope) error {
+		tried = scope.System().ForgetUser(ctx, "in no group", groupkit.ForgetOptions{Pseudonymize: true})
+		return nil
+	}})
+	require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
+	require.ErrorIs(t, tried, groupkit.ErrNested)
+}
+
+// A key stands for the whole of it, not for one group.
+func TestActor_ForgetUser_Once(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
+	p.store.failAfter(5)
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, opts), errFailing)
+	p.store.recover()
+	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "it was cut off: the next call goes on")
+	p.requireForgotten(t)
+	require.NoError(t, system.AddMember(ctx, "left", forgettable))
+	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "what was done is not done again")
+	require.Equal(t, groupkit.RoleMember, p.role(t, "left"))
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrKeyReused)
+	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, "bob", opts), groupkit.ErrKeyReused)
+	require.NoError(t, system.Once("l").ForgetUser(ctx, forgettable, opts))
+	require.Equal(t, groupkit.RoleOutsider, p.role(t, "left"))
+	require.Empty(t, p.naming(t))
+}
+
+func (p *past) role(t *testing.T, id groupkit.GroupID) groupkit.Role {
+	t.Helper()
+	role, err := p.eng.System().Role(t.Context(), id, forgettable)
+	require.NoError(t, err)
+	return role
+}
+
+// A Guard that refuses one group refuses all of it.
+func TestActor_ForgetUser_GuardRefusesBeforeTheFirstGroup(t *testing.T) {
+	t.Parallel()
+	watch := new(sentry)
+	p := newPast(t, groupkit.Options{Guard: watch.guard})
+	watch.ask = func(_ context.Context, cmd groupkit.Command, _ groupkit.Scope) error {
+		if cmd.Group == "unblocked" {
+			return errVeto
+		}
+		return nil
+	}
+	watch.wake(nil)
+	before := everything(t, p.store)
+	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true})
+	require.ErrorIs(t, err, errVeto)
+	require.Greater(t, len(watch.seen), 1)
+	require.Equal(t, before, everything(t, p.store))
+}
+
+// The outcomes that are kept for the keys of others name the user too.
+func TestActor_ForgetUser_OutcomesOfOthers(t *testing.T) {
+	t.Parallel()
+	p := newPast(t, groupkit.Options{})
+	ctx, system := t.Context(), p.eng.System()
+	require.NoError(t, second(system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})))
+	require.NoError(t, second(system.Once("b").CreateGroup(ctx, groupkit.NewGroup{ID: "more", Name: "n", Owner: forgettable})))
+	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"))
+	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
+	require.Empty(t, p.naming(t))
+	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"), "the others are kept")
+	results, err := system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})
+	require.NoError(t, err, "told again, with another name")
+	require.True(t, strings.HasPrefix(string(results[0].User), "forgotten-"))
+	require.EqualValues(t, "dave", results[1].User)
+	verified(t, p.eng)
 }

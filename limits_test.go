@@ -208,6 +208,17 @@ func TestLimits_Texts(t *testing.T) {
 	require.Equal(t, strings.Repeat("語", 512), text.Text)
 }
 
+func TestLimits_Slashes(t *testing.T) {
+	t.Parallel()
+	eng, _ := setup(t, groupkit.Options{})
+	g := group(t, eng, groupkit.NewGroup{Name: "day/night", Description: "on/off"})
+	alice, slash := eng.As("alice"), new("a/b")
+	require.ErrorIs(t, update(t, alice, g, groupkit.GroupUpdate{Name: slash}), groupkit.ErrInvalid)
+	require.ErrorIs(t, update(t, alice, g, groupkit.GroupUpdate{Description: slash}), groupkit.ErrInvalid)
+	require.NoError(t, update(t, alice, g, groupkit.GroupUpdate{Avatar: slash, Custom: slash}))
+	require.NoError(t, alice.SetAnnouncement(t.Context(), g, *slash))
+}
+
 func update(t *testing.T, a groupkit.Actor, g groupkit.GroupID, u groupkit.GroupUpdate) error {
 	return second(a.UpdateGroup(t.Context(), g, u))
 }

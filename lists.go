@@ -155,6 +155,9 @@ func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit i
 		if e.standing, err = record.DecodeStanding(values(i), member); err != nil {
 			return nil, false, fmt.Errorf("standing of %q in group %q: %w", p.Key[len(prefix):], group, err)
 		}
+		if isList(list) && !listed(list, &e.standing) {
+			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[len(prefix):], list, group)
+		}
 		e.user = UserID(p.Key[len(prefix):])
 		if !fn(&e) {
 			break

@@ -53,6 +53,10 @@ func (u *unit) loadRest(r store.Reader) (err error) {
 		u.before.announcement = u.state.announcement
 	case OpTransferGroup: // the system is not the one who gives the group away
 		err = u.loadStandings(r, []UserID{UserID(u.head.Owner)})
+	case OpUploadFile:
+		if u.cmd.content != "" {
+			_, u.announced, err = r.Get(key.Upload(u.cmd.content))
+		}
 	case OpDeleteFile:
 		err = u.loadFile(r)
 	case OpCreateGroup, OpDeleteGroup, OpLeave, OpForgetUser:

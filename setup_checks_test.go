@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type site struct {
 	*groupkit.Engine
 	raw   store.Store
 	blobs *memblob.Blobs
+	disk  store.Blobs // the contents of a site on a disk
 	hand  *hand
 }
 
@@ -56,56 +58,44 @@ type tester interface {
 }
 
 // newSite opens an engine in memory.
-func newSite(t tester, opts groupkit.Options) *site {
+func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts, bare) }
+
+// newSiteOver opens an engine in memory, with something around the store and the contents.
+func newSiteOver(t tester, opts groupkit.Options, around wrapping) *site {
 	t.Helper()
-	raw := memstore.New()
-	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
-	quiet := newQuiet(raw, s.blobs)
-	s.open(t, opts, quiet, quiet.blobs)
-	quiet.wait(t)
+	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
+	opening := newQuiet(s.blobs)
+	over, contents := around(s.raw, opening)
+	s.open(t, opts, over, contents)
+	opening.wait(t)
 	return s
 }
 
-// A quiet store, with its contents, knows when an engine that was opened over nothing
-// has done what it does at its opening in the background.
+// A wrapping puts something around a store and contents.
+type wrapping func(store.Store, store.Blobs) (store.Store, store.Blobs)
+
+func bare(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
+
+// quiet contents know when an engine has done what it does at its opening in the
+// background: all but the sweeping of contents, where there are any.
 type quiet struct {
-	*memstore.Store
-	blobs quietBlobs
-	done  chan struct{}
-}
-
-type quietBlobs struct {
 	*memblob.Blobs
-	listed *atomic.Bool
+	once sync.Once
+	done chan struct{}
 }
 
-func newQuiet(s *memstore.Store, blobs *memblob.Blobs) *quiet {
-	return &quiet{s, quietBlobs{blobs, new(atomic.Bool)}, make(chan struct{})}
+func newQuiet(blobs *memblob.Blobs) *quiet {
+	return &quiet{Blobs: blobs, done: make(chan struct{})}
 }
 
-func (b quietBlobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
-	ids, more, err := b.Blobs.List(ctx, after, limit)
-	b.listed.Store(true)
-	return ids, more, err
+func (b *quiet) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
+	defer b.once.Do(func() { close(b.done) })
+	return b.Blobs.List(ctx, after, limit)
 }
 
-// View ends the wait after it has run the last transaction of the opening.
-func (s *quiet) View(ctx context.Context, fn func(store.Reader) error) error {
-	last := s.blobs.listed.Load()
-	err := s.Store.View(ctx, fn)
+func (b *quiet) wait(t require.TestingT) {
 	select {
-	case <-s.done:
-	default:
-		if last {
-			close(s.done)
-		}
-	}
-	return err
-}
-
-func (s *quiet) wait(t require.TestingT) {
-	select {
-	case <-s.done:
+	case <-b.done:
 	case <-time.After(time.Minute):
 		require.Fail(t, "the opening has no end")
 	}
@@ -213,6 +203,13 @@ func gather[T any](all iter.Seq2[T, error]) (list []T, err error) {
 	return list, nil
 }
 
+// until waits for what the engine does in the background.
+func until(t require.TestingT, is func() bool) {
+	for end := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
+		require.True(t, time.Now().Before(end), "it has not happened within a minute")
+	}
+}
+
 // every reads an iterator that does not fail.
 func every[T any](t require.TestingT, all iter.Seq2[T, error]) []T {
 	list, err := gather(all)
@@ -266,15 +263,13 @@ type picture struct {
 }
 
 // newTown returns a town of the test's own.
-func newTown(t tester) *town { return restored(t, groupkit.Options{}) }
+func newTown(t tester) *town { return newTownOver(t, townOptions(), bare) }
 
-// restored returns a town with other options than those it was built with, unless they are zero.
-func restored(t tester, opts groupkit.Options) *town {
+// newTownOver returns a town with other options than those it was built with, and with
+// something around the store and the contents.
+func newTownOver(t tester, opts groupkit.Options, around wrapping) *town {
 	p := painted()
-	if opts.Limits == (groupkit.Limits{}) && opts.UserExists == nil {
-		opts = townOptions()
-	}
-	s := newSite(t, opts)
+	s := newSiteOver(t, opts, around)
 	p.unpack(t, s.raw, s.blobs)
 	s.hand.set(p.now)
 	return &town{site: s, rangers: p.rangers, chart: p.chart, rules: p.rules}

@@ -28,6 +28,8 @@ type unit struct {
 	heir    UserID          // who succeeds the owner; "" if there is no one
 	total   int             // groups in the app, where their number is limited
 
+	announced bool // the content that is to be named has not been given up
+
 	existed bool
 	before  struct {
 		head         record.Header
@@ -199,7 +201,7 @@ func (u *unit) known(user UserID) error {
 }
 
 // finish numbers the events of the call: what had expired first. A call that changes
-// nothing has cleared nothing away either.
+// nothing has cleared nothing away either, but for those that are there to clear away.
 func (u *unit) finish() error {
 	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
 		return u.bug

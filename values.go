@@ -197,7 +197,7 @@ func texts(ids []UserID) []string {
 }
 
 func userIDs(texts []string) []UserID {
-	if texts == nil {
+	if len(texts) == 0 {
 		return nil
 	}
 	out := make([]UserID, len(texts))

@@ -359,6 +359,9 @@ func CutContent(id string) (group string, file uuid.UUID, err error) {
 	return group, file, nil
 }
 
+// Outcomes is the prefix of all outcomes that are kept for idempotency keys.
+func Outcomes() []byte { return []byte{'i'} }
+
 // Once is the key of the outcome of the actor's call with an idempotency key.
 func Once(actor, id string) []byte {
 	b := append(append([]byte{'i'}, actor...), 0)

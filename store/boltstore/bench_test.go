@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
@@ -43,8 +44,11 @@ func BenchmarkBolt(b *testing.B) {
 			return db.Update(func(t *bolt.Tx) error { return rawJoin(t, n) })
 		})
 	})
-	b.Run("Update/64/queue", func(b *testing.B) { benchQueue(b, openRaw(b), 1) })
-	b.Run("Update/64/queueYield", func(b *testing.B) { benchQueue(b, openRaw(b), 2) })
+	b.Run("Update/64/queue", func(b *testing.B) {
+		join, stop := rawQueue(openRaw(b))
+		defer stop()
+		rawCallers(b, join)
+	})
 	b.Run("Get", func(b *testing.B) {
 		db := openRaw(b)
 		rawFill(b, db)
@@ -115,6 +119,65 @@ func rawFill(b *testing.B, db *bolt.DB) {
 	b.ResetTimer()
 }
 
+// BenchmarkRatio runs a store and bbolt by hand in turn, in short stretches, so
+// that what else the machine does hits both alike.
+func BenchmarkRatio(b *testing.B) {
+	b.Run("alone", func(b *testing.B) {
+		s, db := openNew(b, nil), openRaw(b)
+		ratio(b, 20,
+			func(n int) error {
+				return s.Update(ctx, func(w store.Writer) error { return storetest.Join(w, n) })
+			},
+			func(n int) error {
+				return db.Update(func(t *bolt.Tx) error { return rawJoin(t, n) })
+			}, 1)
+	})
+	b.Run("64 against a queue", func(b *testing.B) {
+		s := openNew(b, nil)
+		join, stop := rawQueue(openRaw(b))
+		defer stop()
+		ratio(b, 1280, func(n int) error {
+			return s.Update(ctx, func(w store.Writer) error { return storetest.Join(w, n) })
+		}, join, 64)
+	})
+	b.Run("64 against one by one", func(b *testing.B) {
+		s, db := openNew(b, nil), openRaw(b)
+		ratio(b, 640, func(n int) error {
+			return s.Update(ctx, func(w store.Writer) error { return storetest.Join(w, n) })
+		}, func(n int) error {
+			return db.Update(func(t *bolt.Tx) error { return rawJoin(t, n) })
+		}, 64)
+	})
+}
+
+// ratio reports how many times the rate of the second function the first one has.
+func ratio(b *testing.B, stretch int, ours, theirs func(n int) error, callers int) {
+	var took [2]time.Duration
+	var n atomic.Int64
+	for b.Loop() {
+		for i, join := range []func(int) error{ours, theirs} {
+			end := n.Load() + int64(stretch)
+			start := time.Now()
+			var all sync.WaitGroup
+			for range callers {
+				all.Go(func() {
+					for k := n.Add(1); k <= end; k = n.Add(1) {
+						if err := join(int(k)); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+			took[i] += time.Since(start)
+		}
+	}
+	joins := float64(b.N * stretch)
+	b.ReportMetric(joins/took[0].Seconds(), "joins/s")
+	b.ReportMetric(joins/took[1].Seconds(), "raw/s")
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "ratio")
+}
+
 func rawCallers(b *testing.B, join func(n int) error) {
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -133,49 +196,44 @@ func rawCallers(b *testing.B, join func(n int) error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "joins/s")
 }
 
-// benchQueue is a committer that drains a queue, as one would write it by hand.
-func benchQueue(b *testing.B, db *bolt.DB, yields int) {
+// rawQueue is a committer that drains a queue, as one would write it by hand.
+func rawQueue(db *bolt.DB) (join func(n int) error, stop func()) {
 	type request struct {
 		n    int
 		done chan error
 	}
-	queue := make(chan request, 1024)
-	stopped := make(chan struct{})
+	queue, stopped := make(chan request, 1024), make(chan struct{})
+	commit := func(batch []request) {
+		err := db.Update(func(t *bolt.Tx) error {
+			for _, r := range batch {
+				if err := rawJoin(t, r.n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, r := range batch {
+			r.done <- err
+		}
+	}
 	go func() {
 		defer close(stopped)
 		for r := range queue {
-			for range yields - 1 {
-				runtime.Gosched()
-			}
+			runtime.Gosched()
 			batch := append(make([]request, 0, 64), r)
-			for more := true; more; {
-				select {
-				case r, ok := <-queue:
-					if more = ok; ok {
-						batch = append(batch, r)
-					}
-				default:
-					more = false
-				}
+			for len(queue) > 0 {
+				batch = append(batch, <-queue)
 			}
-			err := db.Update(func(t *bolt.Tx) error {
-				for _, r := range batch {
-					if err := rawJoin(t, r.n); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			for _, r := range batch {
-				r.done <- err
-			}
+			commit(batch)
 		}
 	}()
-	rawCallers(b, func(n int) error {
+	join = func(n int) error {
 		r := request{n, make(chan error, 1)}
 		queue <- r
 		return <-r.done
-	})
-	close(queue)
-	<-stopped
+	}
+	return join, func() {
+		close(queue)
+		<-stopped
+	}
 }

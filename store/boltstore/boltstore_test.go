@@ -48,7 +48,7 @@ func openAt(t testing.TB, path string, opts *boltstore.Options) *boltstore.Store
 
 // openBolt opens a database as an application would.
 func openBolt(t testing.TB) *bolt.DB {
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 28})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 28, NoSync: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db

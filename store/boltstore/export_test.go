@@ -12,8 +12,4 @@ const MaxBatch = maxBatch
 const MaxRelaxed = maxRelaxed
 
 // Waiting is how many Updates are queued.
-func (s *Store) Waiting() int {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return len(s.queue.waiting)
-}
+func (s *Store) Waiting() int { return s.queue.length() }

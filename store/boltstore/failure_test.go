@@ -96,6 +96,29 @@ func TestStore_failure(t *testing.T) {
 		require.Equal(t, "2", get(t, s, "a"))
 		put(t, s, "b", "2")
 	})
+	t.Run("unknown: those who come after are told that nothing was done", func(t *testing.T) {
+		s := openNew(t, nil)
+		fns := make([]func(store.Writer) error, boltstore.MaxBatch+2)
+		for i := range fns {
+			fns[i] = func(w store.Writer) error { return w.Put(fmt.Appendf(nil, "%d", i), nil) }
+		}
+		errs := batch(t, s, fns, func() func() {
+			return intercept(s.DB(), func(next write) write {
+				return func(b []byte, off int64) (int, error) {
+					n, err := next(b, off)
+					if isMeta(off) {
+						err = errDisk
+					}
+					return n, err
+				}
+			})
+		})
+		for i, err := range errs {
+			require.Error(t, err)
+			require.Equal(t, i < boltstore.MaxBatch, errors.Is(err, store.ErrCommitUnknown), "%d: %v", i, err)
+		}
+		require.Equal(t, boltstore.MaxBatch, count(t, s))
+	})
 	t.Run("a panic within the commit: damaged, and no more writes", func(t *testing.T) {
 		s := openNew(t, nil)
 		put(t, s, "a", "1")

@@ -14,30 +14,31 @@ type walk struct {
 	*inspection
 	leaves  bool // leaves are read; otherwise only what leads to them
 	buckets bool // the buckets named in leaves are walked through too
-	height  int  // of the leaves, where they are not read
+	lowest  int  // the level of the leaves, where they are not read
 }
 
 // bucket walks through a bucket that a leaf names.
-func (i *inspection) bucket(id uint64, e element) error {
+func (i *inspection) bucket(id uint64, e element, level int) error {
 	if len(e.value) < bucketHeader {
 		return bad(id, "header of bucket %q has %d bytes", e.key, len(e.value))
 	}
 	root := binary.NativeEndian.Uint64(e.value)
 	if root == 0 {
-		return i.inline(id, e)
+		return i.inline(id, e, level)
 	}
 	w := walk{inspection: i, buckets: i.deep, leaves: i.deep}
 	if !i.deep {
-		var err error
-		if w.height, err = i.height(root); err != nil {
+		height, err := i.height(root)
+		if err != nil {
 			return err
 		}
+		w.lowest = level + height
 	}
-	return w.page(root, nil, nil, 0)
+	return w.page(root, nil, nil, level)
 }
 
 // inline checks a bucket so small that its only page lies within its header.
-func (i *inspection) inline(id uint64, e element) error {
+func (i *inspection) inline(id uint64, e element, level int) error {
 	p := page{bytes: e.value[bucketHeader:]}
 	if len(p.bytes) < headerSize {
 		return bad(id, "bucket %q has a page of %d bytes", e.key, len(p.bytes))
@@ -48,7 +49,7 @@ func (i *inspection) inline(id uint64, e element) error {
 		return bad(id, "bucket %q has flags %#x", e.key, p.flags)
 	}
 	w := walk{inspection: i, leaves: true, buckets: true}
-	return w.leaf(p, nil, nil)
+	return w.leaf(p, nil, nil, level)
 }
 
 // height is how many branches lie above a leaf: the same for all of a tree.
@@ -88,13 +89,13 @@ func (w *walk) page(id uint64, low, high []byte, level int) error {
 	if level > deepest {
 		return bad(id, "tree of more than %d levels", deepest)
 	}
-	if !w.leaves && level == w.height {
+	if !w.leaves && level == w.lowest {
 		if !w.mark(id) {
 			return bad(id, "led to twice, or not one of %d pages", w.meta.high)
 		}
 		return nil
 	}
-	p, err := w.read(id)
+	p, err := w.read(id, level)
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (w *walk) page(id uint64, low, high []byte, level int) error {
 	case branchFlag:
 		return w.branch(p, low, high, level)
 	case leafFlag:
-		return w.leaf(p, low, high)
+		return w.leaf(p, low, high, level)
 	}
 	return bad(id, "flags %#x are those of neither branch nor leaf", p.flags)
 }
@@ -130,14 +131,14 @@ func (w *walk) branch(p page, low, high []byte, level int) error {
 	return nil
 }
 
-func (w *walk) leaf(p page, low, high []byte) error {
+func (w *walk) leaf(p page, low, high []byte, level int) error {
 	for n := range p.count {
 		e, ok := p.element(n)
 		if !ok || !e.follows(n, low, high) {
 			return bad(p.id, "entry %d of %d can't be read or is out of order", n, p.count)
 		}
 		if e.bucket && w.buckets {
-			if err := w.bucket(p.id, e); err != nil {
+			if err := w.bucket(p.id, e, level+1); err != nil {
 				return err
 			}
 		}

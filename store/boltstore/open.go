@@ -70,6 +70,10 @@ func Open(path string, opts *Options) (*Store, error) {
 
 // New returns a store in a database that the application has open, with the
 // durability that the application has chosen there. Close does not close it.
+//
+// An Update is a write transaction of bbolt: it waits for those of the
+// application, whatever its context says, and so must not be called within one.
+// A large InitialMmapSize keeps Updates from waiting for readers.
 func New(db *bolt.DB) (*Store, error) {
 	s := &Store{path: db.Path(), db: db}
 	if err := s.prepare(); err != nil {

@@ -84,12 +84,14 @@ var readTests = map[string]func(*testing.T, suite){
 		})
 	},
 	"a page has MaxPage pairs at most": func(t *testing.T, s suite) {
-		var want []string
+		var keys, want []string
+		for i := range store.MaxPage + 10 {
+			keys = append(keys, fmt.Sprintf("%05d", i))
+			want = append(want, keys[i]+"=v")
+		}
 		s.update(t, func(w store.Writer) {
-			for i := range store.MaxPage + 10 {
-				key := fmt.Sprintf("%05d", i)
+			for _, key := range keys {
 				put(t, w, key, "v")
-				want = append(want, key+"=v")
 			}
 			for _, limit := range []int{0, -1, store.MaxPage + 1} {
 				require.Equal(t, want, all(t, w, store.Range{Limit: limit}))

@@ -48,11 +48,7 @@ func (g *Gate) Close(then func()) {
 	g.once.Do(func() {
 		g.empty = make(chan struct{}, 1)
 		if g.count.Add(closed) != closed {
-			for range g.empty {
-				if g.count.Load() == closed {
-					break
-				}
-			}
+			<-g.empty
 		}
 		then()
 	})

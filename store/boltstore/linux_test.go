@@ -5,6 +5,7 @@ package boltstore_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -59,4 +60,19 @@ func TestStore_noSpace(t *testing.T) {
 	s := openAt(t, path, nil)
 	require.Equal(t, fmt.Sprintln(count(t, s)), string(out))
 	require.NotEqual(t, "1\n", string(out))
+}
+
+func TestOpen_lockedFirst(t *testing.T) {
+	// What another process is writing may look like anything.
+	path := filepath.Join(t.TempDir(), "test.db")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	_, err = f.WriteString("half a page")
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+	_, err = boltstore.Open(path, &boltstore.Options{LockTimeout: -1})
+	requireRefusal(t, err, store.ErrLocked, path)
+	require.NoError(t, f.Close())
+	_, err = boltstore.Open(path, nil)
+	requireRefusal(t, err, store.ErrCorrupt, path)
 }

@@ -1,0 +1,160 @@
+package groupkit
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit/internal/record"
+)
+
+func TestCache_bucket(t *testing.T) {
+	t.Parallel()
+	c := newCache(1)
+	require.Nil(t, c, "too small for anything")
+	c = newCache(300)
+	require.Len(t, c.buckets, 1)
+	b, bar := &c.buckets[0], new(atomic.Uint64)
+	latest := make(map[cacheKey]uint64)
+	found := 0
+	for range 20_000 {
+		k := cacheKey{rand.Uint64N(4), rand.Uint64N(3)*2 | 1}
+		switch rand.IntN(4) {
+		case 0:
+			latest[k] = 0
+			b.drop(k)
+		case 1:
+			latest[k] = rand.Uint64() | 1
+			b.set(k, latest[k], bar, bar.Load())
+		default:
+			if word := b.get(k); word != 0 {
+				require.Equal(t, latest[k], word)
+				found++
+			}
+		}
+	}
+	require.Greater(t, found, 1000)
+}
+
+// A word is not kept if its key was barred since it was read, be it so now or not.
+func TestCache_bar(t *testing.T) {
+	t.Parallel()
+	c := newCache(1 << 10)
+	before := c.ticket("g", "u")
+	u := mutes("g", "u")
+	c.begin(u)
+	c.keep(before, groupKnown, standingKnown)
+	requireWords(t, c, groupKnown, 0)
+	during := c.ticket("g", "u")
+	c.keep(during, groupKnown, standingKnown)
+	requireWords(t, c, groupKnown, 0)
+	c.end(u)
+	c.keep(before, groupKnown, standingKnown)
+	c.keep(during, groupKnown, standingKnown)
+	requireWords(t, c, groupKnown, 0)
+	c.keep(c.ticket("g", "u"), groupKnown, standingKnown|standingAllowed)
+	requireWords(t, c, groupKnown, standingKnown|standingAllowed)
+}
+
+// A transaction may change the same user any number of times.
+func TestCache_bar_often(t *testing.T) {
+	t.Parallel()
+	c := newCache(1 << 10)
+	u := mutes("g", "u")
+	const often = 1 << 16
+	for range often {
+		u.barred = nil
+		c.begin(u)
+	}
+	c.keep(c.ticket("g", "u"), groupKnown, standingKnown)
+	requireWords(t, c, groupKnown, 0)
+	for key := u.barred; u.barred != nil || c.bar(key[0]).Load()&(1<<barring-1) > 0; {
+		u.barred = key
+		c.end(u)
+	}
+	c.keep(c.ticket("g", "u"), groupKnown, standingKnown)
+	requireWords(t, c, groupKnown, standingKnown)
+}
+
+// Two words are of one instant only if no change began between the reading of the one
+// and of the other: so the epoch must not be the new one while an old word is there.
+func TestCache_epoch(t *testing.T) {
+	t.Parallel()
+	c := newCache(1 << 16)
+	g := c.key("g")
+	c.keep(c.ticket("g", "u"), groupKnown, standingKnown)
+	change := mutes("g", "u")
+	change.state.head.Muted = true
+	b := c.bucket(g)
+	seq := b.lock() // so that the change cannot take the old word out
+	begun := make(chan struct{})
+	go func() {
+		c.begin(change)
+		close(begun)
+	}()
+	for c.bar(g).Load() == 0 {
+		runtime.Gosched()
+	}
+	before := c.epoch(g).Load()
+	b[0].Store(seq)
+	<-begun
+	require.NotEqual(t, before, c.epoch(g).Load())
+}
+
+// The words of a group and of a user change together, over and over, and are kept anew
+// in between; they are read together.
+func TestCache_both(t *testing.T) {
+	t.Parallel()
+	c := newCache(1 << 16)
+	g := c.key("g")
+	u := g.user(c, "u")
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	var found, torn atomic.Int64
+	for range 4 {
+		readers.Go(func() {
+			for !stop.Load() {
+				gw, sw, ok := c.both(g, u)
+				if ok {
+					found.Add(1)
+				}
+				if ok && uint64(gw) != uint64(sw) {
+					torn.Add(1)
+				}
+			}
+		})
+	}
+	n := uint64(1)
+	for end := time.Now().Add(time.Second / 2); time.Now().Before(end) && torn.Load() == 0 || found.Load() == 0; n += 2 {
+		change := mutes("g", "u")
+		change.state.head.Muted = true // the word of the group changes too
+		c.begin(change)
+		c.end(change)
+		c.keep(c.ticket("g", "u"), groupWord(n), standingWord(n))
+	}
+	stop.Store(true)
+	readers.Wait()
+	require.Zero(t, torn.Load(), "the word of the group is of one change, that of the user of another")
+}
+
+// mutes is the unit of a call that has muted a member.
+func mutes(group GroupID, user UserID) *unit {
+	u := &unit{id: group, existed: true, state: newState()}
+	u.look.head = &u.state.head
+	u.before.standings = map[string]record.Standing{string(user): {Role: uint8(RoleMember)}}
+	*u.state.standing(string(user)) = record.Standing{Role: uint8(RoleMember), Mute: &record.Mark{Until: lastExpiry}}
+	return u
+}
+
+func requireWords(t *testing.T, c *cache, g groupWord, s standingWord) {
+	t.Helper()
+	k := c.key("g")
+	require.Equal(t, g, groupWord(c.bucket(k).get(k)))
+	k = k.user(c, "u")
+	require.Equal(t, s, standingWord(c.bucket(k).get(k)))
+}

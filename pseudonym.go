@@ -1,0 +1,239 @@
+package groupkit
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
+// all records of a group.
+func rename(w store.Writer, group GroupID, user string) error {
+	to, err := newPseudonym()
+	if err != nil {
+		return err
+	}
+	n := renaming{w: w, group: string(group), from: user, to: to}
+	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
+	for _, area := range []struct {
+		prefix []byte
+		kinds  []byte
+	}{
+		{own, []byte{key.Members, key.Outsiders, key.Files, key.Announcement, key.Events}},
+		{cut, []byte{key.Header, key.Members, key.Outsiders, key.Files, key.Announcement}},
+	} {
+		for _, kind := range area.kinds {
+			if err := n.walk(append(slices.Clone(area.prefix), kind), kind); err != nil {
+				return err
+			}
+		}
+	}
+	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
+}
+
+// pseudonym is what the names of forgotten users begin with.
+const pseudonym = "forgotten-"
+
+// newPseudonym is a name made up at random.
+func newPseudonym() (string, error) {
+	id, err := uuid.NewRandom()
+	return pseudonym + id.String(), storage(err)
+}
+
+type renaming struct {
+	w               store.Writer
+	group, from, to string
+}
+
+// walk rewrites the records under a prefix that name the user.
+func (n *renaming) walk(prefix []byte, kind byte) error {
+	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
+		for _, p := range page {
+			value, err := n.rewrite(kind, p.Value)
+			if err != nil {
+				return err
+			}
+			rest := string(p.Key[len(prefix):])
+			out := store.Pair{Key: p.Key, Value: value}
+			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
+				// Only a checkpoint still has a record of the user.
+				out.Key = append(slices.Clone(prefix), n.to...)
+				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
+					return err
+				}
+			} else if string(value) == string(p.Value) {
+				continue
+			}
+			if err := write(n.w, []store.Pair{out}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// swap replaces the name where it is the user's.
+func (n *renaming) swap(name *string) {
+	if *name == n.from {
+		*name = n.to
+	}
+}
+
+func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
+	switch kind {
+	case key.Header:
+		h, err := record.DecodeHeader(value)
+		n.swap(&h.Owner)
+		return h.Encode(), err
+	case key.Members, key.Outsiders:
+		st, err := record.DecodeStanding(value, kind == key.Members)
+		n.marks(&st)
+		return st.Encode(), err
+	case key.Files:
+		f, err := record.DecodeFile(value)
+		n.swap(&f.Owner)
+		return f.Encode(), err
+	case key.Announcement:
+		a, err := record.DecodeAnnouncement(value)
+		n.swap(&a.By)
+		return a.Encode(), err
+	default:
+		call, err := record.DecodeCall(value)
+		n.call(&call)
+		return call.Encode(), err
+	}
+}
+
+func (n *renaming) marks(st *record.Standing) {
+	for _, slot := range []**record.Mark{&st.Mute, &st.Block, &st.Allow, &st.Request, &st.Invitation} {
+		if *slot != nil {
+			m := **slot
+			n.swap(&m.By)
+			*slot = &m
+		}
+	}
+}
+
+func (n *renaming) call(call *record.Call) {
+	n.swap(&call.Actor)
+	for i := range call.Events {
+		e := &call.Events[i]
+		for j := range e.Users {
+			n.swap(&e.Users[j])
+		}
+		if e.File != nil {
+			n.swap(&e.File.Owner)
+		}
+	}
+}
+
+// forgetOutcomes removes the outcomes that are kept for the user's idempotency keys, and
+// takes the name out of those that are kept for others'.
+func (e *Engine) forgetOutcomes(ctx context.Context, user UserID) error {
+	rng := store.Prefix(key.Outcomes())
+	rng.Limit = forgetStep
+	for more := true; more; {
+		var page []store.Pair
+		err := e.view(ctx, func(r store.Reader) (err error) {
+			page, more, err = r.Scan(rng)
+			return storage(err)
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		naming, err := outcomesNaming(page, string(user))
+		if err != nil {
+			return err
+		}
+		if err := e.forgetOutcomesAt(ctx, naming, string(user)); err != nil {
+			return err
+		}
+		rng.From = append(page[len(page)-1].Key, 0)
+	}
+	return nil
+}
+
+// forgetStep is how many outcomes are looked at, and changed, at a time.
+const forgetStep = 256
+
+// outcomesNaming are the keys of the outcomes that are the user's, or name the user.
+func outcomesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
+	for _, p := range page {
+		kept, err := record.DecodeOnce(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		n := renaming{from: user, to: user + "'"}
+		if err := n.outcome(&kept); err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(p.Key, key.OnceOf(user)) || !bytes.Equal(kept.Encode(), p.Value) {
+			keys = append(keys, p.Key)
+		}
+	}
+	return keys, nil
+}
+
+func (e *Engine) forgetOutcomesAt(ctx context.Context, keys [][]byte, user string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return e.update(ctx, func(w store.Writer) error {
+		for _, k := range keys {
+			var err error
+			if bytes.HasPrefix(k, key.OnceOf(user)) {
+				err = dropOnce(w, k)
+			} else {
+				err = renameOutcome(w, k, user)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// renameOutcome takes the name out of one outcome.
+func renameOutcome(w store.Writer, k []byte, user string) error {
+	value, ok, err := w.Get(k)
+	if err != nil || !ok {
+		return storage(err)
+	}
+	kept, err := record.DecodeOnce(value)
+	if err != nil {
+		return err
+	}
+	to, err := newPseudonym()
+	if err != nil {
+		return err
+	}
+	n := renaming{from: user, to: to}
+	if err := n.outcome(&kept); err != nil {
+		return err
+	}
+	return write(w, []store.Pair{{Key: k, Value: kept.Encode()}})
+}
+
+func (n *renaming) outcome(kept *record.Once) error {
+	for i := range kept.Results {
+		n.swap(&kept.Results[i].User)
+		n.swap(&kept.Results[i].About)
+	}
+	if kept.File != nil {
+		n.swap(&kept.File.Owner)
+	}
+	if kept.Group == "" {
+		return nil
+	}
+	h, err := record.DecodeHeader(kept.Header)
+	n.swap(&h.Owner)
+	kept.Header = h.Encode()
+	return err
+}
