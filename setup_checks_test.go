@@ -2,12 +2,14 @@ package groupkit_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"iter"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +59,25 @@ type tester interface {
 	Cleanup(func())
 }
 
+// briefly runs a part of a test and closes what it has opened: tests that open thousands
+// of engines cannot keep them to their end.
+func briefly(t *testing.T, part func(tester)) {
+	b := &brief{T: t}
+	defer func() {
+		for _, f := range slices.Backward(b.cleanups) {
+			f()
+		}
+	}()
+	part(b)
+}
+
+type brief struct {
+	*testing.T
+	cleanups []func()
+}
+
+func (b *brief) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
+
 // newSite opens an engine in memory.
 func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts, bare) }
 
@@ -105,6 +126,7 @@ func (b *quiet) wait(t require.TestingT) {
 func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.hand.now
+	opts.CacheBytes = cmp.Or(opts.CacheBytes, 64<<10) // the tests open thousands of engines
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
 	s.Engine = eng
