@@ -28,6 +28,11 @@ const (
 // on runs a benchmark on both stores: in memory, and in a file that is not synced, so
 // that the engine's own work shows.
 func on(b *testing.B, run func(b *testing.B, eng *groupkit.Engine)) {
+	onWith(b, 0, run)
+}
+
+// onWith is on with a bound for the cache; 1 is no cache.
+func onWith(b *testing.B, cache int, run func(b *testing.B, eng *groupkit.Engine)) {
 	for _, s := range []struct {
 		name string
 		open func(b *testing.B) store.Store
@@ -40,7 +45,7 @@ func on(b *testing.B, run func(b *testing.B, eng *groupkit.Engine)) {
 		}},
 	} {
 		b.Run(s.name, func(b *testing.B) {
-			opts := &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
+			opts := &groupkit.Options{CacheBytes: cache, Limits: groupkit.Limits{MaxGroupSize: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
 			eng, err := groupkit.New(s.open(b), memblob.New(), opts)
 			require.NoError(b, err)
 			b.Cleanup(func() { require.NoError(b, eng.Close()) })
@@ -102,6 +107,17 @@ func BenchmarkMaySpeak_muted(b *testing.B) {
 		for b.Loop() {
 			if err := user.MaySpeak(b.Context(), benchGroup0[0]); err == nil {
 				b.Fatal("may speak")
+			}
+		}
+	})
+}
+
+func BenchmarkMaySpeak_cold(b *testing.B) {
+	onWith(b, 1, func(b *testing.B, eng *groupkit.Engine) {
+		user := eng.As(benchUser(1))
+		for i := 0; b.Loop(); i++ {
+			if err := user.MaySpeak(b.Context(), benchGroup0[i%benchGroups]); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})

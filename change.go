@@ -71,6 +71,9 @@ func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule 
 		s.add(a.eng, u)
 		return a.write(w, print, u)
 	})
+	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
+		out = outcome{} // which did not come about
+	}
 	return out, err
 }
 

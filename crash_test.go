@@ -138,7 +138,7 @@ func TestCrashChild(t *testing.T) {
 }
 
 // onDisk opens an engine over the file in the folder, around which more may be put.
-func onDisk(dir string, around func(store.Store, store.Blobs) (store.Store, store.Blobs)) *site {
+func onDisk(dir string, around wrapping) *site {
 	raw, err := boltstore.Open(filepath.Join(dir, "groups.db"), nil)
 	must(err)
 	blobs := fileblob.New(filepath.Join(dir, "groups.db.files"))

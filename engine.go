@@ -155,7 +155,8 @@ func Open(path string, opts *Options) (*Engine, error) {
 	}
 	e, err := New(s, fileblob.New(path+".files"), opts)
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // nothing has been written
+		return nil, err
 	}
 	return e, nil
 }
@@ -185,7 +186,7 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.hub = hub{
 		eng: e, topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway),
-		tokens: make(map[*unit]uint64), rouse: make(chan struct{}, 1),
+		tokens: make(map[*unit]uint64),
 	}
 	e.background, e.cancel = context.WithCancel(context.Background())
 	if err := e.prepare(e.background); err != nil {
@@ -193,7 +194,6 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
 	e.tasks.Go(e.resume)
-	e.tasks.Go(e.hub.run)
 	if e.opts.SweepEvery > 0 {
 		e.tasks.Go(e.sweepAlways)
 	}

@@ -176,7 +176,7 @@ func (m *machine) createGroup(t *rapid.T) {
 		n.Owner = m.user(t, "", nil)
 	}
 	if chance(t, "chooses an id", 50) && (c.system || chance(t, "although a user", 15)) {
-		n.ID = pick(t, "id", slices.Concat(chosenGroups, chosenGroups, m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
+		n.ID = pick(t, "id", slices.Concat(chosenGroups, m.everyGroup(), m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
 	}
 	m.makeGroup(t, c, n)
 }

@@ -97,7 +97,7 @@ func limits(t *rapid.T) groupkit.Limits {
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
 		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
-		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 2, 3),
+		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 1, 2),
 		Requests: few("requests", 1, 2), Invitations: few("invitations", 1, 3),
 	}
 }

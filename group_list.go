@@ -194,21 +194,48 @@ func (a Actor) JoinedGroups(ctx context.Context, user UserID) iter.Seq2[Group, e
 // JoinedGroupsPage is one page of JoinedGroups.
 func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]Group, error) {
 	skip, take, err := page.window(maxPage)
+	if err == nil {
+		err = a.mayAskAbout(ctx, user)
+	}
 	if err != nil {
 		return nil, wrap(OpJoinedGroups, "", err)
 	}
 	var out []Group
-	for g, err := range a.JoinedGroups(ctx, user) {
-		switch {
-		case err != nil:
+	err = a.view(ctx, func(r store.Reader) (err error) {
+		out, err = joinedPage(r, user, skip, take)
+		return err
+	})
+	return out, wrap(OpJoinedGroups, "", err)
+}
+
+// joinedPage passes over groups of a user and takes those that follow.
+func joinedPage(r store.Reader, user UserID, skip, take int) (out []Group, err error) {
+	rng := store.Prefix(key.User(string(user), key.UserMember))
+	rng.Limit = chunk
+	if skip == 0 {
+		rng.Limit = take
+	}
+	for more := true; more && len(out) < take; {
+		links, m, err := scanLinks(r, &rng)
+		if err != nil {
 			return nil, err
-		case skip > 0:
-			skip--
-		default:
-			out = append(out, g)
 		}
-		if len(out) == take {
-			break
+		more = m
+		out = slices.Grow(out, min(len(links), take-len(out)))
+		err = headers(r, links, func(l link, h *record.Header) error {
+			if skip > 0 {
+				skip--
+				return nil
+			}
+			if len(out) == take {
+				return nil
+			}
+			custom, err := loadCustom(r, l.group, h)
+			out = append(out, publicGroup(l.group, h, custom))
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -227,13 +254,27 @@ func joinedGroups(r store.Reader, links []link) (out []Group, err error) {
 // A link is an entry by which a user finds a group.
 type link struct {
 	group GroupID
+	id    []byte // of the group, as it stands in keys
 	flags int
+}
+
+// scanLinks reads a page of links, moves the range on, and reports whether there are more.
+func scanLinks(r store.Reader, rng *store.Range) (links []link, more bool, err error) {
+	page, more, err := r.Scan(*rng)
+	if err != nil {
+		return nil, false, storage(err)
+	}
+	if more = more && len(page) > 0; more {
+		rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+	}
+	links, err = cutLinks(page)
+	return links, more, err
 }
 
 func cutLinks(page []store.Pair) ([]link, error) {
 	links := make([]link, len(page))
 	for i, p := range page {
-		_, _, group, err := key.CutUser(p.Key)
+		group, id, err := key.CutUserGroup(p.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -241,27 +282,23 @@ func cutLinks(page []store.Pair) ([]link, error) {
 		if err != nil {
 			return nil, err
 		}
-		links[i] = link{GroupID(group), flags}
+		links[i] = link{GroupID(group), id, flags}
 	}
 	return links, nil
 }
 
 // headers reads the headers behind links and passes over groups that are being deleted.
 func headers(r store.Reader, links []link, fn func(link, *record.Header) error) error {
-	keys := make([][]byte, len(links))
-	for i, l := range links {
-		keys[i] = key.Of(string(l.group), key.Header)
-	}
-	values, err := store.GetMany(r, keys)
+	values, err := store.GetMany(r, headerKeys(links))
 	if err != nil {
 		return storage(err)
 	}
+	var h record.Header // one for all: fn must not keep it
 	for i, value := range values {
 		if value == nil {
 			return corrupt("group %q, which a user is in, has no header", links[i].group)
 		}
-		h, err := record.DecodeHeader(value)
-		if err != nil {
+		if h, err = record.DecodeHeader(value); err != nil {
 			return err
 		}
 		if h.State != record.Live {
@@ -272,6 +309,21 @@ func headers(r store.Reader, links []link, fn func(link, *record.Header) error) 
 		}
 	}
 	return nil
+}
+
+// headerKeys are the keys of the headers behind links, in one allocation.
+func headerKeys(links []link) [][]byte {
+	size := 0
+	for _, l := range links {
+		size += len(l.id) + 2
+	}
+	keys, space := make([][]byte, len(links)), make([]byte, 0, size)
+	for i, l := range links {
+		start := len(space)
+		space = key.AppendHeader(space, l.id)
+		keys[i] = space[start:len(space):len(space)]
+	}
+	return keys
 }
 
 // eachOfUser iterates over what a user has in groups, part by part, like each.
@@ -287,17 +339,11 @@ func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind by
 		for more := true; more; {
 			var out []T
 			err := a.view(ctx, func(r store.Reader) error {
-				page, m, err := r.Scan(rng)
-				if err != nil {
-					return storage(err)
-				}
-				links, err := cutLinks(page)
+				links, m, err := scanLinks(r, &rng)
 				if err != nil {
 					return err
 				}
-				if more = m && len(page) > 0; more {
-					rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
-				}
+				more = m
 				out, err = items(r, links)
 				return err
 			})

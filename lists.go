@@ -100,7 +100,7 @@ func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], pag
 		if err := v.may(l.what); err != nil {
 			return err
 		}
-		items = make([]T, 0, min(take, 64))
+		items = make([]T, 0, min(take, chunk))
 		passed, limit := 0, chunk
 		if skip == 0 {
 			limit = take
@@ -149,16 +149,16 @@ func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit i
 	if err != nil {
 		return nil, false, err
 	}
+	e := entry{group: group} // one for all: fn must not keep it
 	for i, p := range page {
 		member := list == key.Members || list != key.Outsiders && p.Value[0] == key.Members
-		st, err := record.DecodeStanding(values(i), member)
-		if err != nil {
+		if e.standing, err = record.DecodeStanding(values(i), member); err != nil {
 			return nil, false, fmt.Errorf("standing of %q in group %q: %w", p.Key[len(prefix):], group, err)
 		}
-		if isList(list) && !listed(list, &st) {
+		if isList(list) && !listed(list, &e.standing) {
 			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[len(prefix):], list, group)
 		}
-		e := entry{group: group, user: UserID(p.Key[len(prefix):]), standing: st}
+		e.user = UserID(p.Key[len(prefix):])
 		if !fn(&e) {
 			break
 		}
@@ -244,8 +244,13 @@ func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error
 
 // look loads the group's header and the actor's standing.
 func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
-	v := &look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave, head: new(record.Header), me: new(record.Standing)}
-	keys := [][]byte{key.Of(string(group), key.Header)}
+	v := &struct {
+		look
+		head record.Header
+		me   record.Standing
+	}{look: look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
+	v.look.head, v.look.me = &v.head, &v.me
+	keys := append(make([][]byte, 0, 3), key.Of(string(group), key.Header))
 	if !v.system() {
 		keys = append(keys, key.Standing(string(group), string(a.user), true), key.Standing(string(group), string(a.user), false))
 	}
@@ -254,14 +259,14 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 		return nil, storage(err)
 	}
 	if values[0] == nil {
-		return v, nil
+		return &v.look, nil
 	}
 	v.exists = true
-	if *v.head, err = record.DecodeHeader(values[0]); err != nil || v.system() {
-		return v, err
+	if v.head, err = record.DecodeHeader(values[0]); err != nil || v.system() {
+		return &v.look, err
 	}
-	*v.me, err = decodeStanding(values[1], values[2])
-	return v, err
+	v.me, err = decodeStanding(values[1], values[2])
+	return &v.look, err
 }
 
 func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {

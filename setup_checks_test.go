@@ -2,12 +2,14 @@ package groupkit_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"iter"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,16 +59,43 @@ type tester interface {
 	Cleanup(func())
 }
 
+// briefly runs a part of a test and closes what it has opened: tests that open thousands
+// of engines cannot keep them to their end.
+func briefly(t *testing.T, part func(tester)) {
+	b := &brief{T: t}
+	defer func() {
+		for _, f := range slices.Backward(b.cleanups) {
+			f()
+		}
+	}()
+	part(b)
+}
+
+type brief struct {
+	*testing.T
+	cleanups []func()
+}
+
+func (b *brief) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
+
 // newSite opens an engine in memory.
-func newSite(t tester, opts groupkit.Options) *site {
+func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts, bare) }
+
+// newSiteOver opens an engine in memory, with something around the store and the contents.
+func newSiteOver(t tester, opts groupkit.Options, around wrapping) *site {
 	t.Helper()
-	raw := memstore.New()
-	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
 	opening := newQuiet(s.blobs)
-	s.open(t, opts, raw, opening)
+	over, contents := around(s.raw, opening)
+	s.open(t, opts, over, contents)
 	opening.wait(t)
 	return s
 }
+
+// A wrapping puts something around a store and contents.
+type wrapping func(store.Store, store.Blobs) (store.Store, store.Blobs)
+
+func bare(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
 
 // quiet contents know when an engine has done what it does at its opening in the
 // background: all but the sweeping of contents, where there are any.
@@ -97,6 +126,7 @@ func (b *quiet) wait(t require.TestingT) {
 func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.hand.now
+	opts.CacheBytes = cmp.Or(opts.CacheBytes, 64<<10) // the tests open thousands of engines
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
 	s.Engine = eng
@@ -255,15 +285,13 @@ type picture struct {
 }
 
 // newTown returns a town of the test's own.
-func newTown(t tester) *town { return restored(t, groupkit.Options{}) }
+func newTown(t tester) *town { return newTownOver(t, townOptions(), bare) }
 
-// restored returns a town with other options than those it was built with, unless they are zero.
-func restored(t tester, opts groupkit.Options) *town {
+// newTownOver returns a town with other options than those it was built with, and with
+// something around the store and the contents.
+func newTownOver(t tester, opts groupkit.Options, around wrapping) *town {
 	p := painted()
-	if opts.Limits == (groupkit.Limits{}) && opts.UserExists == nil {
-		opts = townOptions()
-	}
-	s := newSite(t, opts)
+	s := newSiteOver(t, opts, around)
 	p.unpack(t, s.raw, s.blobs)
 	s.hand.set(p.now)
 	return &town{site: s, rangers: p.rangers, chart: p.chart, rules: p.rules}

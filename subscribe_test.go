@@ -105,17 +105,16 @@ func TestSubscription_NotBeforeDurability(t *testing.T) {
 	all, err := s.eng.System().SubscribeAll(t.Context())
 	require.NoError(t, err)
 	defer all.Close()
-	st.hold = make(chan struct{})
-	st.held = make(chan struct{})
+	hold, held := st.keep()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = s.eng.As("alice").MuteGroup(context.Background(), s.id)
 	}()
-	<-st.held // committed, and not told yet
+	<-held // committed, and not told yet
 	requireSilent(t, sub)
 	requireSilent(t, all)
-	close(st.hold)
+	close(hold)
 	<-done
 	require.Equal(t, groupkit.GroupMuted, next(t, sub).Kind)
 	require.Equal(t, groupkit.GroupMuted, next(t, all).Kind)
@@ -130,17 +129,25 @@ func requireSilent(t *testing.T, sub *groupkit.Subscription) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// A slowStore keeps the answer of an Update back while hold is open.
+// A slowStore keeps the answer of one Update back.
 type slowStore struct {
 	store.Store
-	hold, held chan struct{}
+	next atomic.Pointer[[2]chan struct{}]
+}
+
+// keep has the answer of the next Update kept back until hold is closed; held tells
+// when it is.
+func (s *slowStore) keep() (hold, held chan struct{}) {
+	hold, held = make(chan struct{}), make(chan struct{})
+	s.next.Store(&[2]chan struct{}{hold, held})
+	return hold, held
 }
 
 func (s *slowStore) Update(ctx context.Context, fn func(store.Writer) error) error {
 	err := s.Store.Update(ctx, fn)
-	if s.hold != nil {
-		s.held <- struct{}{}
-		<-s.hold
+	if kept := s.next.Swap(nil); kept != nil {
+		close(kept[1])
+		<-kept[0]
 	}
 	return err
 }
@@ -151,12 +158,10 @@ func TestSubscription_OvertakenAnswers(t *testing.T) {
 	st := &slowStore{Store: memstore.New()}
 	s := stagedOn(t, st, memblob.New(), groupkit.Options{})
 	sub := s.follow(t, "alice")
-	st.hold, st.held = make(chan struct{}), make(chan struct{})
+	hold, held := st.keep()
 	var all sync.WaitGroup
 	all.Go(func() { _ = s.eng.As("alice").MuteGroup(context.Background(), s.id) })
-	<-st.held
-	hold := st.hold
-	st.hold = nil
+	<-held
 	s.announce(t, "I am first")
 	after := sub.After()
 	require.Equal(t, groupkit.GroupMuted, next(t, sub).Kind)

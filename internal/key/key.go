@@ -66,14 +66,48 @@ const (
 
 // AppendGroupID appends the encoded group id, which no other encoded id begins with.
 func AppendGroupID(b []byte, group string) []byte {
-	if len(group) == 36 {
-		if id, err := uuid.Parse(group); err == nil && id.String() == group {
-			return append(append(b, uuidTag), id[:]...)
-		}
+	if id, ok := parseUUID(group); ok {
+		return append(append(b, uuidTag), id[:]...)
 	}
 	b = append(append(b, textTag), group...)
 	return append(b, 0)
 }
+
+// parseUUID reads a UUID in the one form that String gives it.
+func parseUUID(text string) (id uuid.UUID, ok bool) {
+	if len(text) != uuidLen || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return id, false
+	}
+	for i, at := range [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		high, low := digits[text[at]], digits[text[at+1]]
+		if high|low > 0xf {
+			return id, false
+		}
+		id[i] = high<<4 | low
+	}
+	return id, true
+}
+
+const uuidLen = 36
+
+// idLen is the length of the encoded group id, as a rule.
+func idLen(group string) int {
+	if len(group) == uuidLen {
+		return 1 + 16
+	}
+	return 1 + len(group) + 1
+}
+
+// digits are the values of the hexadecimal digits in lower case; others have more than four bits.
+var digits = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 0xff
+	}
+	for i, digit := range []byte("0123456789abcdef") {
+		values[digit] = byte(i)
+	}
+	return values
+}()
 
 // CutGroupID takes an encoded group id off the front of b. It takes no other
 // encoding of an id than the one that AppendGroupID gives it.
@@ -97,7 +131,10 @@ func isUUID(group string) bool {
 	return err == nil && id.String() == group
 }
 
-func room(group string) []byte { return make([]byte, 0, 2+len(group)+160) }
+// prefix is the prefix of everything of the group, with room for more.
+func prefix(group string, more int) []byte {
+	return AppendGroupID(append(make([]byte, 0, 1+idLen(group)+more), 'g'), group)
+}
 
 // Format is the key of the format number.
 func Format() []byte { return []byte{'!'} }
@@ -107,7 +144,7 @@ func GroupCount() []byte { return []byte{'n'} }
 
 // Group is the prefix of everything of the group.
 func Group(group string) []byte {
-	return AppendGroupID(append(room(group), 'g'), group)
+	return prefix(group, 0)
 }
 
 // AllGroups is the prefix of everything of all groups.
@@ -115,12 +152,12 @@ func AllGroups() []byte { return []byte{'g'} }
 
 // Of is the key, or the prefix of the keys, of one kind of record of the group.
 func Of(group string, kind byte) []byte {
-	return append(Group(group), kind)
+	return append(prefix(group, 1), kind)
 }
 
 // OfUser is the key of one kind of record of the group about the user.
 func OfUser(group string, kind byte, user string) []byte {
-	return append(Of(group, kind), user...)
+	return append(append(prefix(group, 1+len(user)), kind), user...)
 }
 
 // Standing is the key of the user's standing in the group.
@@ -133,12 +170,12 @@ func Standing(group, user string, member bool) []byte {
 
 // Event is the key of the call whose last event has the version.
 func Event(group string, version uint64) []byte {
-	return binary.BigEndian.AppendUint64(Of(group, Events), version)
+	return binary.BigEndian.AppendUint64(append(prefix(group, 1+8), Events), version)
 }
 
 // File is the key of a shared file.
 func File(group string, id uuid.UUID) []byte {
-	return append(Of(group, Files), id[:]...)
+	return append(append(prefix(group, 1+16), Files), id[:]...)
 }
 
 // CutGroup takes a key of a group apart.
@@ -154,11 +191,16 @@ func CutGroup(k []byte) (group string, kind byte, rest []byte, err error) {
 }
 
 // User is the key, or the prefix of the keys, of one kind of record of the user.
-func User(user string, kind byte) []byte {
-	b := make([]byte, 0, len(user)+3+66)
-	b = append(b, 'u')
-	b = append(b, user...)
+func User(user string, kind byte) []byte { return userPrefix(user, kind, 0) }
+
+func userPrefix(user string, kind byte, more int) []byte {
+	b := make([]byte, 0, 1+len(user)+2+more)
+	b = append(append(b, 'u'), user...)
 	return append(b, 0, kind)
+}
+
+func userGroup(user string, kind byte, group string) []byte {
+	return AppendGroupID(userPrefix(user, kind, idLen(group)), group)
 }
 
 // AllUsers is the prefix of everything of all users.
@@ -167,14 +209,14 @@ func AllUsers() []byte { return []byte{'u'} }
 // UserGroup is the key by which the user finds the group.
 func UserGroup(user, group string, member bool) []byte {
 	if member {
-		return AppendGroupID(User(user, UserMember), group)
+		return userGroup(user, UserMember, group)
 	}
-	return AppendGroupID(User(user, UserOutsider), group)
+	return userGroup(user, UserOutsider, group)
 }
 
 // UserGroupTrace is the key by which a user finds a group that it was in.
 func UserGroupTrace(user, group string) []byte {
-	return AppendGroupID(User(user, UserTrace), group)
+	return userGroup(user, UserTrace, group)
 }
 
 // CutUser takes a key of a user apart; group is empty for the user's header.
@@ -197,6 +239,27 @@ func CutUser(k []byte) (user string, kind byte, group string, err error) {
 		return "", 0, "", ErrForm
 	}
 	return string(name), rest[0], group, nil
+}
+
+// CutUserGroup takes the group's id off the key by which a user finds a group, as text
+// and as it stands in keys.
+func CutUserGroup(k []byte) (group string, id []byte, err error) {
+	end := bytes.IndexByte(k, 0)
+	if len(k) == 0 || k[0] != 'u' || end < 0 || len(k) < end+2 {
+		return "", nil, ErrForm
+	}
+	id = k[end+2:]
+	group, rest, err := CutGroupID(id)
+	if err != nil || len(rest) != 0 {
+		return "", nil, ErrForm
+	}
+	return group, id, nil
+}
+
+// AppendHeader appends the key of the header of a group, whose id is given as it stands
+// in keys.
+func AppendHeader(b, id []byte) []byte {
+	return append(append(append(b, 'g'), id...), Header)
 }
 
 // Creation is the prefix of the public, or the private, groups in creation order.
@@ -247,7 +310,8 @@ func ExpiriesBefore(at int64) []byte {
 
 // Expiry is the key of one thing that expires: fact is its index's kind.
 func Expiry(at int64, group string, fact byte, user string) []byte {
-	b := AppendGroupID(ExpiriesBefore(at), group)
+	b := append(make([]byte, 0, 1+8+idLen(group)+1+len(user)), 't')
+	b = AppendGroupID(binary.BigEndian.AppendUint64(b, uint64(at)), group)
 	return append(append(b, fact), user...)
 }
 

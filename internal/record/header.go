@@ -88,7 +88,7 @@ func (h *Header) Encode() []byte {
 // DecodeHeader reads what Encode wrote.
 func DecodeHeader(b []byte) (Header, error) {
 	var h Header
-	f := fields{rest: b}
+	f := fieldsOf(b)
 	for f.next() {
 		switch f.num {
 		case 1:

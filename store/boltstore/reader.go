@@ -19,14 +19,14 @@ type bucket struct {
 	over   bool
 }
 
-// open returns the reader of the bucket of that name.
-func open(tx *bolt.Tx, path, name string) (b *bucket, err error) {
+// open makes b the reader of the bucket of that name.
+func (b *bucket) open(tx *bolt.Tx, path string, name []byte) (err error) {
 	defer catch(debug.SetPanicOnFault(true), path, &err)
-	b = &bucket{path: path}
-	if found := tx.Bucket([]byte(name)); found != nil {
+	b.path = path
+	if found := tx.Bucket(name); found != nil {
 		b.cursor = found.Cursor()
 	}
-	return b, nil
+	return nil
 }
 
 // end makes every later use an error.
@@ -53,8 +53,8 @@ func (b *bucket) Get(key []byte) (value []byte, ok bool, err error) {
 // GetMany returns one value a key, nil where there is none.
 func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
 	values = make([][]byte, len(keys))
-	var space arena
 	defer catch(debug.SetPanicOnFault(true), b.path, &err)
+	total := 0
 	for i, key := range keys {
 		if err := b.check(key); err != nil {
 			return nil, err
@@ -69,7 +69,14 @@ func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
 		if err := b.sane(key, value); err != nil {
 			return nil, err
 		}
-		values[i] = space.copy(value)
+		values[i] = value
+		total += len(value)
+	}
+	space := arena{next: total}
+	for i, value := range values {
+		if value != nil {
+			values[i] = space.copy(value)
+		}
 	}
 	return values, nil
 }
@@ -111,10 +118,10 @@ func catch(fault bool, path string, err *error) {
 // An arena copies many small slices into few allocations.
 type arena struct {
 	chunk []byte
-	size  int // of the last chunk, or half of what the first should have
+	next  int // the size of the next chunk, as a rule
 }
 
-const smallestChunk, largestChunk = 1 << 9, 1 << 15
+const largestChunk = 1 << 15
 
 // copy returns a copy of b, which is never nil.
 func (a *arena) copy(b []byte) []byte {
@@ -135,7 +142,7 @@ func (a *arena) pair(key, value []byte) store.Pair {
 // reserve makes room for n bytes in one piece.
 func (a *arena) reserve(n int) {
 	if a.chunk == nil || n > cap(a.chunk)-len(a.chunk) {
-		a.size = min(max(2*a.size, smallestChunk), largestChunk)
-		a.chunk = make([]byte, 0, max(a.size, n))
+		size := max(min(a.next, largestChunk), n)
+		a.chunk, a.next = make([]byte, 0, size), 2*size
 	}
 }

@@ -34,7 +34,7 @@ func (b *bucket) Scan(r store.Range) (page []store.Pair, more bool, err error) {
 		case page == nil:
 			expected := min(limit, usualPairs)
 			page = make([]store.Pair, 0, expected)
-			space.size = expected*(len(key)+len(value))/2 + len(key)
+			space.next = expected * (len(key) + len(value) + 4)
 		}
 		pair := space.pair(key, value)
 		if !ordered(r, page, key) {

@@ -15,9 +15,10 @@ import (
 // A tx is a bbolt transaction and the readers opened in it.
 type tx struct {
 	*bolt.Tx
-	store *Store
-	main  *bucket
-	apps  map[string]*bucket
+	store  *Store
+	main   bucket
+	apps   map[string]*bucket
+	reader reader // what a View gives its function
 }
 
 // begin opens a bbolt transaction.
@@ -30,7 +31,7 @@ func (s *Store) begin(writable bool) (*tx, error) {
 		return nil, err
 	}
 	t := &tx{Tx: inner, store: s}
-	t.main, err = open(inner, s.path, overlay.Engine)
+	err = t.main.open(inner, s.path, engineBucket)
 	if err == nil && t.main.cursor == nil {
 		err = fmt.Errorf("%w: %s: bucket %q is gone", store.ErrCorrupt, s.path, overlay.Engine)
 	}
@@ -40,6 +41,8 @@ func (s *Store) begin(writable bool) (*tx, error) {
 	}
 	return t, nil
 }
+
+var engineBucket = []byte(overlay.Engine)
 
 // beginBolt begins; a panic there leaves bbolt's locks held, so that nothing more
 // can be asked of it.
@@ -62,13 +65,13 @@ func (s *Store) beginBolt(writable bool) (t *bolt.Tx, err error) {
 // bucket returns the reader of the bucket of that name, the same every time.
 func (t *tx) bucket(name string) (store.Reader, error) {
 	if name == overlay.Engine {
-		return t.main, nil
+		return &t.main, nil
 	}
 	if b, ok := t.apps[name]; ok {
 		return b, nil
 	}
-	b, err := open(t.Tx, t.store.path, name)
-	if err != nil {
+	b := new(bucket)
+	if err := b.open(t.Tx, t.store.path, []byte(name)); err != nil {
 		return nil, err
 	}
 	if t.apps == nil {

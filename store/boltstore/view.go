@@ -27,7 +27,8 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer t.rollback()
-	return fn(&reader{bucket: t.main, tx: t})
+	t.reader = reader{bucket: &t.main, tx: t}
+	return fn(&t.reader)
 }
 
 // Backup writes a copy of the whole file, the application's buckets included, to
