@@ -37,10 +37,9 @@ func newHand() *hand {
 	return h
 }
 
-func (h *hand) now() time.Time                  { return time.UnixMilli(h.ms.Load()).UTC() }
-func (h *hand) move(d time.Duration)            { h.ms.Add(d.Milliseconds()) }
-func (h *hand) set(at time.Time)                { h.ms.Store(at.UnixMilli()) }
-func (h *hand) moved(d time.Duration) time.Time { h.move(d); return h.now() }
+func (h *hand) now() time.Time       { return time.UnixMilli(h.ms.Load()).UTC() }
+func (h *hand) move(d time.Duration) { h.ms.Add(d.Milliseconds()) }
+func (h *hand) set(at time.Time)     { h.ms.Store(at.UnixMilli()) }
 
 // A site is an engine over a store and contents that the test can reach behind its back.
 type site struct {
