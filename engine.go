@@ -235,6 +235,7 @@ func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.cancel()
+		e.hub.close()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
 	})
