@@ -2,7 +2,6 @@ package groupkit_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -126,7 +125,7 @@ func (b *quiet) wait(t require.TestingT) {
 func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.hand.now
-	opts.CacheBytes = cmp.Or(opts.CacheBytes, 64<<10) // the tests open thousands of engines
+	opts.CacheBytes = small(opts.CacheBytes)
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
 	s.Engine = eng
