@@ -181,15 +181,13 @@ func TestSettlement_LeavesNothing(t *testing.T) {
 	} {
 		var all sync.WaitGroup
 		for range 4 {
-			all.Add(1)
-			go func() {
-				defer all.Done()
+			all.Go(func() {
 				defer func() { _ = recover() }()
 				_ = e.Atomic(ctx, func(tx *Tx) error {
 					_, err := tx.System().Mute(ctx, g.ID, Forever, "bob")
 					return errors.Join(err, tx.System().MuteGroup(ctx, g.ID), tx.System().UnmuteGroup(ctx, g.ID), end())
 				})
-			}()
+			})
 		}
 		all.Wait()
 		requireSettled(t, e)
