@@ -262,28 +262,34 @@ func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	var inner error
-	err := e.store.View(ctx, func(r store.Reader) error {
-		inner = fn(r)
-		return inner
-	})
-	if inner != nil {
-		return err
-	}
-	return storage(err)
+	return disown(e.store.View(ctx, func(r store.Reader) error { return own(fn(r)) }))
 }
 
 func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	var inner error
-	err := e.store.Update(ctx, func(w store.Writer) error {
-		inner = fn(w)
-		return inner
-	})
-	if inner != nil {
-		return err
+	return disown(e.store.Update(ctx, func(w store.Writer) error { return own(fn(w)) }))
+}
+
+// An ownError is what a function in a transaction has returned. What else a transaction
+// fails with is of the store, even if the function has failed too.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+
+func (e *ownError) Unwrap() error { return e.err }
+
+func own(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ownError{err}
+}
+
+func disown(err error) error {
+	if e, ok := err.(*ownError); ok { //nolint:errorlint // the store returns it unchanged
+		return e.err
 	}
 	return storage(err)
 }
