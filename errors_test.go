@@ -120,6 +120,11 @@ func TestError_Causes(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, groupkit.VersionError{Current: 20, Want: 7}, *version)
 
+	results, err := s.System().AddMembers(ctx, guild, folk("new", "carol"))
+	require.NoError(t, err)
+	require.Equal(t, folk("new"), results.Done())
+	require.Equal(t, folk("carol"), results.Failed())
+
 	muted, ok := errors.AsType[*groupkit.MutedError](s.As("ivan").MaySpeak(ctx, guild))
 	require.True(t, ok)
 	require.Equal(t, time.UnixMilli(4638873600000).UTC(), muted.Until)
@@ -150,6 +155,10 @@ func TestError_EveryBadField(t *testing.T) {
 	}
 	err = done(s.System().UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("a/b"), Description: new("/"), Avatar: new("\xff"), Custom: new("\xff"), MaxUsers: new(10_001)}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
+	bad := groupkit.FieldErrors(err)
+	require.Len(t, bad, 5)
+	require.Equal(t, groupkit.FieldName, bad[0].Field)
+	require.Empty(t, groupkit.FieldErrors(groupkit.ErrNotMember))
 	for _, part := range []string{
 		`name "a/b" holds a slash`, `description "/" holds a slash`, "avatar is no valid UTF-8", "custom is no valid UTF-8", "max users is 10001 (1 to 10000)",
 	} {

@@ -145,9 +145,11 @@ func (w faultyWriter) Delete(k []byte) error {
 }
 
 // newFaultyTown returns a town whose store can be made to fail.
-func newFaultyTown(t tester) (*town, *faulty) {
+func newFaultyTown(t tester) (*town, *faulty) { return newFaultyTownWith(t, townOptions()) }
+
+func newFaultyTownWith(t tester, opts groupkit.Options) (*town, *faulty) {
 	f := new(faulty)
-	s := newTownOver(t, townOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+	s := newTownOver(t, opts, func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
 		f.Store = s
 		return f, b
 	})
@@ -193,9 +195,26 @@ func TestFaults_Steps(t *testing.T) {
 	}
 }
 
+// TestFaults_Retention cuts the logs over a store that fails.
+func TestFaults_Retention(t *testing.T) {
+	t.Parallel()
+	opts := townOptions()
+	opts.Retention = groupkit.Retention{MaxEvents: 2}
+	sweep := verb{"Sweep", func(ctx context.Context, s *town) error { return done(s.Sweep(ctx)) }}
+	for _, fault := range someFaults() {
+		for n, hit := 1, true; hit; n += 3 {
+			briefly(t, func(brief tester) { hit = failingStepIn(t, brief, opts, sweep, fault, n) })
+		}
+	}
+}
+
 // failingStep runs a verb whose operation of that number fails, and runs it again.
 func failingStep(t *testing.T, brief tester, v verb, fault fault, operation int) (hit bool) {
-	s, f := newFaultyTown(brief)
+	return failingStepIn(t, brief, townOptions(), v, fault, operation)
+}
+
+func failingStepIn(t *testing.T, brief tester, opts groupkit.Options, v verb, fault fault, operation int) (hit bool) {
+	s, f := newFaultyTownWith(brief, opts)
 	f.arm(operation, fault.err)
 	err := v.run(t.Context(), s)
 	hit = f.hit

@@ -119,7 +119,7 @@ var stepwise = []verb{
 		return s.As("zoe").Leave(ctx, open) // alice is the heir
 	}},
 	{"ForgetUser", func(ctx context.Context, s *town) error {
-		return s.System().ForgetUser(ctx, "carol", groupkit.ForgetOptions{Pseudonymize: true, Blocks: true})
+		return s.System().ForgetUser(ctx, "bob", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true, Blocks: true})
 	}},
 	{"ForgetUser", func(ctx context.Context, s *town) error {
 		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedDelete})
