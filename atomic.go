@@ -39,21 +39,19 @@ type Tx struct {
 // before.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 	var s settlement
-	var inner error
 	defer func() { s.forget(e) }() // there is something left only after a panic
 	err := e.update(ctx, func(w store.Writer) error {
 		s.forget(e)
 		tx := &Tx{eng: e, w: w}
 		defer func() { tx.done, s = true, tx.s }()
-		inner = e.atomics.run(func() error { return fn(tx) })
-		if inner == nil && tx.err != nil {
-			return tx.err
+		if err := e.atomics.run(func() error { return fn(tx) }); err != nil {
+			return own(err)
 		}
-		return inner
+		return tx.err
 	})
 	err = s.settle(ctx, e, err)
-	if err == nil || inner != nil {
-		return err
+	if e, ok := err.(*ownError); ok { //nolint:errorlint // as in disown
+		return e.err
 	}
 	return wrap(OpAtomic, "", err)
 }
@@ -83,17 +81,15 @@ func (tx *Tx) Bucket(name string) (store.Writer, error) {
 
 // Bucket reads from the application's own space of that name, on one snapshot.
 func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) error) error {
-	var inner error
 	err := e.view(ctx, func(r store.Reader) error {
-		own, err := store.BucketReader(r, name)
+		bucket, err := store.BucketReader(r, name)
 		if err != nil {
 			return storage(err)
 		}
-		inner = fn(own)
-		return inner
+		return own(fn(bucket))
 	})
-	if inner != nil {
-		return err
+	if e, ok := err.(*ownError); ok { //nolint:errorlint // as in disown
+		return e.err
 	}
 	return wrap(OpBucket, "", err)
 }

@@ -50,6 +50,7 @@ func stagedOn(t testing.TB, st store.Store, blobs store.Blobs, opts groupkit.Opt
 	t.Helper()
 	c := newClock()
 	opts.Clock = c.Now
+	opts.CacheBytes = small(opts.CacheBytes)
 	eng, err := groupkit.New(st, blobs, &opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })

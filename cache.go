@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"runtime"
+	"strings"
 	"sync/atomic"
 )
 
@@ -32,7 +33,7 @@ type cache struct {
 const (
 	bucketSize  = 128 // bytes
 	bucketWays  = 5
-	refusalSize = 512 // bytes that a kept refusal takes, about
+	refusalSize = 384 // bytes that a kept refusal takes at most, with the longest ids
 	barring     = 24  // bits; one transaction may change a user thousands of times
 )
 
@@ -221,7 +222,8 @@ type keptRefusal struct {
 	err    error
 }
 
-// refusal is the error of MaySpeak, one for all calls that are refused alike.
+// refusal is the error of MaySpeak, one for all calls that are refused alike. It has ids
+// of its own: those of a caller may be parts of something large.
 func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) error {
 	k := c.key(group)
 	i, _ := bits.Mul64(k.user(c, user).mix(), uint64(len(c.refusals)))
@@ -229,6 +231,7 @@ func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) e
 	if r := slot.Load(); r != nil && r.group == group && r.user == user && r.reason == reason && r.until == until {
 		return r.err
 	}
+	group, user = GroupID(strings.Clone(string(group))), UserID(strings.Clone(string(user)))
 	err := &Error{Op: OpSpeak, Group: group, Err: speech(reason, until)}
 	if reason != ErrGroupNotFound {
 		err.User = user

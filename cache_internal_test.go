@@ -1,6 +1,8 @@
 package groupkit
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -11,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit/internal/record"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
 )
 
 func TestCache_bucket(t *testing.T) {
@@ -157,4 +161,49 @@ func requireWords(t *testing.T, c *cache, g groupWord, s standingWord) {
 	require.Equal(t, g, groupWord(c.bucket(k).get(k)))
 	k = k.user(c, "u")
 	require.Equal(t, s, standingWord(c.bucket(k).get(k)))
+}
+
+// Whatever becomes of calls, none is under way when all have returned.
+func TestSettlement_LeavesNothing(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	e, err := New(memstore.New(), memblob.New(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	g, err := e.System().CreateGroup(ctx, NewGroup{Name: "talk", Owner: "alice", Members: []UserID{"bob"}})
+	require.NoError(t, err)
+	refused := errors.New("refused")
+	for _, end := range []func() error{
+		func() error { return nil },
+		func() error { return refused },
+		func() error { panic(refused) },
+		func() error { runtime.Goexit(); return nil },
+	} {
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				defer func() { _ = recover() }()
+				_ = e.Atomic(ctx, func(tx *Tx) error {
+					_, err := tx.System().Mute(ctx, g.ID, Forever, "bob")
+					return errors.Join(err, tx.System().MuteGroup(ctx, g.ID), tx.System().UnmuteGroup(ctx, g.ID), end())
+				})
+			})
+		}
+		all.Wait()
+		requireSettled(t, e)
+	}
+	require.NoError(t, e.System().DeleteGroup(ctx, g.ID))
+	requireSettled(t, e)
+}
+
+func requireSettled(t *testing.T, e *Engine) {
+	t.Helper()
+	e.hub.mu.Lock()
+	defer e.hub.mu.Unlock()
+	require.Empty(t, e.hub.groups)
+	require.Empty(t, e.hub.tokens)
+	require.Zero(t, e.atomics.running.Load())
+	for i := range e.cache.bars {
+		require.Zero(t, e.cache.bars[i].Load()&(1<<barring-1))
+	}
 }

@@ -377,3 +377,42 @@ func TestEngine_PanicAfterTheCommit(t *testing.T) {
 type jumpyBlobs struct{ store.Blobs }
 
 func (*jumpyBlobs) Delete(context.Context, string) error { panic("no content") }
+
+// Where both have failed, a function in a transaction and the store, it is the store's
+// failure that is told, and told as such.
+func TestEngine_StoreFailsToo(t *testing.T) {
+	t.Parallel()
+	s := &forgetfulStore{Store: memstore.New()}
+	eng, err := groupkit.New(s, memblob.New(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, eng.Close()) })
+	id := group(t, eng, groupkit.NewGroup{})
+	alone := func() error { return eng.As("bob").Leave(t.Context(), id) }
+	inAtomic := func() error {
+		return eng.Atomic(t.Context(), func(tx *groupkit.Tx) error { return tx.As("bob").Leave(t.Context(), id) })
+	}
+	for _, call := range []func() error{alone, inAtomic} {
+		s.failing.Store(false)
+		require.ErrorIs(t, call(), groupkit.ErrGroupNotFound)
+		s.failing.Store(true)
+		err := call()
+		require.ErrorIs(t, err, groupkit.ErrStorage)
+		require.ErrorIs(t, err, errLost)
+		require.NotErrorIs(t, err, groupkit.ErrNotFound)
+	}
+}
+
+// A forgetfulStore loses commits, those of functions that come to nothing too: they may
+// have read what is lost.
+type forgetfulStore struct {
+	store.Store
+	failing atomic.Bool
+}
+
+func (s *forgetfulStore) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if !s.failing.Load() {
+		return s.Store.Update(ctx, fn)
+	}
+	_ = s.Store.Update(ctx, func(w store.Writer) error { return errors.Join(fn(w), errLost) })
+	return errLost
+}

@@ -17,7 +17,10 @@ import (
 	"groupkit/store/fileblob"
 )
 
-const defaultCache = 32 << 20
+const (
+	defaultCache = 32 << 20
+	maxCache     = 1 << 40
+)
 
 // Options say how an engine works. nil, and every field that is zero, stands for
 // the default said beside the field.
@@ -69,8 +72,11 @@ type Options struct {
 	SyncWithin time.Duration
 
 	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
-	// room for about 800,000 memberships. It is taken as it is needed. A negative number
-	// keeps nothing. It has no effect on a store that other processes change too.
+	// room for about 800,000 memberships. Three quarters are for what is known of groups and
+	// memberships, at 26 to 32 bytes each, and are reserved at opening; the rest is for
+	// refusals that are returned again, at 384 bytes with the longest ids, 250 with usual
+	// ones. Another 40 KiB are taken whatever the bound. A negative number keeps nothing;
+	// so does a store that other processes change too.
 	CacheBytes int
 
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
@@ -149,7 +155,8 @@ func Open(path string, opts *Options) (*Engine, error) {
 	}
 	e, err := New(s, fileblob.New(path+".files"), opts)
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		_ = s.Close() // nothing has been written
+		return nil, err
 	}
 	return e, nil
 }
@@ -209,6 +216,9 @@ func (o *Options) check() error {
 	if o.Durability > SyncNever {
 		return invalid("Options.Durability", "is %d (0 to %d)", o.Durability, SyncNever)
 	}
+	if int64(o.CacheBytes) > maxCache {
+		return invalid("Options.CacheBytes", "is %d (up to %d)", o.CacheBytes, int64(maxCache))
+	}
 	if o.OwnerLeave > OwnerSucceed {
 		return invalid("Options.OwnerLeave", "is %d (0 or 1)", o.OwnerLeave)
 	}
@@ -225,6 +235,7 @@ func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.cancel()
+		e.hub.close()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
 	})
@@ -251,28 +262,34 @@ func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	var inner error
-	err := e.store.View(ctx, func(r store.Reader) error {
-		inner = fn(r)
-		return inner
-	})
-	if inner != nil {
-		return err
-	}
-	return storage(err)
+	return disown(e.store.View(ctx, func(r store.Reader) error { return own(fn(r)) }))
 }
 
 func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	var inner error
-	err := e.store.Update(ctx, func(w store.Writer) error {
-		inner = fn(w)
-		return inner
-	})
-	if inner != nil {
-		return err
+	return disown(e.store.Update(ctx, func(w store.Writer) error { return own(fn(w)) }))
+}
+
+// An ownError is what a function in a transaction has returned. What else a transaction
+// fails with is of the store, even if the function has failed too.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+
+func (e *ownError) Unwrap() error { return e.err }
+
+func own(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ownError{err}
+}
+
+func disown(err error) error {
+	if e, ok := err.(*ownError); ok { //nolint:errorlint // the store returns it unchanged
+		return e.err
 	}
 	return storage(err)
 }

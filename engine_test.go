@@ -60,9 +60,12 @@ func (c *coverage) missing() (list []string) {
 
 // unmet are the sentinels that no history meets.
 var unmet = []error{
-	groupkit.ErrCorrupt,        // nothing is damaged: verify_test.go does that
-	groupkit.ErrStorage,        // no store fails: storage_test.go has stores that do
-	groupkit.ErrUnknownOutcome, // no store loses an answer: so does storage_test.go
+	groupkit.ErrCorrupt,        // nothing is damaged: damaged_test.go
+	groupkit.ErrStorage,        // no store fails: deletion_steps_test.go, uploads_test.go
+	groupkit.ErrUnknownOutcome, // no store loses an answer: uploads_test.go
+	groupkit.ErrVetoed,         // there is no Guard: guard_test.go
+	groupkit.ErrKeyReused,      // no key is used for two calls: once_test.go
+	groupkit.ErrNested,         // no call is made in the midst of an Atomic: atomic_test.go
 }
 
 // classes are all sentinels, with the class that each belongs to.
@@ -99,6 +102,9 @@ var classes = map[error]error{
 	groupkit.ErrInvalid:            groupkit.ErrInvalid,
 	groupkit.ErrVersion:            groupkit.ErrConflict,
 	groupkit.ErrGroupExists:        groupkit.ErrConflict,
+	groupkit.ErrKeyReused:          groupkit.ErrConflict,
+	groupkit.ErrVetoed:             groupkit.ErrForbidden,
+	groupkit.ErrNested:             groupkit.ErrNested,
 	groupkit.ErrClosed:             groupkit.ErrClosed,
 	groupkit.ErrCorrupt:            groupkit.ErrCorrupt,
 	groupkit.ErrStorage:            groupkit.ErrStorage,

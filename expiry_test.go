@@ -58,3 +58,21 @@ func TestEngine_Sweep(t *testing.T) {
 		verified(t, eng)
 	})
 }
+
+func TestEngine_ClearsAwayWhatHadExpired(t *testing.T) {
+	t.Parallel()
+	t.Run("of a user before it changes something else about the user", func(t *testing.T) {
+		t.Parallel()
+		eng, clock := setup(t, groupkit.Options{})
+		g := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+		require.NoError(t, second(eng.As("alice").Mute(t.Context(), g, time.Minute, "bob")))
+		clock.Advance(time.Minute)
+		require.NoError(t, eng.As("alice").Because("farewell").RemoveMember(t.Context(), g, "bob"))
+		var told []string
+		for e, err := range eng.System().Events(t.Context(), g, 3) {
+			require.NoError(t, err)
+			told = append(told, e.Kind.String()+" by "+string(e.Actor)+": "+e.Reason)
+		}
+		require.Equal(t, []string{"muted by alice: ", "mute expired by : ", "member left by alice: farewell"}, told)
+	})
+}

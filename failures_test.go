@@ -476,7 +476,7 @@ func (s *failingStore) set(left int, failed bool) {
 
 func (s *failingStore) Update(ctx context.Context, fn func(store.Writer) error) error {
 	s.mu.Lock()
-	fails := s.failed && s.left == 0
+	fails := s.failed && s.left <= 0
 	s.left--
 	s.mu.Unlock()
 	if fails {

@@ -163,13 +163,15 @@ func TestFaults_Changes(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			for _, fault := range faults {
-				s, f := newFaultyTown(t)
-				before, voices := s.everything(t), s.voices(t)
-				failing(t, v, s, f, fault, func() {
-					require.Equal(t, before, s.everything(t))
-					require.Equal(t, voices, s.voices(t))
+				briefly(t, func(brief tester) {
+					s, f := newFaultyTown(brief)
+					before, voices := s.everything(t), s.voices(t)
+					failing(t, v, s, f, fault, func() {
+						require.Equal(t, before, s.everything(t))
+						require.Equal(t, voices, s.voices(t))
+					})
+					s.clean(t)
 				})
-				s.clean(t)
 			}
 		})
 	}
@@ -184,22 +186,28 @@ func TestFaults_Steps(t *testing.T) {
 			t.Parallel()
 			for _, fault := range someFaults() {
 				for n, hit := 1, true; hit; n++ {
-					s, f := newFaultyTown(t)
-					f.arm(n, fault.err)
-					err := v.run(t.Context(), s)
-					hit = f.hit
-					f.disarm()
-					requireFault(t, hit, fault, err)
-					requireSoundOrPending(t, s)
-					if hit {
-						requireNothing(t, v.run(t.Context(), s))
-					}
-					s.reopen(t)
-					s.clean(t)
+					briefly(t, func(brief tester) { hit = failingStep(t, brief, v, fault, n) })
 				}
 			}
 		})
 	}
+}
+
+// failingStep runs a verb whose operation of that number fails, and runs it again.
+func failingStep(t *testing.T, brief tester, v verb, fault fault, operation int) (hit bool) {
+	s, f := newFaultyTown(brief)
+	f.arm(operation, fault.err)
+	err := v.run(t.Context(), s)
+	hit = f.hit
+	f.disarm()
+	requireFault(t, hit, fault, err)
+	requireSoundOrPending(t, s)
+	if hit {
+		requireNothing(t, v.run(t.Context(), s))
+	}
+	s.reopen(brief)
+	s.clean(t)
+	return hit
 }
 
 // requireNothing takes the outcomes of a verb that is called again: there may be nothing
@@ -300,32 +308,39 @@ func (s *town) voices(t *testing.T) map[groupkit.UserID]string {
 // there or nothing.
 func TestFaults_CommitUnknown(t *testing.T) {
 	t.Parallel()
-	unknown := fault{"unknown", store.ErrCommitUnknown, []error{groupkit.ErrUnknownOutcome}, []error{groupkit.ErrStorage}}
 	for _, v := range changes {
 		for _, commits := range []bool{true, false} {
 			t.Run(fmt.Sprint(v.name, " ", commits), func(t *testing.T) {
 				t.Parallel()
 				for commit, hit := 1, true; hit; commit++ {
-					s, _ := newFaultyTown(t)
-					line := &badLine{Store: s.raw, left: commit, commits: commits}
-					s.open(t, townOptions(), keptStore{line}, keptBlobs{s.blobs})
-					before, voices := s.everything(t), s.voices(t)
-					err := v.run(t.Context(), s)
-					hit = line.hit
-					requireFault(t, hit, unknown, err)
-					if hit && !commits && v.name != "UploadFile" {
-						require.Equal(t, before, s.everything(t))
-						require.Equal(t, voices, s.voices(t))
-					}
-					requireSoundOrPending(t, s)
-					voices = s.voices(t)
-					s.reopen(t)
-					require.Equal(t, s.voices(t), voices, "what is answered from memory")
-					s.clean(t)
+					briefly(t, func(brief tester) {
+						line := &badLine{left: commit, commits: commits}
+						hit = losing(t, brief, v, line)
+					})
 				}
 			})
 		}
 	}
+}
+
+// losing runs a verb over a bad line and looks at what is there, and what is answered.
+func losing(t *testing.T, brief tester, v verb, line *badLine) bool {
+	s := newTown(brief)
+	line.Store = s.raw
+	s.open(brief, townOptions(), keptStore{line}, keptBlobs{s.blobs})
+	before, voices := s.everything(t), s.voices(t)
+	err := v.run(t.Context(), s)
+	requireFault(t, line.hit, fault{"unknown", store.ErrCommitUnknown, []error{groupkit.ErrUnknownOutcome}, []error{groupkit.ErrStorage}}, err)
+	if line.hit && !line.commits && v.name != "UploadFile" {
+		require.Equal(t, before, s.everything(t))
+		require.Equal(t, voices, s.voices(t))
+	}
+	requireSoundOrPending(t, s)
+	voices = s.voices(t)
+	s.reopen(brief)
+	require.Equal(t, s.voices(t), voices, "what is answered from memory")
+	s.clean(t)
+	return line.hit
 }
 
 // A badLine loses the answer to one commit.
@@ -374,37 +389,35 @@ func TestFaults_Nonsense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, v := range allVerbs() {
-				spoiling(t, v, spoil)
+				for n, hit := 1, true; hit; n++ {
+					briefly(t, func(brief tester) { hit = spoiling(t, brief, v, spoil, n) })
+				}
 			}
 		})
 	}
 }
 
-func spoiling(t *testing.T, v verb, spoil func([]byte) []byte) {
-	s, f := newFaultyTown(t)
+// spoiling runs a verb that reads nonsense in the place of the value of that number.
+func spoiling(t *testing.T, brief tester, v verb, spoil func([]byte) []byte, value int) bool {
+	s, f := newFaultyTown(brief)
 	before := s.everything(t)
-	for n, hit := 1, true; hit; n++ {
-		f.spoil = spoil
-		f.arm(n, nil)
-		err := v.run(t.Context(), s)
-		hit = f.hit
-		f.spoil = nil
-		f.disarm()
-		if err == nil {
-			s, f = newFaultyTown(t)
-			continue
-		}
-		_, ok := errors.AsType[*groupkit.Error](err)
-		require.True(t, ok, "%s: %v", v.name, err)
-		if v.name != "UploadFile" { // which finds its announcement gone, and gives up
-			require.NotErrorIs(t, err, groupkit.ErrStorage, v.name)
-		}
-		if !slices.ContainsFunc(stepwise, func(w verb) bool { return w.name == v.name }) {
-			require.Equal(t, before, s.everything(t), v.name)
-		} else {
-			s, f = newFaultyTown(t)
-		}
+	f.spoil = spoil
+	f.arm(value, nil)
+	err := v.run(t.Context(), s)
+	f.spoil = nil
+	f.disarm()
+	if err == nil {
+		return f.hit
 	}
+	_, ok := errors.AsType[*groupkit.Error](err)
+	require.True(t, ok, "%s: %v", v.name, err)
+	if v.name != "UploadFile" { // which finds its announcement gone, and gives up
+		require.NotErrorIs(t, err, groupkit.ErrStorage, v.name)
+	}
+	if !slices.ContainsFunc(stepwise, func(w verb) bool { return w.name == v.name }) {
+		require.Equal(t, before, s.everything(t), v.name)
+	}
+	return f.hit
 }
 
 // TestFaults_RunAgain runs the function of every transaction twice, as a store may: what

@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"sync"
@@ -19,11 +20,15 @@ func setup(t testing.TB, opts groupkit.Options) (*groupkit.Engine, *clock) {
 	t.Helper()
 	c := newClock()
 	opts.Clock = c.Now
+	opts.CacheBytes = small(opts.CacheBytes)
 	eng, err := groupkit.New(memstore.New(), memblob.New(), &opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	return eng, c
 }
+
+// small is the memory of an engine of which the tests open thousands at a time.
+func small(cacheBytes int) int { return cmp.Or(cacheBytes, 64<<10) }
 
 // A clock shows the time that it is set to.
 type clock struct {

@@ -130,3 +130,14 @@ func (h *hub) overtaken(ctx context.Context, group GroupID, from, before uint64)
 	}
 	return events
 }
+
+// close wakes everyone, to find that the engine is closing.
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.topics {
+		for _, b := range t.all() {
+			b.rouse()
+		}
+	}
+}

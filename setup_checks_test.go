@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,10 +37,9 @@ func newHand() *hand {
 	return h
 }
 
-func (h *hand) now() time.Time                  { return time.UnixMilli(h.ms.Load()).UTC() }
-func (h *hand) move(d time.Duration)            { h.ms.Add(d.Milliseconds()) }
-func (h *hand) set(at time.Time)                { h.ms.Store(at.UnixMilli()) }
-func (h *hand) moved(d time.Duration) time.Time { h.move(d); return h.now() }
+func (h *hand) now() time.Time       { return time.UnixMilli(h.ms.Load()).UTC() }
+func (h *hand) move(d time.Duration) { h.ms.Add(d.Milliseconds()) }
+func (h *hand) set(at time.Time)     { h.ms.Store(at.UnixMilli()) }
 
 // A site is an engine over a store and contents that the test can reach behind its back.
 type site struct {
@@ -56,6 +56,25 @@ type tester interface {
 	Helper()
 	Cleanup(func())
 }
+
+// briefly runs a part of a test and closes what it has opened: tests that open thousands
+// of engines cannot keep them to their end.
+func briefly(t *testing.T, part func(tester)) {
+	b := &brief{T: t}
+	defer func() {
+		for _, f := range slices.Backward(b.cleanups) {
+			f()
+		}
+	}()
+	part(b)
+}
+
+type brief struct {
+	*testing.T
+	cleanups []func()
+}
+
+func (b *brief) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
 
 // newSite opens an engine in memory.
 func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts, bare) }
@@ -105,6 +124,7 @@ func (b *quiet) wait(t require.TestingT) {
 func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.hand.now
+	opts.CacheBytes = small(opts.CacheBytes)
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
 	s.Engine = eng

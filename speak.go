@@ -35,7 +35,7 @@ func (a Actor) verdict(c *cache, group GroupID, g groupWord, s standingWord) err
 	if s.timed() {
 		now = a.eng.now()
 	}
-	reason, until := decide(g, s, now)
+	until, reason := decide(g, s, now)
 	if reason == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
 		if c != nil {
 			c.keep(before, g, s)
 		}
-		reason, until := decide(g, s, v.now)
+		until, reason := decide(g, s, v.now)
 		switch reason {
 		case nil:
 			return nil
@@ -135,29 +135,29 @@ func (w standingWord) role() Role   { return Role(w >> roleShift & 3) }
 func (w standingWord) until() int64 { return int64(w >> timeShift) }
 func (w standingWord) timed() bool  { return w>>timeShift != 0 }
 
-// decide is the rule of MaySpeak: nil, or the sentinel, and the first instant at which,
-// as things stand, the user may speak; 0 if there is none.
-func decide(g groupWord, s standingWord, now int64) (reason error, until int64) {
+// decide is the rule of MaySpeak: nil, or the sentinel and the first instant at which, as
+// things stand, the user may speak; 0 if there is none.
+func decide(g groupWord, s standingWord, now int64) (until int64, reason error) {
 	if g&groupLive == 0 {
-		return ErrGroupNotFound, 0
+		return 0, ErrGroupNotFound
 	}
 	if s.role() == RoleOutsider {
 		switch {
 		case s&standingBlocked != 0 && (!s.timed() || now < s.until()):
-			return ErrBlacklisted, 0
+			return 0, ErrBlacklisted
 		case g&groupPublic == 0:
-			return ErrGroupNotFound, 0
+			return 0, ErrGroupNotFound
 		}
-		return ErrNotMember, 0
+		return 0, ErrNotMember
 	}
 	silent := g&groupSilent != 0 && s.role() < RoleAdmin && s&standingAllowed == 0
 	switch muted := s.timed() && now < s.until(); {
 	case muted && silent:
-		return ErrMuted, 0
+		return 0, ErrMuted
 	case muted:
-		return ErrMuted, s.until()
+		return s.until(), ErrMuted
 	case silent:
-		return ErrGroupMuted, 0
+		return 0, ErrGroupMuted
 	}
-	return nil, 0
+	return 0, nil
 }

@@ -46,6 +46,7 @@ type Subscription struct {
 	next  uint64 // the position in the topic
 	after uint64 // the last version seen
 	batch []Event
+	heard int // of the batch
 	ended error
 }
 
@@ -123,14 +124,14 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 		if s.ended != nil {
 			return Event{}, s.ended
 		}
-		for len(s.batch) > 0 {
-			e := &s.batch[0]
+		for s.heard < len(s.batch) {
+			e := &s.batch[s.heard]
 			if s.group != "" {
 				if err := s.see(ctx, e); err != nil {
 					return Event{}, err
 				}
 			}
-			s.batch = s.batch[1:]
+			s.heard++
 			if s.group == "" || e.Version > s.after {
 				s.after = e.Version
 				return *e, nil
@@ -182,19 +183,20 @@ func (s *Subscription) fill(ctx context.Context) error {
 		wake := s.seat.wake.Load()
 		events, at := s.topic.from(s.next)
 		missed := at > s.next
-		s.batch, s.next = events, at+uint64(len(events))
+		s.batch, s.heard, s.next = events, 0, at+uint64(len(events))
 		if missed && s.group == "" {
 			return wrap(OpSubscribe, "", &MissedError{})
 		}
 		if len(events) > 0 {
 			return nil
 		}
+		if s.actor.eng.background.Err() != nil {
+			return wrap(OpSubscribe, s.group, ErrClosed)
+		}
 		select {
-		case <-*wake:
+		case <-*wake: // by an event, or the engine as it closes
 		case <-ctx.Done():
 			return wrap(OpSubscribe, s.group, ctx.Err())
-		case <-s.actor.eng.background.Done():
-			return wrap(OpSubscribe, s.group, ErrClosed)
 		}
 	}
 }

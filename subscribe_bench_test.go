@@ -65,29 +65,26 @@ func benchmarkSubscribers(b *testing.B, st store.Store, subscribers, writers int
 	}
 	writing.Wait()
 	b.StopTimer()
+	cancel()
+	following.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
 	if subscribers > 0 {
 		b.ReportMetric(float64(heard.Load())/b.Elapsed().Seconds(), "heard/s")
 		b.ReportMetric(float64(missed.Load()), "missed")
 	}
-	cancel()
-	following.Wait()
 }
 
 // listen counts what it hears, and how often it misses something.
 func listen(ctx context.Context, sub *groupkit.Subscription, heard, missed *atomic.Int64) {
 	defer sub.Close()
-	n := int64(0)
-	for ctx.Err() == nil {
+	for n := int64(0); ; n++ {
 		if _, err := sub.Next(ctx); err == nil {
-			n++
-		} else if ctx.Err() == nil {
-			missed.Add(1)
+			continue
 		}
-		if n == 64 {
-			heard.Add(n)
-			n = 0
+		heard.Add(n)
+		if n = -1; ctx.Err() != nil {
+			return
 		}
+		missed.Add(1)
 	}
-	heard.Add(n)
 }

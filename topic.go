@@ -115,9 +115,7 @@ func (t *topic) rouse(ctx context.Context) {
 func (t *topic) rouseAll(ctx context.Context) {
 	for busy := false; ; busy = true {
 		heard := t.count.Load()
-		t.mu.Lock()
-		benches := t.benches
-		t.mu.Unlock()
+		benches := t.all()
 		for _, b := range benches {
 			b.rouse()
 			if busy {
@@ -136,11 +134,17 @@ func (t *topic) rouseAll(ctx context.Context) {
 	}
 }
 
+func (t *topic) all() []*bench {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.benches
+}
+
 func (b *bench) rouse() { close(*b.wake.Swap(new(make(chan struct{})))) }
 
 // rest lets the writers work for a while, unless the queue is filling up.
 func (t *topic) rest(ctx context.Context, heard uint64) {
-	if t.count.Load()-heard > subscriberQueue/4 {
+	if t.count.Load()-heard > subscriberQueue/2 {
 		return
 	}
 	select {

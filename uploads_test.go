@@ -150,7 +150,7 @@ func TestActor_UploadFile_Panics(t *testing.T) {
 
 // reopen opens another engine over what the town is in, as after a crash: the one before
 // is left as it is. It waits until nothing of an upload that was cut off is left.
-func (s *town) reopen(t *testing.T) {
+func (s *town) reopen(t tester) {
 	opening := newQuiet(s.blobs)
 	s.open(t, townOptions(), keptStore{s.raw}, struct{ keptBlobs }{keptBlobs{opening}})
 	opening.wait(t)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -124,5 +123,3 @@ func (a *app) description(group int) string {
 func (a *app) avatar(group int) string {
 	return fmt.Sprintf("avatars/%06d.png", group)
 }
-
-func (a *app) created(group int) time.Time { return time.UnixMilli(int64(began + group)).UTC() }

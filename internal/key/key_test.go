@@ -98,6 +98,12 @@ func TestOrder(t *testing.T) {
 		require.Equal(t, at <= now, bytes.Compare(k, key.ExpiriesBefore(now+1)) < 0)
 		require.True(t, bytes.HasPrefix(k, key.Expiries()))
 	}))
+	t.Run("outcomes by the end of their lives", rapid.MakeCheck(func(t *rapid.T) {
+		at, now := times().Draw(t, "at"), times().Draw(t, "now")
+		k := key.OnceExpiry(at, key.Once(userIDs().Draw(t, "actor"), "key"))
+		require.Equal(t, at <= now, bytes.Compare(k, key.OnceExpiriesBefore(now+1)) < 0)
+		require.True(t, bytes.HasPrefix(k, key.OnceExpiries()))
+	}))
 	t.Run("files by the time in their ids", func(t *testing.T) {
 		t.Parallel()
 		older, newer := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
@@ -123,11 +129,17 @@ func TestApart(t *testing.T) {
 		require.Equal(t, a == b, own)
 		require.True(t, bytes.HasPrefix(k, key.AllUsers()))
 	}))
+	t.Run("actors", rapid.MakeCheck(func(t *rapid.T) {
+		actors := rapid.OneOf(rapid.Just(""), userIDs())
+		a, b := actors.Draw(t, "a"), actors.Draw(t, "b")
+		k := key.Once(b, string(rapid.SliceOfN(rapid.Byte(), 1, 128).Draw(t, "key")))
+		require.Equal(t, a == b, bytes.HasPrefix(k, key.OnceOf(a)))
+	}))
 	t.Run("families", func(t *testing.T) {
 		t.Parallel()
 		all := [][]byte{
 			key.Format(), key.Creation(true), key.Creation(false), key.Deletions(), key.AllGroups(), key.GroupCount(),
-			key.Expiries(), key.AllUsers(), key.Uploads(),
+			key.Expiries(), key.AllUsers(), key.Uploads(), key.Outcomes(), key.OnceExpiries(),
 		}
 		for i, a := range all {
 			for j, b := range all {
@@ -144,6 +156,8 @@ func TestCut(t *testing.T) {
 		g, k, rest, err := key.CutGroup(key.OfUser(group, kind, user))
 		require.NoError(t, err)
 		require.Equal(t, []any{group, kind, user}, []any{g, k, string(rest)})
+		require.Equal(t, key.OfUser(group, key.Members, user), key.Standing(group, user, true))
+		require.Equal(t, key.OfUser(group, key.Outsiders, user), key.Standing(group, user, false))
 	}))
 	t.Run("a user's key", rapid.MakeCheck(func(t *rapid.T) {
 		user, group, member := userIDs().Draw(t, "user"), groupIDs().Draw(t, "group"), rapid.Bool().Draw(t, "member")
@@ -179,6 +193,25 @@ func TestCut(t *testing.T) {
 		require.Equal(t, group, g)
 		require.Empty(t, rest)
 	}))
+	t.Run("a user's group", rapid.MakeCheck(func(t *rapid.T) {
+		user, group := userIDs().Draw(t, "user"), groupIDs().Draw(t, "group")
+		for _, k := range [][]byte{key.UserGroup(user, group, true), key.UserGroup(user, group, false), key.UserGroupTrace(user, group)} {
+			g, id, err := key.CutUserGroup(k)
+			require.NoError(t, err)
+			require.Equal(t, group, g)
+			require.Equal(t, key.Of(group, key.Header), key.AppendHeader(nil, id))
+		}
+		_, kind, g, err := key.CutUser(key.UserGroupTrace(user, group))
+		require.NoError(t, err)
+		require.Equal(t, []any{byte(key.UserTrace), group}, []any{kind, g})
+	}))
+	t.Run("the end of an outcome's life", rapid.MakeCheck(func(t *rapid.T) {
+		once := key.Once(rapid.OneOf(rapid.Just(""), userIDs()).Draw(t, "actor"), string(rapid.SliceOfN(rapid.Byte(), 1, 128).Draw(t, "key")))
+		got, err := key.CutOnceExpiry(key.OnceExpiry(times().Draw(t, "at"), once))
+		require.NoError(t, err)
+		require.Equal(t, once, got)
+		require.True(t, bytes.HasPrefix(once, key.Outcomes()))
+	}))
 	t.Run("the longest content id is one that blobs take", func(t *testing.T) {
 		t.Parallel()
 		require.LessOrEqual(t, len(key.Content(strings.Repeat("g", 64), uuid.Max)), 200)
@@ -207,6 +240,13 @@ func TestCut_Foreign(t *testing.T) {
 		"user: with an unknown kind":            third(key.CutUser([]byte("ubob\x00z\x02a\x00"))),
 		"user: member without a group":          third(key.CutUser([]byte("ubob\x00m"))),
 		"user: with something behind the group": third(key.CutUser([]byte("ubob\x00m\x02a\x00x"))),
+		"user's group: empty":                   second(key.CutUserGroup(nil)),
+		"user's group: another family":          second(key.CutUserGroup([]byte("g\x02a\x00m\x02a\x00"))),
+		"user's group: without a group":         second(key.CutUserGroup([]byte("ubob\x00"))),
+		"user's group: with more behind it":     second(key.CutUserGroup([]byte("ubob\x00m\x02a\x00x"))),
+		"once: short":                           failed(key.CutOnceExpiry([]byte("j12345678"))),
+		"once: of something else":               failed(key.CutOnceExpiry([]byte("j12345678g\x02a\x00h"))),
+		"once: another family":                  failed(key.CutOnceExpiry([]byte("t12345678ia\x00k"))),
 		"position: short":                       second(key.CutPosition([]byte("1234567"))),
 		"position: without a group":             second(key.CutPosition([]byte("12345678"))),
 		"position: with something behind":       second(key.CutPosition([]byte("12345678\x02a\x00x"))),
@@ -223,6 +263,8 @@ func TestCut_Foreign(t *testing.T) {
 		require.ErrorIs(t, cut, key.ErrForm, name)
 	}
 }
+
+func failed[A any](_ A, err error) error { return err }
 
 func second[A, B any](_ A, _ B, err error) error                 { return err }
 func third[A, B, C any](_ A, _ B, _ C, err error) error          { return err }
@@ -255,9 +297,12 @@ func FuzzCut(f *testing.F) {
 			require.Equal(t, string(k), string(key.OfUser(group, kind, string(rest))))
 		}
 		if user, kind, group, err := key.CutUser(k); err == nil {
-			if kind == key.UserHeader {
+			switch kind {
+			case key.UserHeader:
 				require.Equal(t, string(k), string(key.User(user, kind)))
-			} else {
+			case key.UserTrace:
+				require.Equal(t, string(k), string(key.UserGroupTrace(user, group)))
+			default:
 				require.Equal(t, string(k), string(key.UserGroup(user, group, kind == key.UserMember)))
 			}
 		}
@@ -266,6 +311,12 @@ func FuzzCut(f *testing.F) {
 		}
 		if at, group, fact, user, err := key.CutExpiry(k); err == nil {
 			require.Equal(t, string(k), string(key.Expiry(at, group, fact, user)))
+		}
+		if group, id, err := key.CutUserGroup(k); err == nil {
+			require.Equal(t, string(id), string(key.AppendGroupID(nil, group)))
+		}
+		if once, err := key.CutOnceExpiry(k); err == nil {
+			require.Equal(t, string(k), string(k[:9])+string(once))
 		}
 		if group, file, err := key.CutContent(string(k)); err == nil {
 			require.Equal(t, string(k), key.Content(group, file))

@@ -101,6 +101,20 @@ var golden = []sample{
 		(*record.Call).Encode, record.DecodeCall),
 	sampleOf("call-deleted", record.Call{At: 6, Events: []record.Event{{Kind: 3}}}, (*record.Call).Encode, record.DecodeCall),
 
+	sampleOf("call-by-system", record.Call{Actor: "bob", At: 7, Events: []record.Event{
+		{Kind: 24, Users: []string{"carol"}, BySystem: true}, {Kind: 25},
+	}}, (*record.Call).Encode, record.DecodeCall),
+
+	sampleOf("once-group", record.Once{
+		Print: "0123456789abcdef", Until: 1772751967008, Group: "guild", Header: (&record.Header{Name: "n", Version: 2}).Encode(), Custom: "{}",
+	}, (*record.Once).Encode, record.DecodeOnce),
+	sampleOf("once-file", record.Once{Print: "p", Until: 1, File: new(aFile())}, (*record.Once).Encode, record.DecodeOnce),
+	sampleOf("once-until", record.Once{Print: "p", Until: 1, Outcome: 3, Ends: 4638873600000, Changed: []string{"name", "custom"}},
+		(*record.Once).Encode, record.DecodeOnce),
+	sampleOf("once-batch", record.Once{Print: "p", Until: 1, Results: []record.Result{
+		{User: "bob", Outcome: 1, Until: 2}, {User: "carol", Code: 4, Text: "already a member", About: "carol"},
+	}}, (*record.Once).Encode, record.DecodeOnce),
+
 	sampleOf("file", aFile(), (*record.File).Encode, record.DecodeFile),
 	sampleOf("file-of-system", record.File{ID: "0123456789abcdef", Name: "a", SHA256: "0123456789abcdef0123456789abcdef"},
 		(*record.File).Encode, record.DecodeFile),

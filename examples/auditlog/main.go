@@ -1,0 +1,246 @@
+// Auditlog is a viewer of a group's audit log: it prints, in sentences, what has happened
+// so far, and then what happens while it looks, until the group is deleted. The story that
+// it looks at goes on beside it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"groupkit"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
+)
+
+func main() {
+	log.SetFlags(0)
+	if err := show(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// show tells the first half of the story, and the second while the viewer looks.
+func show(ctx context.Context, out io.Writer) (err error) {
+	s := &story{now: time.Date(2026, 5, 1, 20, 0, 0, 0, time.UTC)}
+	s.eng, err = groupkit.New(memstore.New(), memblob.New(), &groupkit.Options{Clock: s.clock})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.eng.Close()) }()
+	if err := s.evening(ctx); err != nil {
+		return err
+	}
+	v := &viewer{actor: s.eng.As("alice"), group: s.guild, out: out}
+	sub, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	night := make(chan error, 1)
+	go func() { night <- s.night(ctx) }()
+	if err := v.follow(ctx, sub); err != nil {
+		return err
+	}
+	return <-night
+}
+
+// A viewer is someone who may read the log of a group, and where it is written to.
+type viewer struct {
+	actor groupkit.Actor
+	group groupkit.GroupID
+	out   io.Writer
+}
+
+// begin prints the log so far. It subscribes first, so that nothing is lost between the
+// end of the one and the beginning of the other, nor shown twice.
+func (v *viewer) begin(ctx context.Context) (*groupkit.Subscription, error) {
+	sub, err := v.actor.Subscribe(ctx, v.group)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(v.out, "SO FAR")
+	if err := v.read(ctx, 1, sub.After()); err != nil {
+		sub.Close()
+		return nil, err
+	}
+	fmt.Fprintln(v.out, "\nLIVE")
+	return sub, nil
+}
+
+// read prints a part of the log.
+func (v *viewer) read(ctx context.Context, from, to uint64) error {
+	for e, err := range v.actor.Events(ctx, v.group, from) {
+		if err != nil || e.Version > to {
+			return err
+		}
+		v.print(&e)
+	}
+	return nil
+}
+
+// follow prints what happens, until the group is deleted.
+func (v *viewer) follow(ctx context.Context, sub *groupkit.Subscription) error {
+	for e, err := range sub.All(ctx) {
+		var missed *groupkit.MissedError
+		switch {
+		case err == nil:
+			v.print(&e)
+		case errors.As(err, &missed): // too slow: the log has it
+			if err := v.read(ctx, missed.From, sub.After()); err != nil {
+				return err
+			}
+		case errors.Is(err, groupkit.ErrGroupNotFound):
+			fmt.Fprintln(v.out, "\nThe group is gone, and there is no more to see.")
+			return nil
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *viewer) print(e *groupkit.Event) {
+	line := fmt.Sprintf("%3d  %s  %s", e.Version, e.At.Format("15:04"), sentence(e))
+	if e.Reason != "" {
+		line += fmt.Sprintf(", because: %s", e.Reason)
+	}
+	fmt.Fprintln(v.out, line)
+}
+
+// sentence says in words what happened.
+func sentence(e *groupkit.Event) string {
+	actor, users := name(e.Actor), names(e.Users)
+	switch e.Kind {
+	case groupkit.GroupCreated:
+		return fmt.Sprintf("%s founds the group: %s", actor, changes(e.Changes))
+	case groupkit.GroupUpdated, groupkit.AnnouncementChanged:
+		return fmt.Sprintf("%s changes %s", actor, changes(e.Changes))
+	case groupkit.OwnerChanged:
+		return fmt.Sprintf("%s is the owner now, in the place of %s", e.Users[0], e.Users[1])
+	case groupkit.MemberJoined:
+		return fmt.Sprintf("%s in (%v), by %s", users, e.How, actor)
+	case groupkit.MemberLeft:
+		return fmt.Sprintf("%s out (%v), by %s", users, e.How, actor)
+	case groupkit.MemberMuted, groupkit.MemberBlocked:
+		return fmt.Sprintf("%s %v by %s %s", users, e.Kind, actor, until(e.Until))
+	case groupkit.FileAdded, groupkit.FileDeleted:
+		return fmt.Sprintf("%v: %s (%d bytes), by %s", e.Kind, e.File.Name, e.File.Size, actor)
+	case groupkit.MuteExpired, groupkit.BlockExpired, groupkit.RequestExpired, groupkit.InvitationExpired:
+		return fmt.Sprintf("%v: %s", e.Kind, users)
+	case groupkit.Checkpoint:
+		return fmt.Sprintf("the log goes on from version %d, with %d members", e.Version, e.Checkpoint.Group.MemberCount)
+	case groupkit.GroupDeleted, groupkit.GroupMuted, groupkit.GroupUnmuted:
+		return fmt.Sprintf("%v by %s", e.Kind, actor)
+	}
+	return fmt.Sprintf("%v: %s, by %s", e.Kind, users, actor)
+}
+
+func name(u groupkit.UserID) string {
+	if u == "" {
+		return "the system"
+	}
+	return string(u)
+}
+
+func names(users []groupkit.UserID) string {
+	texts := make([]string, len(users))
+	for i, u := range users {
+		texts[i] = name(u)
+	}
+	return strings.Join(texts, " and ")
+}
+
+func changes(list []groupkit.Change) string {
+	var texts []string
+	for _, c := range list {
+		if c.Before == "" {
+			texts = append(texts, fmt.Sprintf("%s %q", c.Field, c.After))
+		} else {
+			texts = append(texts, fmt.Sprintf("%s %q to %q", c.Field, c.Before, c.After))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return "for good"
+	}
+	return "until " + t.Format("15:04")
+}
+
+// A story is what there is to see; its clock shows a minute more for every scene.
+type story struct {
+	eng   *groupkit.Engine
+	guild groupkit.GroupID
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (s *story) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// play runs scenes, a minute after another.
+func (s *story) play(scenes ...func() error) error {
+	for _, scene := range scenes {
+		s.mu.Lock()
+		s.now = s.now.Add(time.Minute)
+		s.mu.Unlock()
+		if err := scene(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evening is over when the viewer comes.
+func (s *story) evening(ctx context.Context) error {
+	g, err := s.eng.As("alice").CreateGroup(ctx, groupkit.NewGroup{Name: "Night Watch", Public: true})
+	if err != nil {
+		return err
+	}
+	s.guild = g.ID
+	return s.play(
+		func() error {
+			_, err := s.eng.System().Because("the first patrol").AddMembers(ctx, s.guild, []groupkit.UserID{"bob", "carol"})
+			return err
+		},
+		func() error { return s.eng.As("alice").AddAdmin(ctx, s.guild, "bob") },
+		func() error { return s.eng.As("bob").SetAnnouncement(ctx, s.guild, "The gate is shut at midnight.") },
+	)
+}
+
+// night goes on while the viewer looks.
+func (s *story) night(ctx context.Context) error {
+	bob := s.eng.As("bob")
+	return s.play(
+		func() error { _, err := s.eng.As("mallory").Join(ctx, s.guild); return err },
+		func() error {
+			_, err := bob.Because("shouting").Mute(ctx, s.guild, 3*time.Minute, "mallory")
+			return err
+		},
+		func() error {
+			_, err := s.eng.As("carol").UploadFile(ctx, s.guild, "map.txt", strings.NewReader("here be dragons"))
+			return err
+		},
+		func() error { return bob.MuteGroup(ctx, s.guild) },
+		func() error { return bob.UnmuteGroup(ctx, s.guild) },
+		func() error { _, err := s.eng.Sweep(ctx); return err },
+		func() error {
+			_, err := bob.Because("picked pockets").Block(ctx, s.guild, groupkit.Forever, "mallory")
+			return err
+		},
+		func() error { return s.eng.As("alice").Because("the plague").DeleteGroup(ctx, s.guild) },
+	)
+}
