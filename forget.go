@@ -173,21 +173,16 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 	err = a.view(ctx, func(r store.Reader) error {
 		groups, owned = nil, nil
 		for _, kind := range kinds {
-			err := scanAll(r, store.Prefix(key.User(string(user), kind)), func(page []store.Pair) error {
-				links, err := cutLinks(page)
-				if err != nil {
-					return err
-				}
+			err := allLinks(r, user, kind, func(links []link) error {
 				for _, l := range links {
 					if !slices.Contains(groups, l.group) {
 						groups = append(groups, l.group)
 					}
 				}
-				return headers(r, links, func(l link, h *record.Header) error {
+				return headers(r, links, func(l link, h *record.Header) {
 					if h.Owner == string(user) {
 						owned = append(owned, l.group)
 					}
-					return nil
 				})
 			})
 			if err != nil {

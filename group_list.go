@@ -154,16 +154,11 @@ func created(r store.Reader, public bool, limit int, from []byte) (positions [][
 
 // ownPrivate are the positions of the private groups that a user is in.
 func ownPrivate(r store.Reader, user UserID) (positions [][]byte, err error) {
-	err = scanAll(r, store.Prefix(key.User(string(user), key.UserMember)), func(page []store.Pair) error {
-		links, err := cutLinks(page)
-		if err != nil {
-			return err
-		}
-		return headers(r, links, func(l link, h *record.Header) error {
+	err = allLinks(r, user, key.UserMember, func(links []link) error {
+		return headers(r, links, func(l link, h *record.Header) {
 			if !h.Public {
 				positions = append(positions, key.Position(h.Created, string(l.group)))
 			}
-			return nil
 		})
 	})
 	return positions, err
@@ -221,20 +216,7 @@ func joinedPage(r store.Reader, user UserID, skip, take int) (out []Group, err e
 			return nil, err
 		}
 		more = m
-		out = slices.Grow(out, min(len(links), take-len(out)))
-		err = headers(r, links, func(l link, h *record.Header) error {
-			if skip > 0 {
-				skip--
-				return nil
-			}
-			if len(out) == take {
-				return nil
-			}
-			custom, err := loadCustom(r, l.group, h)
-			out = append(out, publicGroup(l.group, h, custom))
-			return err
-		})
-		if err != nil {
+		if out, err = appendGroups(r, out, links, &skip, take); err != nil {
 			return nil, err
 		}
 	}
@@ -242,13 +224,37 @@ func joinedPage(r store.Reader, user UserID, skip, take int) (out []Group, err e
 }
 
 func joinedGroups(r store.Reader, links []link) (out []Group, err error) {
-	out = make([]Group, 0, len(links))
-	err = headers(r, links, func(l link, h *record.Header) error {
-		custom, err := loadCustom(r, l.group, h)
-		out = append(out, publicGroup(l.group, h, custom))
-		return err
+	return appendGroups(r, nil, links, new(int), len(links))
+}
+
+// appendGroups appends the groups behind links until there are take of them. It passes
+// over the first ones, and counts skip down.
+func appendGroups(r store.Reader, out []Group, links []link, skip *int, take int) ([]Group, error) {
+	out = slices.Grow(out, min(len(links), take-len(out)))
+	var custom []int // those with a custom text
+	err := headers(r, links, func(l link, h *record.Header) {
+		switch {
+		case *skip > 0:
+			*skip--
+		case len(out) < take:
+			if h.HasCustom {
+				custom = append(custom, len(out))
+			}
+			out = append(out, publicGroup(l.group, h, ""))
+		}
 	})
-	return out, err
+	if err != nil || len(custom) == 0 {
+		return out, err
+	}
+	keys := make([][]byte, len(custom))
+	for i, n := range custom {
+		keys[i] = key.Of(string(out[n].ID), key.Custom)
+	}
+	err = store.VisitKeys(r, keys, func(i int, value []byte) bool {
+		out[custom[i]].Custom = string(value)
+		return true
+	})
+	return out, storage(err)
 }
 
 // A link is an entry by which a user finds a group.
@@ -260,55 +266,70 @@ type link struct {
 
 // scanLinks reads a page of links, moves the range on, and reports whether there are more.
 func scanLinks(r store.Reader, rng *store.Range) (links []link, more bool, err error) {
-	page, more, err := r.Scan(*rng)
+	var last, ids []byte
+	var bad error
+	links = make([]link, 0, min(rng.PageSize(), 64))
+	more, err = store.Visit(r, *rng, func(k, value []byte) bool {
+		last = append(last[:0], k...)
+		group, id, err := key.CutUserGroup(k)
+		if bad = err; err != nil {
+			return false
+		}
+		flags, err := record.DecodeCount(value)
+		if bad = err; err != nil {
+			return false
+		}
+		ids = append(ids, id...)
+		links = append(links, link{GroupID(group), ids[len(ids)-len(id) : len(ids) : len(ids)], flags})
+		return true
+	})
 	if err != nil {
 		return nil, false, storage(err)
 	}
-	if more = more && len(page) > 0; more {
-		rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+	if bad != nil {
+		return nil, false, bad
 	}
-	links, err = cutLinks(page)
-	return links, more, err
+	if more {
+		rng.From = append(last, 0)
+	}
+	return links, more, nil
 }
 
-func cutLinks(page []store.Pair) ([]link, error) {
-	links := make([]link, len(page))
-	for i, p := range page {
-		group, id, err := key.CutUserGroup(p.Key)
-		if err != nil {
-			return nil, err
+// allLinks reads all links of a kind within one transaction.
+func allLinks(r store.Reader, user UserID, kind byte, fn func([]link) error) error {
+	rng := store.Prefix(key.User(string(user), kind))
+	for more := true; more; {
+		links, m, err := scanLinks(r, &rng)
+		if err == nil {
+			err = fn(links)
 		}
-		flags, err := record.DecodeCount(p.Value)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		links[i] = link{GroupID(group), id, flags}
+		more = m
 	}
-	return links, nil
+	return nil
 }
 
 // headers reads the headers behind links and passes over groups that are being deleted.
-func headers(r store.Reader, links []link, fn func(link, *record.Header) error) error {
-	values, err := store.GetMany(r, headerKeys(links))
+// The header is one for all: fn must not keep it, and must not read.
+func headers(r store.Reader, links []link, fn func(link, *record.Header)) (err error) {
+	var h record.Header
+	var bad error
+	err = store.VisitKeys(r, headerKeys(links), func(i int, value []byte) bool {
+		if value == nil {
+			bad = corrupt("group %q, which a user is in, has no header", links[i].group)
+			return false
+		}
+		if h, bad = record.DecodeHeader(value); bad == nil && h.State == record.Live {
+			fn(links[i], &h)
+		}
+		return bad == nil
+	})
 	if err != nil {
 		return storage(err)
 	}
-	var h record.Header // one for all: fn must not keep it
-	for i, value := range values {
-		if value == nil {
-			return corrupt("group %q, which a user is in, has no header", links[i].group)
-		}
-		if h, err = record.DecodeHeader(value); err != nil {
-			return err
-		}
-		if h.State != record.Live {
-			continue
-		}
-		if err := fn(links[i], &h); err != nil {
-			return err
-		}
-	}
-	return nil
+	return bad
 }
 
 // headerKeys are the keys of the headers behind links, in one allocation.

@@ -129,36 +129,61 @@ func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], pag
 	return items, err
 }
 
-// scanEntries reads up to limit entries of a list that come after the given key,
-// and returns the last key read and whether there are more.
-func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) ([]byte, bool, error) {
+// scanEntries shows fn up to limit entries of a list that come after the given key,
+// until it returns false, and returns the last key read and whether there are more. The
+// entry is one for all: fn must not keep it, and must not read.
+func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) (last []byte, more bool, err error) {
 	prefix := key.Of(string(group), list)
 	rng := store.Prefix(prefix)
 	rng.Limit = limit
 	if after != nil {
 		rng.From = append(bytes.Clone(after), 0)
 	}
+	if list != key.Members && list != key.Outsiders {
+		return scanIndex(r, group, list, len(prefix), rng, fn)
+	}
+	e := entry{group: group}
+	var bad error
+	more, err = store.Visit(r, rng, func(k, value []byte) bool {
+		last = append(last[:0], k...)
+		if bad = e.decode(k[len(prefix):], value, list == key.Members); bad != nil {
+			return false
+		}
+		return fn(&e)
+	})
+	if err == nil && bad != nil {
+		return nil, false, bad
+	}
+	return last, more, storage(err)
+}
+
+// decode makes e the entry of the user with the standing.
+func (e *entry) decode(user, standing []byte, member bool) (err error) {
+	e.user = UserID(user)
+	if e.standing, err = record.DecodeStanding(standing, member); err != nil {
+		return fmt.Errorf("standing of %q in group %q: %w", string(e.user), e.group, err)
+	}
+	return nil
+}
+
+// scanIndex is scanEntries for a list that says where the standings are.
+func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.Range, fn func(*entry) bool) ([]byte, bool, error) {
 	page, more, err := r.Scan(rng)
-	if err != nil {
+	if err != nil || len(page) == 0 {
 		return nil, false, storage(err)
 	}
-	if len(page) == 0 {
-		return after, false, nil
-	}
-	values, err := entryValues(r, group, list, len(prefix), page)
+	values, err := entryValues(r, group, list, prefix, page)
 	if err != nil {
 		return nil, false, err
 	}
-	e := entry{group: group} // one for all: fn must not keep it
+	e := entry{group: group}
 	for i, p := range page {
-		member := list == key.Members || list != key.Outsiders && p.Value[0] == key.Members
-		if e.standing, err = record.DecodeStanding(values(i), member); err != nil {
-			return nil, false, fmt.Errorf("standing of %q in group %q: %w", p.Key[len(prefix):], group, err)
+		if err := e.decode(p.Key[prefix:], values[i], p.Value[0] == key.Members); err != nil {
+			return nil, false, err
 		}
-		if isList(list) && !listed(list, &e.standing) {
-			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[len(prefix):], list, group)
+		if !listed(list, &e.standing) {
+			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[prefix:], list, group)
 		}
-		e.user = UserID(p.Key[len(prefix):])
 		if !fn(&e) {
 			break
 		}
@@ -166,12 +191,8 @@ func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit i
 	return page[len(page)-1].Key, more, nil
 }
 
-// entryValues finds the standings of the entries: in the list itself, or where an
-// index points to.
-func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) (func(i int) []byte, error) {
-	if list == key.Members || list == key.Outsiders {
-		return func(i int) []byte { return page[i].Value }, nil
-	}
+// entryValues finds the standings of the entries, to which an index points.
+func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) ([][]byte, error) {
 	keys := make([][]byte, len(page))
 	for i, p := range page {
 		if len(p.Value) != 1 {
@@ -188,7 +209,7 @@ func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []st
 			return nil, corrupt("entry %q of list %q in group %q has no standing", page[i].Key[prefix:], list, group)
 		}
 	}
-	return func(i int) []byte { return values[i] }, nil
+	return values, nil
 }
 
 // allEntries reads a whole list within one transaction.
@@ -254,19 +275,23 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	if !v.system() {
 		keys = append(keys, key.Standing(string(group), string(a.user), true), key.Standing(string(group), string(a.user), false))
 	}
-	values, err := store.GetMany(r, keys)
+	var bad error
+	err := store.VisitKeys(r, keys, func(i int, value []byte) bool {
+		switch {
+		case value == nil:
+			return i > 0 // without a group there is nothing
+		case i == 0:
+			v.exists = true
+			v.head, bad = record.DecodeHeader(value)
+			return bad == nil
+		}
+		v.me, bad = record.DecodeStanding(value, i == 1)
+		return false
+	})
 	if err != nil {
 		return nil, storage(err)
 	}
-	if values[0] == nil {
-		return &v.look, nil
-	}
-	v.exists = true
-	if v.head, err = record.DecodeHeader(values[0]); err != nil || v.system() {
-		return &v.look, err
-	}
-	v.me, err = decodeStanding(values[1], values[2])
-	return &v.look, err
+	return &v.look, bad
 }
 
 func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {

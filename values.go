@@ -80,7 +80,7 @@ func checkGroupID(id GroupID) error {
 	}
 	for i := range len(id) {
 		c := id[i]
-		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._:-", rune(c)) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c < 'A' || c > 'Z') && c != '.' && c != '_' && c != ':' {
 			return invalid(FieldGroup, "%q holds %q (A–Z a–z 0–9 . _ : - only)", string(id), string(id[i:i+1]))
 		}
 	}

@@ -6,8 +6,8 @@
 // storetest carries all of them.
 //
 // What a store can do beyond the two interfaces is optional and found by type
-// assertion behind a helper, as in io/fs: see [GetMany], [Backup], [Exclusive],
-// [Bucket] and [BucketReader].
+// assertion behind a helper, as in io/fs: see [GetMany], [Visit], [VisitKeys],
+// [Backup], [Exclusive], [Bucket] and [BucketReader].
 package store
 
 import (
@@ -171,6 +171,55 @@ func GetMany(r Reader, keys [][]byte) ([][]byte, error) {
 		values[i] = value
 	}
 	return values, nil
+}
+
+// A Visitor is a Reader that shows what it holds without copying it. The bytes that
+// fn gets belong to the store: they are valid until fn returns, and must not be
+// changed. fn must not use the Reader; if it returns false it is called no more. A
+// panic of fn is passed on.
+type Visitor interface {
+	// Visit calls fn with the pairs of r in its order, at most r.Limit of them,
+	// and reports whether there are more after the last one shown.
+	Visit(r Range, fn func(key, value []byte) bool) (more bool, err error)
+
+	// VisitKeys calls fn with one value a key, in order; nil where there is none.
+	VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) error
+}
+
+// Visit shows fn a page of pairs, as [Visitor] says: without copying them where the
+// store can, and those that Scan returns otherwise.
+func Visit(r Reader, g Range, fn func(key, value []byte) bool) (more bool, err error) {
+	if v, ok := r.(Visitor); ok {
+		return v.Visit(g, fn)
+	}
+	page, more, err := r.Scan(g)
+	if err != nil {
+		return false, err
+	}
+	for i, p := range page {
+		if !fn(p.Key, p.Value) {
+			return more || i+1 < len(page), nil
+		}
+	}
+	return more, nil
+}
+
+// VisitKeys shows fn the values of keys, as [Visitor] says: without copying them where
+// the store can, and those that GetMany returns otherwise.
+func VisitKeys(r Reader, keys [][]byte, fn func(i int, value []byte) bool) error {
+	if v, ok := r.(Visitor); ok {
+		return v.VisitKeys(keys, fn)
+	}
+	values, err := GetMany(r, keys)
+	if err != nil {
+		return err
+	}
+	for i, value := range values {
+		if !fn(i, value) {
+			break
+		}
+	}
+	return nil
 }
 
 // An Excluder is a Store that can say whether this process alone has the data.

@@ -36,49 +36,59 @@ func (b *bucket) end() {
 
 // Get returns the value of key, and whether there is one.
 func (b *bucket) Get(key []byte) (value []byte, ok bool, err error) {
-	if err := b.check(key); err != nil || b.cursor == nil {
-		return nil, false, err
-	}
 	defer catch(debug.SetPanicOnFault(true), b.path, &err)
-	found, v := b.seek(key)
-	if !found {
-		return nil, false, nil
-	}
-	if err := b.sane(key, v); err != nil {
+	found, err := b.find(key)
+	if err != nil || found == nil {
 		return nil, false, err
 	}
-	return append(make([]byte, 0, len(v)), v...), true, nil
+	return append(make([]byte, 0, len(found)), found...), true, nil
 }
 
 // GetMany returns one value a key, nil where there is none.
 func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
 	values = make([][]byte, len(keys))
-	defer catch(debug.SetPanicOnFault(true), b.path, &err)
-	total := 0
-	for i, key := range keys {
-		if err := b.check(key); err != nil {
-			return nil, err
-		}
-		if b.cursor == nil {
-			continue
-		}
-		found, value := b.seek(key)
-		if !found {
-			continue
-		}
-		if err := b.sane(key, value); err != nil {
-			return nil, err
-		}
-		values[i] = value
-		total += len(value)
-	}
-	space := arena{next: total}
-	for i, value := range values {
+	var space arena
+	err = b.VisitKeys(keys, func(i int, value []byte) bool {
 		if value != nil {
 			values[i] = space.copy(value)
 		}
+		return true
+	})
+	if err != nil {
+		return nil, err
 	}
 	return values, nil
+}
+
+// VisitKeys shows fn one value a key as it stands in bbolt's map, nil where there is none.
+func (b *bucket) VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) (err error) {
+	var foreign bool
+	defer catchOwn(&foreign, debug.SetPanicOnFault(true), b.path, &err)
+	for i, key := range keys {
+		value, err := b.find(key)
+		if err != nil {
+			return err
+		}
+		foreign = true
+		on := fn(i, value)
+		foreign = false
+		if !on {
+			return nil
+		}
+	}
+	return nil
+}
+
+// find returns the value of key as it stands in bbolt's map, nil if there is none.
+func (b *bucket) find(key []byte) ([]byte, error) {
+	if err := b.check(key); err != nil || b.cursor == nil {
+		return nil, err
+	}
+	found, value := b.seek(key)
+	if !found {
+		return nil, nil
+	}
+	return value, b.sane(key, value)
 }
 
 // seek looks key up. A nested bucket, which only an application can have made,
@@ -115,13 +125,27 @@ func catch(fault bool, path string, err *error) {
 	}
 }
 
+// catchOwn is catch where a caller's function is called as well: while foreign is set a
+// panic is that function's, unless it is a fault within the map, whose bytes it reads.
+func catchOwn(foreign *bool, fault bool, path string, err *error) {
+	debug.SetPanicOnFault(fault)
+	p := recover()
+	if p == nil {
+		return
+	}
+	if _, mapped := p.(interface{ Addr() uintptr }); *foreign && !mapped {
+		panic(p)
+	}
+	*err = fmt.Errorf("%w: %s: %v", store.ErrCorrupt, path, p)
+}
+
 // An arena copies many small slices into few allocations.
 type arena struct {
 	chunk []byte
 	next  int // the size of the next chunk, as a rule
 }
 
-const largestChunk = 1 << 15
+const smallestChunk, largestChunk = 1 << 6, 1 << 15
 
 // copy returns a copy of b, which is never nil.
 func (a *arena) copy(b []byte) []byte {
@@ -142,7 +166,7 @@ func (a *arena) pair(key, value []byte) store.Pair {
 // reserve makes room for n bytes in one piece.
 func (a *arena) reserve(n int) {
 	if a.chunk == nil || n > cap(a.chunk)-len(a.chunk) {
-		size := max(min(a.next, largestChunk), n)
+		size := max(min(a.next, largestChunk), n, smallestChunk)
 		a.chunk, a.next = make([]byte, 0, size), 2*size
 	}
 }

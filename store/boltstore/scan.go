@@ -11,42 +11,58 @@ import (
 
 // Scan returns a page of the pairs of r.
 func (b *bucket) Scan(r store.Range) (page []store.Pair, more bool, err error) {
+	var space arena
+	more, err = b.Visit(r, func(key, value []byte) bool {
+		if page == nil {
+			expected := min(r.PageSize(), usualPairs)
+			page = make([]store.Pair, 0, expected)
+			space.next = expected * (len(key) + len(value) + 4)
+		}
+		page = append(page, space.pair(key, value))
+		return true
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return page, more, nil
+}
+
+// usualPairs is how many pairs a page has room for at first, at most.
+const usualPairs = 128
+
+// Visit shows fn the pairs of r as they stand in bbolt's map.
+func (b *bucket) Visit(r store.Range, fn func(key, value []byte) bool) (more bool, err error) {
 	if b.over {
-		return nil, false, overlay.Over()
+		return false, overlay.Over()
 	}
 	if b.cursor == nil {
-		return nil, false, nil
+		return false, nil
 	}
-	defer catch(debug.SetPanicOnFault(true), b.path, &err)
-	limit := r.PageSize()
-	var space arena
+	var foreign, done bool
+	defer catchOwn(&foreign, debug.SetPanicOnFault(true), b.path, &err)
+	left, previous := r.PageSize(), []byte(nil)
 	key, value := b.first(r)
 	for ; key != nil && within(r, key); key, value = b.next(r) {
 		if value == nil {
 			continue // a nested bucket of the application
 		}
 		if err := b.sane(key, value); err != nil {
-			return nil, false, err
+			return false, err
 		}
-		switch {
-		case len(page) == limit:
-			return page, true, nil
-		case page == nil:
-			expected := min(limit, usualPairs)
-			page = make([]store.Pair, 0, expected)
-			space.next = expected * (len(key) + len(value) + 4)
+		if done || left == 0 {
+			return true, nil
 		}
-		pair := space.pair(key, value)
-		if !ordered(r, page, key) {
-			return nil, false, fmt.Errorf("%w: %s: key %x is out of order", store.ErrCorrupt, b.path, key)
+		if !ordered(r, previous, key) {
+			return false, fmt.Errorf("%w: %s: key %x is out of order", store.ErrCorrupt, b.path, key)
 		}
-		page = append(page, pair)
+		foreign = true
+		done = !fn(key, value)
+		foreign = false
+		left--
+		previous = key
 	}
-	return page, false, nil
+	return false, nil
 }
-
-// usualPairs is how many pairs a page has room for at first, at most.
-const usualPairs = 128
 
 // first moves the cursor to where r begins.
 func (b *bucket) first(r store.Range) (key, value []byte) {
@@ -77,11 +93,11 @@ func within(r store.Range, key []byte) bool {
 	return r.To == nil || bytes.Compare(key, r.To) < 0
 }
 
-// ordered reports whether key may follow the page so far. Whoever pages through a
+// ordered reports whether key may follow the previous one. Whoever pages through a
 // damaged file must come to an end.
-func ordered(r store.Range, page []store.Pair, key []byte) bool {
-	if len(page) > 0 {
-		order := bytes.Compare(page[len(page)-1].Key, key)
+func ordered(r store.Range, previous, key []byte) bool {
+	if previous != nil {
+		order := bytes.Compare(previous, key)
 		return order < 0 && !r.Reverse || order > 0 && r.Reverse
 	}
 	if r.Reverse {

@@ -69,6 +69,30 @@ var readTests = map[string]func(*testing.T, suite){
 		require.Equal(t, []string{"\xff\xff=5", "\xff\xff\x01=6"}, s.all(t, store.Prefix([]byte("\xff\xff"))))
 		require.Len(t, s.all(t, store.Prefix(nil)), 6)
 	},
+	"what is shown is what is read": func(t *testing.T, s suite) {
+		s.put(t, "a", "1", "b", "", "c", "3")
+		s.update(t, func(w store.Writer) {
+			requireShown(t, w)
+			require.NoError(t, w.Put([]byte("bb"), []byte("new")))
+			require.NoError(t, w.Delete([]byte("a")))
+			requireShown(t, w)
+		})
+		s.view(t, func(r store.Reader) { requireShown(t, r) })
+	},
+	"a panic of the function that is shown pairs": func(t *testing.T, s suite) {
+		s.put(t, "a", "1")
+		require.PanicsWithValue(t, "visit", func() {
+			s.view(t, func(r store.Reader) {
+				_, _ = store.Visit(r, store.Range{}, func([]byte, []byte) bool { panic("visit") })
+			})
+		})
+		require.PanicsWithValue(t, "keys", func() {
+			s.view(t, func(r store.Reader) {
+				_ = store.VisitKeys(r, [][]byte{[]byte("a")}, func(int, []byte) bool { panic("keys") })
+			})
+		})
+		require.Equal(t, "1", s.get(t, "a"), "the store goes on")
+	},
 	"limits and more": func(t *testing.T, s suite) {
 		s.put(t, "a", "1", "b", "2", "c", "3")
 		s.view(t, func(r store.Reader) {
@@ -202,4 +226,43 @@ func hostileKeys() [][]byte {
 		{0x7f}, {0x80}, {0xfe, 0xff}, {0xff}, {0xff, 0}, {0xff, 0xff}, bytes.Repeat([]byte{0xff}, 512)}
 	slices.SortFunc(keys, bytes.Compare)
 	return keys
+}
+
+// requireShown compares what Visit and VisitKeys show with what Scan and Get return.
+func requireShown(t *testing.T, r store.Reader) {
+	t.Helper()
+	for _, reverse := range []bool{false, true} {
+		for limit := range 5 {
+			g := store.Range{Limit: limit, Reverse: reverse}
+			want, wantMore, err := r.Scan(g)
+			require.NoError(t, err)
+			var shown []store.Pair
+			more, err := store.Visit(r, g, func(key, value []byte) bool {
+				require.NotNil(t, value)
+				shown = append(shown, store.Pair{Key: bytes.Clone(key), Value: append([]byte{}, value...)})
+				return true
+			})
+			require.NoError(t, err)
+			require.Equal(t, want, shown)
+			require.Equal(t, wantMore, more)
+
+			n := 0
+			more, err = store.Visit(r, g, func([]byte, []byte) bool { n++; return false })
+			require.NoError(t, err)
+			require.Equal(t, 1, n, "it is called no more")
+			require.True(t, more)
+		}
+	}
+	keys := [][]byte{[]byte("c"), []byte("none"), []byte("a"), []byte("b"), []byte("bb"), []byte("c")}
+	n := 0
+	require.NoError(t, store.VisitKeys(r, keys, func(i int, value []byte) bool {
+		require.Equal(t, n, i)
+		n++
+		want, ok, err := r.Get(keys[i])
+		require.NoError(t, err)
+		require.Equal(t, ok, value != nil)
+		require.Equal(t, string(want), string(value))
+		return i < 4
+	}))
+	require.Equal(t, 5, n, "it is called no more")
 }
