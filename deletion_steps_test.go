@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,21 +22,46 @@ import (
 // and knows how much each of them wrote.
 type watched struct {
 	*memstore.Store
-	after  func()
+	mu     sync.Mutex
+	then   func()
 	nested bool
 	writes []int
 }
 
+// after has fn run after each Update; nil: nothing.
+func (s *watched) after(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.then = fn
+}
+
+// enter begins an Update that is watched, if no other is.
+func (s *watched) enter() (fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.then == nil || s.nested {
+		return nil
+	}
+	s.nested = true
+	return s.then
+}
+
+func (s *watched) leave(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nested = false
+	s.writes = append(s.writes, n)
+}
+
 func (s *watched) Update(ctx context.Context, fn func(store.Writer) error) error {
-	if s.after == nil || s.nested {
+	then := s.enter()
+	if then == nil {
 		return s.Store.Update(ctx, fn)
 	}
 	n := 0
+	defer func() { s.leave(n) }()
 	err := s.Store.Update(ctx, func(w store.Writer) error { return fn(counting{w, &n}) })
-	s.writes = append(s.writes, n)
-	s.nested = true
-	defer func() { s.nested = false }()
-	s.after()
+	then()
 	return err
 }
 
@@ -133,12 +159,12 @@ func TestActor_DeleteGroup_TenThousand(t *testing.T) {
 	s.clean(t)
 
 	steps := 0
-	between.after = func() {
+	between.after(func() {
 		steps++
 		passing(t, s, steps)
-	}
+	})
 	require.NoError(t, s.System().DeleteGroup(t.Context(), throng))
-	between.after = nil
+	between.after(nil)
 
 	require.Greater(t, steps, members/100, "it goes in steps")
 	for i, n := range between.writes {
@@ -224,16 +250,16 @@ func TestActor_AddMember_WhileGroupIsDeleted(t *testing.T) {
 	require.NoError(t, s.System().AddMember(ctx, "second", last))
 	require.ErrorIs(t, s.System().AddMember(ctx, "third", last), groupkit.ErrTooManyJoined)
 	steps := 0
-	between.after = func() {
+	between.after(func() {
 		if steps++; steps != 2 { // some are gone already, this one is not
 			return
 		}
 		require.NotEmpty(t, s.keys(t, key.UserGroup(string(last), "throng", true)))
 		require.NoError(t, s.System().AddMember(ctx, "third", last))
 		require.ErrorIs(t, s.System().AddMember(ctx, "fourth", last), groupkit.ErrTooManyJoined)
-	}
+	})
 	require.NoError(t, s.As("alice").DeleteGroup(ctx, throng))
-	between.after = nil
+	between.after(nil)
 	require.Greater(t, steps, 2)
 	require.Len(t, every(t, s.System().JoinedGroups(ctx, last)), 2)
 	require.ErrorIs(t, s.System().AddMember(ctx, "fourth", last), groupkit.ErrTooManyJoined)
@@ -253,11 +279,11 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 		newThrong(t, s, 130)
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
-		between.after = func() {
+		between.after(func() {
 			if steps++; steps == step {
 				cancel()
 			}
-		}
+		})
 		err := s.System().DeleteGroup(ctx, throng)
 		if finished = err == nil; !finished {
 			require.ErrorIs(t, err, context.Canceled)

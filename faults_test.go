@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,21 +42,27 @@ func someFaults() []fault { return []fault{faults[0], faults[4], faults[6]} }
 // the beginning of a transaction, at anything done in it, or at its commit.
 type faulty struct {
 	store.Store
-	left    int // operations until the one that fails; below it, none does
+	left    atomic.Int64 // operations until the one that fails; below it, none does
 	err     error
-	hit     bool
+	hit     atomic.Bool
 	commits bool                // the commit is made although it fails
 	spoil   func([]byte) []byte // replaces a value that is read, instead of failing
 }
 
-func (s *faulty) arm(operation int, err error) { s.left, s.err, s.hit = operation, err, false }
+func (s *faulty) arm(operation int, err error) {
+	s.err = err
+	s.hit.Store(false)
+	s.left.Store(int64(operation))
+}
 
-func (s *faulty) disarm() { s.left = 0 }
+func (s *faulty) disarm() { s.left.Store(0) }
 
 func (s *faulty) turn() bool {
-	s.left--
-	s.hit = s.hit || s.left == 0
-	return s.left == 0
+	if s.left.Add(-1) != 0 {
+		return false
+	}
+	s.hit.Store(true)
+	return true
 }
 
 func (s *faulty) fails() error {
@@ -217,7 +224,7 @@ func failingStepIn(t *testing.T, brief tester, opts groupkit.Options, v verb, fa
 	s, f := newFaultyTownWith(brief, opts)
 	f.arm(operation, fault.err)
 	err := v.run(t.Context(), s)
-	hit = f.hit
+	hit = f.hit.Load()
 	f.disarm()
 	requireFault(t, hit, fault, err)
 	requireSoundOrPending(t, s)
@@ -272,7 +279,7 @@ func failing(t *testing.T, v verb, s *town, f *faulty, fault fault, check func()
 	for n, hit := 1, true; hit; n++ {
 		f.arm(n, fault.err)
 		err := v.run(t.Context(), s)
-		hit = f.hit
+		hit = f.hit.Load()
 		f.disarm()
 		requireFault(t, hit, fault, err)
 		if hit {
@@ -426,7 +433,7 @@ func spoiling(t *testing.T, brief tester, v verb, spoil func([]byte) []byte, val
 	f.spoil = nil
 	f.disarm()
 	if err == nil {
-		return f.hit
+		return f.hit.Load()
 	}
 	_, ok := errors.AsType[*groupkit.Error](err)
 	require.True(t, ok, "%s: %v", v.name, err)
@@ -436,7 +443,7 @@ func spoiling(t *testing.T, brief tester, v verb, spoil func([]byte) []byte, val
 	if !slices.ContainsFunc(stepwise, func(w verb) bool { return w.name == v.name }) {
 		require.Equal(t, before, s.everything(t), v.name)
 	}
-	return f.hit
+	return f.hit.Load()
 }
 
 // TestFaults_RunAgain runs the function of every transaction twice, as a store may: what
