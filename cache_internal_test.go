@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit/internal/record"
+	"groupkit/store"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
@@ -194,6 +195,41 @@ func TestSettlement_LeavesNothing(t *testing.T) {
 	}
 	require.NoError(t, e.System().DeleteGroup(ctx, g.ID))
 	requireSettled(t, e)
+}
+
+// twice is a store that runs every function twice and keeps what the second run wrote.
+type twice struct{ *memstore.Store }
+
+func (s twice) Update(ctx context.Context, fn func(store.Writer) error) error {
+	again := errors.New("again")
+	_ = s.Store.Update(ctx, func(w store.Writer) error { return errors.Join(fn(w), again) })
+	return s.Store.Update(ctx, fn)
+}
+
+func TestSettlement_LeavesNothingOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	var tick atomic.Int64 // tells one run from the other
+	e, err := New(twice{memstore.New()}, memblob.New(), &Options{Clock: func() time.Time { return time.UnixMilli(1e12 + tick.Add(1)) }})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	heard, err := e.System().SubscribeAll(ctx)
+	require.NoError(t, err)
+	defer heard.Close()
+	g, err := e.System().CreateGroup(ctx, NewGroup{Name: "talk", Owner: "alice", Members: []UserID{"bob"}})
+	require.NoError(t, err)
+	requireSettled(t, e)
+	require.NoError(t, e.Atomic(ctx, func(tx *Tx) error {
+		_, err := tx.System().Mute(ctx, g.ID, Forever, "bob")
+		return errors.Join(err, tx.System().MuteGroup(ctx, g.ID))
+	}))
+	requireSettled(t, e)
+	for logged, err := range e.System().Events(ctx, g.ID, 1) {
+		require.NoError(t, err)
+		told, err := heard.Next(ctx)
+		require.NoError(t, err)
+		require.Equal(t, logged, told)
+	}
 }
 
 func requireSettled(t *testing.T, e *Engine) {
