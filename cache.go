@@ -215,27 +215,36 @@ func (c *cache) end(u *unit) {
 
 // A keptRefusal is an error of MaySpeak that is returned again.
 type keptRefusal struct {
-	group  GroupID
-	user   UserID
+	user   cacheKey
 	reason error
 	until  int64
 	err    error
 }
 
+// refusalReach is how many places after its own a refusal may be kept in.
+const refusalReach = 8
+
 // refusal is the error of MaySpeak, one for all calls that are refused alike. It has ids
 // of its own: those of a caller may be parts of something large.
 func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) error {
-	k := c.key(group)
-	i, _ := bits.Mul64(k.user(c, user).mix(), uint64(len(c.refusals)))
-	slot := &c.refusals[i]
-	if r := slot.Load(); r != nil && r.group == group && r.user == user && r.reason == reason && r.until == until {
-		return r.err
+	k := c.key(group).user(c, user)
+	i, _ := bits.Mul64(k.mix(), uint64(len(c.refusals)))
+	slot := &c.refusals[i] // the place of its own, if all that it reaches are taken
+	for n := range min(refusalReach, uint64(len(c.refusals))) {
+		place := &c.refusals[(i+n)%uint64(len(c.refusals))]
+		r := place.Load()
+		if r != nil && r.user == k && r.reason == reason && r.until == until {
+			return r.err
+		}
+		if r == nil || r.user == k {
+			slot = place
+			break
+		}
 	}
-	group, user = GroupID(strings.Clone(string(group))), UserID(strings.Clone(string(user)))
-	err := &Error{Op: OpSpeak, Group: group, Err: speech(reason, until)}
+	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: speech(reason, until)}
 	if reason != ErrGroupNotFound {
-		err.User = user
+		err.User = UserID(strings.Clone(string(user)))
 	}
-	slot.Store(&keptRefusal{group, user, reason, until, err})
+	slot.Store(&keptRefusal{k, reason, until, err})
 	return err
 }
