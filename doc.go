@@ -176,9 +176,8 @@
 //
 // With a file of bbolt, which is what [Open] opens, a call that returned nil is on disk.
 // Calls that come at the same time share a sync. A crash leaves every call done or not
-// done, never in part. The package store/boltstore can be told to sync less often, for
-// use with [New]: then nil means committed, and a crash loses at most the end of the
-// history.
+// done, never in part. With [SyncInterval] in Options.Durability nil means committed, and a
+// crash loses at most the end of the history, of Options.SyncWithin.
 //
 // The contents of shared files are files in a folder beside the file, at path +
 // ".files". A content is durable before the group names the file, so that a file that
@@ -186,9 +185,9 @@
 // is opened. Reading a content to its end compares its hash.
 //
 // A file is open once at a time; a second Open of it, by any process, fails with
-// [ErrStorage] within a second. [Engine.Backup] copies the file while it is in use. The folder is copied by
-// other means, and after it: what is listed in the copy is then in the folder, unless it
-// was deleted in between.
+// [ErrStorage] within a second. [Engine.Backup] copies the file while it is in use. The
+// folder is copied by other means, and after it: what is listed in the copy is then in the
+// folder, unless it was deleted in between.
 //
 // DeleteGroup, and Leave where it deletes the group, have deleted the group once their
 // first step is committed. If they fail after it (their context ended, a content could
