@@ -6,10 +6,10 @@ import (
 )
 
 // one runs a verb on one user.
-func (a Actor) one(ctx context.Context, cmd Command, what action, rule func(*unit, UserID) error) error {
+func (a Actor) one(ctx context.Context, cmd Command, start func(*unit) error, rule func(*unit, UserID) error) error {
 	user := cmd.Users[0]
 	_, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
-		if err := u.start(what); err != nil {
+		if err := start(u); err != nil {
 			return err
 		}
 		return rule(u, user)

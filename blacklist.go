@@ -106,7 +106,7 @@ func (u *unit) mayBlock(user UserID) error {
 //
 // The owner and admins may, and the system. It refuses with ErrNotBlacklisted.
 func (a Actor) Unblock(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpUnblockUsers, Group: group, Users: []UserID{user}}, discipline, (*unit).unblock)
+	return a.one(ctx, Command{Op: OpUnblockUsers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).unblock)
 }
 
 // UnblockUsers is Unblock for up to Limits.Batch users; if nobody is unblocked,

@@ -76,13 +76,9 @@ func (op Op) moves() bool {
 
 // loadGroup reads the header and the standings of users in one round trip.
 func (u *unit) loadGroup(r store.Reader, users []UserID) error {
-	group := string(u.id)
 	users = u.missing(users)
-	keys := append(make([][]byte, 0, 1+2*len(users)), key.Of(group, key.Header))
-	for _, user := range users {
-		keys = append(keys, key.Standing(group, string(user), true), key.Standing(group, string(user), false))
-	}
-	values, err := store.GetMany(r, keys)
+	keys := append(make([][]byte, 0, 1+2*len(users)), key.Of(string(u.id), key.Header))
+	values, err := store.GetMany(r, u.standingKeys(keys, users))
 	if err != nil {
 		return err
 	}
@@ -102,15 +98,20 @@ func (u *unit) loadStandings(r store.Reader, users []UserID) error {
 	if len(users) == 0 {
 		return nil
 	}
-	keys := make([][]byte, 0, 2*len(users))
-	for _, user := range users {
-		keys = append(keys, key.Standing(string(u.id), string(user), true), key.Standing(string(u.id), string(user), false))
-	}
-	values, err := store.GetMany(r, keys)
+	values, err := store.GetMany(r, u.standingKeys(make([][]byte, 0, 2*len(users)), users))
 	if err != nil {
 		return err
 	}
 	return u.keep(users, values)
+}
+
+// standingKeys appends the two keys under which each user's standing may be: as a
+// member, and as an outsider.
+func (u *unit) standingKeys(keys [][]byte, users []UserID) [][]byte {
+	for _, user := range users {
+		keys = append(keys, key.Standing(string(u.id), string(user), true), key.Standing(string(u.id), string(user), false))
+	}
+	return keys
 }
 
 // missing returns the valid ones of users that are not loaded, each once.

@@ -47,14 +47,7 @@ var memberList = listing[Member]{OpListMembers, seeMembers, key.Members, func(e 
 // ErrBlacklisted, ErrGroupFull (the group's MaxUsers) and ErrTooManyJoined
 // (Limits.JoinedGroups).
 func (a Actor) AddMember(ctx context.Context, group GroupID, user UserID) error {
-	cmd := Command{Op: OpAddMembers, Group: group, Users: []UserID{user}}
-	_, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
-		if err := u.startSystem(); err != nil {
-			return err
-		}
-		return u.add(user)
-	})
-	return err
+	return a.one(ctx, Command{Op: OpAddMembers, Group: group, Users: []UserID{user}}, (*unit).startSystem, (*unit).add)
 }
 
 // AddMembers is AddMember for up to Limits.Batch users. Those who are members
@@ -131,7 +124,7 @@ func pick(first bool, a, b EventKind) EventKind {
 // The owner may remove admins and members, an admin members, the system both. It
 // refuses with ErrNotMember, ErrOwner and ErrRoleTooLow.
 func (a Actor) RemoveMember(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpRemoveMembers, Group: group, Users: []UserID{user}}, discipline, (*unit).remove)
+	return a.one(ctx, Command{Op: OpRemoveMembers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).remove)
 }
 
 // RemoveMembers is RemoveMember for up to Limits.Batch users; if nobody is

@@ -117,7 +117,7 @@ func (a Actor) timedBatch(ctx context.Context, cmd Command, rule func(*unit, Use
 // The owner may unmute admins and lower, an admin members and outsiders, the system
 // everyone. It refuses with ErrRoleTooLow and ErrNotMuted.
 func (a Actor) Unmute(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: []UserID{user}}, discipline, (*unit).unmute)
+	return a.one(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).unmute)
 }
 
 // UnmuteUsers is Unmute for up to Limits.Batch users; if nobody is unmuted, the
@@ -193,7 +193,7 @@ var allowList = listing[Allowed]{OpAllowList, discipline, key.Allowed, func(e *e
 // The owner and admins may, and the system. It refuses with ErrNotMember,
 // ErrAlreadyAllowed and ErrListFull (Limits.MaxGroupSize).
 func (a Actor) Allow(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpAllowUsers, Group: group, Users: []UserID{user}}, silence, (*unit).allow)
+	return a.one(ctx, Command{Op: OpAllowUsers, Group: group, Users: []UserID{user}}, starting(silence), (*unit).allow)
 }
 
 // AllowUsers is Allow for up to Limits.Batch users; if nobody is put on the list,
@@ -219,7 +219,7 @@ func (u *unit) allow(user UserID) error {
 //
 // The owner and admins may, and the system. It refuses with ErrNotAllowed.
 func (a Actor) Disallow(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpDisallowUsers, Group: group, Users: []UserID{user}}, silence, (*unit).disallow)
+	return a.one(ctx, Command{Op: OpDisallowUsers, Group: group, Users: []UserID{user}}, starting(silence), (*unit).disallow)
 }
 
 // DisallowUsers is Disallow for up to Limits.Batch users; if nobody is taken off

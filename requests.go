@@ -119,7 +119,7 @@ func (u *unit) stillInvites() error {
 // The owner and admins may, and the system. It refuses with ErrRequestNotFound,
 // ErrGroupFull and ErrTooManyJoined.
 func (a Actor) ApproveRequest(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpApproveRequest, Group: group, Users: []UserID{user}}, admit, func(u *unit, user UserID) error {
+	return a.one(ctx, Command{Op: OpApproveRequest, Group: group, Users: []UserID{user}}, starting(admit), func(u *unit, user UserID) error {
 		if !u.of(user).Request.Holds(u.now) {
 			return about(user, ErrRequestNotFound)
 		}
@@ -131,7 +131,7 @@ func (a Actor) ApproveRequest(ctx context.Context, group GroupID, user UserID) e
 //
 // The owner and admins may, and the system. It refuses with ErrRequestNotFound.
 func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpDeclineRequest, Group: group, Users: []UserID{user}}, admit, func(u *unit, user UserID) error {
+	return a.one(ctx, Command{Op: OpDeclineRequest, Group: group, Users: []UserID{user}}, starting(admit), func(u *unit, user UserID) error {
 		if !u.of(user).Request.Holds(u.now) {
 			return about(user, ErrRequestNotFound)
 		}
@@ -271,7 +271,7 @@ func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
 // The owner and admins may, the system, and the member who invited. It refuses with
 // ErrInvitationNotFound, ErrNotMember and ErrRoleTooLow.
 func (a Actor) CancelInvitation(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpCancelInvitation, Group: group, Users: []UserID{user}}, seeMembers, func(u *unit, user UserID) error {
+	return a.one(ctx, Command{Op: OpCancelInvitation, Group: group, Users: []UserID{user}}, starting(seeMembers), func(u *unit, user UserID) error {
 		t := u.of(user)
 		own := t.Invitation.Holds(u.now) && t.Invitation.By == string(u.user)
 		if err := u.allows(admit); err != nil && !own {

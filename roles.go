@@ -178,7 +178,7 @@ func (l *look) outranks(user UserID, target *record.Standing) error {
 // The owner may, and the system. It refuses with ErrNotMember, ErrOwner,
 // ErrAlreadyAdmin and ErrTooManyAdmins (owner and admins together: Limits.Admins).
 func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpAddAdmin, Group: group, Users: []UserID{user}}, govern, (*unit).addAdmin)
+	return a.one(ctx, Command{Op: OpAddAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).addAdmin)
 }
 
 func (u *unit) addAdmin(user UserID) error {
@@ -201,7 +201,7 @@ func (u *unit) addAdmin(user UserID) error {
 // The owner may, and the system. It refuses with ErrNotMember, ErrOwner and
 // ErrNotAdmin.
 func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpRemoveAdmin, Group: group, Users: []UserID{user}}, govern, (*unit).removeAdmin)
+	return a.one(ctx, Command{Op: OpRemoveAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).removeAdmin)
 }
 
 func (u *unit) removeAdmin(user UserID) error {
@@ -223,7 +223,7 @@ func (u *unit) removeAdmin(user UserID) error {
 // The owner may, and the system. It refuses with ErrNotMember, and with ErrOwner
 // if the user is the owner already.
 func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) error {
-	return a.one(ctx, Command{Op: OpTransferGroup, Group: group, Users: []UserID{to}}, govern, (*unit).transfer)
+	return a.one(ctx, Command{Op: OpTransferGroup, Group: group, Users: []UserID{to}}, starting(govern), (*unit).transfer)
 }
 
 func (u *unit) transfer(to UserID) error {

@@ -45,11 +45,9 @@ func (a Actor) verdict(c *cache, group GroupID, g groupWord, s standingWord) err
 // maySpeak asks the store, and lets the cache know.
 func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
 	c := a.eng.cache
-	if c == nil || a.tx != nil || !a.named {
-		c = nil
-	}
+	keeps := c != nil && a.tx == nil && a.named
 	var before ticket
-	if c != nil {
+	if keeps {
 		before = c.ticket(group, a.user)
 	}
 	return a.reading(ctx, OpSpeak, group, nil, func(_ store.Reader, v *look) error {
@@ -57,7 +55,7 @@ func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
 			return v.found()
 		}
 		g, s := wordOfGroup(v.exists, v.head), wordOfStanding(v.me)
-		if c != nil {
+		if keeps {
 			c.keep(before, g, s)
 		}
 		until, reason := decide(g, s, v.now)
