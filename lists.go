@@ -271,12 +271,8 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 		me   record.Standing
 	}{look: look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
 	v.look.head, v.look.me = &v.head, &v.me
-	keys := append(make([][]byte, 0, 3), key.Of(string(group), key.Header))
-	if !v.system() {
-		keys = append(keys, key.Standing(string(group), string(a.user), true), key.Standing(string(group), string(a.user), false))
-	}
 	var bad error
-	err := store.VisitKeys(r, keys, func(i int, value []byte) bool {
+	err := store.VisitKeys(r, key.Look(string(group), string(a.user)), func(i int, value []byte) bool {
 		switch {
 		case value == nil:
 			return i > 0 // without a group there is nothing

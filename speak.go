@@ -3,6 +3,7 @@ package groupkit
 import (
 	"context"
 
+	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
@@ -44,29 +45,71 @@ func (a Actor) verdict(c *cache, group GroupID, g groupWord, s standingWord) err
 
 // maySpeak asks the store, and lets the cache know.
 func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
+	return wrap(OpSpeak, group, a.inquire(ctx, group))
+}
+
+func (a Actor) inquire(ctx context.Context, group GroupID) error {
+	if err := a.check(group); err != nil {
+		return err
+	}
 	c := a.eng.cache
 	keeps := c != nil && a.tx == nil && a.named
 	var before ticket
 	if keeps {
 		before = c.ticket(group, a.user)
 	}
-	return a.reading(ctx, OpSpeak, group, nil, func(_ store.Reader, v *look) error {
-		if v.system() {
-			return v.found()
+	q := inquiry{keys: key.Look(string(group), string(a.user))}
+	if err := a.view(ctx, q.read); err != nil {
+		return err
+	}
+	if keeps {
+		c.keep(before, q.group, q.me)
+	}
+	if !a.named {
+		if q.group&groupLive == 0 {
+			return ErrGroupNotFound
 		}
-		g, s := wordOfGroup(v.exists, v.head), wordOfStanding(v.me)
-		if keeps {
-			c.keep(before, g, s)
-		}
-		until, reason := decide(g, s, v.now)
-		switch reason {
-		case nil:
-			return nil
-		case ErrGroupNotFound:
-			return reason
-		}
-		return about(a.user, speech(reason, until))
-	})
+		return nil
+	}
+	until, reason := decide(q.group, q.me, a.eng.now())
+	if reason == nil || reason == ErrGroupNotFound {
+		return reason
+	}
+	return about(a.user, speech(reason, until))
+}
+
+// An inquiry reads what MaySpeak has to know, and no more of it: most messages of an
+// application whose store is shared lead here.
+type inquiry struct {
+	keys  [][]byte
+	group groupWord
+	me    standingWord
+	err   error
+}
+
+func (q *inquiry) read(r store.Reader) error {
+	q.group, q.me, q.err = wordOfGroup(false, nil), wordOfStanding(&record.Standing{}), nil
+	if err := store.VisitKeys(r, q.keys, q.see); err != nil {
+		return storage(err)
+	}
+	return q.err
+}
+
+// see takes in the group, and then the user's standing, which is under one of two keys.
+func (q *inquiry) see(i int, value []byte) bool {
+	if value == nil {
+		return i > 0 // without a group there is nothing
+	}
+	if i == 0 {
+		var h record.Header
+		h, q.err = record.DecodeState(value)
+		q.group = wordOfGroup(true, &h)
+		return q.err == nil
+	}
+	var st record.Standing
+	st, q.err = record.DecodeStanding(value, i == 1)
+	q.me = wordOfStanding(&st)
+	return false
 }
 
 // speech is the cause of a refusal to let someone speak.

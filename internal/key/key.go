@@ -168,6 +168,22 @@ func Standing(group, user string, member bool) []byte {
 	return OfUser(group, Outsiders, user)
 }
 
+// Look is what every check of a permission reads: the key of the group's header, and the
+// two under which the user's standing may be, as a member and as an outsider. Without a
+// user it is the header's alone.
+func Look(group, user string) [][]byte {
+	n := 1 + idLen(group) + 1
+	b := append(AppendGroupID(append(make([]byte, 0, 3*n+2*len(user)), 'g'), group), Header)
+	n = len(b)
+	if user == "" {
+		return [][]byte{b}
+	}
+	b = append(append(append(b, b[:n-1]...), Members), user...)
+	m := len(b)
+	b = append(append(append(b, b[:n-1]...), Outsiders), user...)
+	return [][]byte{b[:n:n], b[n:m:m], b[m:]}
+}
+
 // Event is the key of the call whose last event has the version.
 func Event(group string, version uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(prefix(group, 1+8), Events), version)

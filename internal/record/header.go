@@ -85,6 +85,22 @@ func (h *Header) Encode() []byte {
 	return appendUint(b, 19, h.First)
 }
 
+// DecodeState reads of a header its state and what is so of the group, without the
+// texts and the numbers.
+func DecodeState(b []byte) (Header, error) {
+	var h Header
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			h.State = f.uint
+		case 2:
+			h.setFlags(f.uint)
+		}
+	}
+	return h, f.err
+}
+
 // DecodeHeader reads what Encode wrote.
 func DecodeHeader(b []byte) (Header, error) {
 	var h Header
