@@ -55,7 +55,8 @@ const format = 1
 // and one that is damaged, or no file of bbolt, store.ErrCorrupt.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
-	s := &Store{path: path, owned: true}
+	s := newStore(path)
+	s.owned = true
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
 	}
@@ -75,7 +76,8 @@ func Open(path string, opts *Options) (*Store, error) {
 // application, whatever its context says, and so must not be called within one.
 // A large InitialMmapSize keeps Updates from waiting for readers.
 func New(db *bolt.DB) (*Store, error) {
-	s := &Store{path: db.Path(), db: db}
+	s := newStore(db.Path())
+	s.db = db
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, err)
 	}
