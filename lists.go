@@ -272,7 +272,7 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	}{look: look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
 	v.look.head, v.look.me = &v.head, &v.me
 	var bad error
-	err := store.VisitKeys(r, key.Look(string(group), string(a.user)), func(i int, value []byte) bool {
+	err := store.VisitKeys(r, a.keys(group), func(i int, value []byte) bool {
 		switch {
 		case value == nil:
 			return i > 0 // without a group there is nothing
@@ -290,8 +290,16 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	return &v.look, bad
 }
 
+// keys are those of the group's header and of the actor's standing.
+func (a Actor) keys(group GroupID) [][]byte {
+	if a.user == "" {
+		return key.Look[UserID](string(group))
+	}
+	return key.Look(string(group), a.user)
+}
+
 func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {
-	values, err := store.GetMany(r, [][]byte{key.Standing(string(group), string(user), true), key.Standing(string(group), string(user), false)})
+	values, err := store.GetMany(r, key.Look(string(group), user)[1:])
 	if err != nil {
 		return record.Standing{}, storage(err)
 	}

@@ -77,8 +77,7 @@ func (op Op) moves() bool {
 // loadGroup reads the header and the standings of users in one round trip.
 func (u *unit) loadGroup(r store.Reader, users []UserID) error {
 	users = u.missing(users)
-	keys := append(make([][]byte, 0, 1+2*len(users)), key.Of(string(u.id), key.Header))
-	values, err := store.GetMany(r, u.standingKeys(keys, users))
+	values, err := store.GetMany(r, key.Look(string(u.id), users...))
 	if err != nil {
 		return err
 	}
@@ -98,20 +97,11 @@ func (u *unit) loadStandings(r store.Reader, users []UserID) error {
 	if len(users) == 0 {
 		return nil
 	}
-	values, err := store.GetMany(r, u.standingKeys(make([][]byte, 0, 2*len(users)), users))
+	values, err := store.GetMany(r, key.Look(string(u.id), users...)[1:])
 	if err != nil {
 		return err
 	}
 	return u.keep(users, values)
-}
-
-// standingKeys appends the two keys under which each user's standing may be: as a
-// member, and as an outsider.
-func (u *unit) standingKeys(keys [][]byte, users []UserID) [][]byte {
-	for _, user := range users {
-		keys = append(keys, key.Standing(string(u.id), string(user), true), key.Standing(string(u.id), string(user), false))
-	}
-	return keys
 }
 
 // missing returns the valid ones of users that are not loaded, each once.

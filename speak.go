@@ -3,7 +3,6 @@ package groupkit
 import (
 	"context"
 
-	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
@@ -58,7 +57,7 @@ func (a Actor) inquire(ctx context.Context, group GroupID) error {
 	if keeps {
 		before = c.ticket(group, a.user)
 	}
-	q := inquiry{keys: key.Look(string(group), string(a.user))}
+	q := inquiry{keys: a.keys(group)}
 	if err := a.view(ctx, q.read); err != nil {
 		return err
 	}

@@ -168,20 +168,26 @@ func Standing(group, user string, member bool) []byte {
 	return OfUser(group, Outsiders, user)
 }
 
-// Look is what every check of a permission reads: the key of the group's header, and the
-// two under which the user's standing may be, as a member and as an outsider. Without a
-// user it is the header's alone.
-func Look(group, user string) [][]byte {
+// Look is what every check of a permission reads: the key of the group's header, and for
+// each user the two under which the standing may be, as a member and as an outsider.
+func Look[S ~string](group string, users ...S) [][]byte {
 	n := 1 + idLen(group) + 1
-	b := append(AppendGroupID(append(make([]byte, 0, 3*n+2*len(user)), 'g'), group), Header)
-	n = len(b)
-	if user == "" {
-		return [][]byte{b}
+	size := n
+	for _, user := range users {
+		size += 2 * (n + len(user))
 	}
-	b = append(append(append(b, b[:n-1]...), Members), user...)
-	m := len(b)
-	b = append(append(append(b, b[:n-1]...), Outsiders), user...)
-	return [][]byte{b[:n:n], b[n:m:m], b[m:]}
+	keys := make([][]byte, 1, 1+2*len(users))
+	b := append(AppendGroupID(append(make([]byte, 0, size), 'g'), group), Header)
+	keys[0] = b[:len(b):len(b)]
+	prefix := b[:len(b)-1]
+	for _, user := range users {
+		for _, area := range [2]byte{Members, Outsiders} {
+			start := len(b)
+			b = append(append(append(b, prefix...), area), user...)
+			keys = append(keys, b[start:len(b):len(b)])
+		}
+	}
+	return keys
 }
 
 // Event is the key of the call whose last event has the version.

@@ -32,6 +32,9 @@ func (c changes) apply(tx *bolt.Tx) error {
 	if err := applyTo(tx.Bucket([]byte(overlay.Engine)), c.main); err != nil {
 		return err
 	}
+	if len(c.apps) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.apps)) {
 		b, err := tx.CreateBucketIfNotExists([]byte(name))
 		if err != nil {

@@ -89,6 +89,9 @@ func (s *Space) Get(key []byte) ([]byte, bool, error) {
 
 // GetMany returns one value a key, nil where there is none.
 func (s *Space) GetMany(keys [][]byte) ([][]byte, error) {
+	if s.base != nil && s.edit.Empty() && !s.over {
+		return store.GetMany(s.base, keys) // which checks them
+	}
 	values := make([][]byte, len(keys))
 	var missing [][]byte
 	var places []int
