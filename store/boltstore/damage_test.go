@@ -108,6 +108,74 @@ func TestOpen_cycles(t *testing.T) {
 	}
 }
 
+// TestOpen_entries damages one entry of a page, in one page after another: where the
+// page is in use and bbolt would read it, the file is refused.
+func TestOpen_entries(t *testing.T) {
+	order := binary.NativeEndian
+	crashed, closed := crashed(t), sound(t)
+	refused := func(t *testing.T, good []byte, flags uint16, change func(p []byte)) {
+		t.Parallel()
+		page, path, refused := os.Getpagesize(), filepath.Join(t.TempDir(), "test.db"), 0
+		for id := 2; id < len(good)/page && refused == 0; id++ {
+			header := good[id*page:]
+			if order.Uint64(header) != uint64(id) || order.Uint16(header[8:]) != flags || order.Uint16(header[10:]) < 4 {
+				continue
+			}
+			bad := bytes.Clone(good)
+			change(bad[id*page:])
+			require.NoError(t, os.WriteFile(path, bad, 0o600))
+			s, err := boltstore.Open(path, &boltstore.Options{InitialMmapSize: 1 << 22, Durability: boltstore.None})
+			if err == nil {
+				require.NoError(t, s.Close())
+				continue
+			}
+			require.ErrorIs(t, err, store.ErrCorrupt)
+			refused++
+		}
+		require.NotZero(t, refused)
+	}
+	entry := func(p []byte, n int) []byte { return p[16+16*n:] }
+	count := func(p []byte) int { return int(order.Uint16(p[10:])) }
+	for name, change := range map[string]func(p []byte){
+		"more than fit":           func(p []byte) { order.PutUint16(p[10:], 0xFFFE) },
+		"an empty key":            func(p []byte) { order.PutUint32(entry(p, 1)[8:], 0) },
+		"a key beyond the page":   func(p []byte) { order.PutUint32(entry(p, 1)[4:], 1<<20) },
+		"a value beyond the page": func(p []byte) { order.PutUint32(entry(p, 1)[12:], 1<<30) },
+		"a value a byte too long": func(p []byte) {
+			e, end := entry(p, 1), uint32(os.Getpagesize()-16-16)
+			order.PutUint32(e[12:], end+1-order.Uint32(e[4:])-order.Uint32(e[8:]))
+		},
+		"sizes whose sum wraps round": func(p []byte) { order.PutUint32(entry(p, 1)[12:], -order.Uint32(entry(p, 1)[4:])) },
+		"a key twice": func(p []byte) {
+			order.PutUint32(entry(p, 2)[4:], order.Uint32(entry(p, 1)[4:])-16)
+			order.PutUint32(entry(p, 2)[8:], order.Uint32(entry(p, 1)[8:]))
+		},
+		"a key after the next one": func(p []byte) { entry(p, 1)[order.Uint32(entry(p, 1)[4:])] = 0xFF },
+		"a key after the page":     func(p []byte) { last := entry(p, count(p)-1); last[order.Uint32(last[4:])] = 0xFF },
+		"a key before the page":    func(p []byte) { entry(p, 0)[order.Uint32(entry(p, 0)[4:])] = 0 },
+		"a bucket that is none":    func(p []byte) { order.PutUint32(entry(p, 1), 1) },
+	} {
+		t.Run("a leaf with "+name, func(t *testing.T) { refused(t, crashed, 2, change) })
+	}
+	for name, change := range map[string]func(p []byte){
+		"none":                  func(p []byte) { order.PutUint16(p[10:], 0) },
+		"more than fit":         func(p []byte) { order.PutUint16(p[10:], 0xFFFE) },
+		"an empty key":          func(p []byte) { order.PutUint32(entry(p, 1)[4:], 0) },
+		"a key beyond the page": func(p []byte) { order.PutUint32(entry(p, 1), 1<<20) },
+		"a key twice": func(p []byte) {
+			order.PutUint32(entry(p, 2), order.Uint32(entry(p, 1))-16)
+			order.PutUint32(entry(p, 2)[4:], order.Uint32(entry(p, 1)[4:]))
+		},
+		"a key after the next one":  func(p []byte) { entry(p, 1)[order.Uint32(entry(p, 1))] = 0xFF },
+		"a page of another entry":   func(p []byte) { copy(entry(p, 1)[8:16], entry(p, 2)[8:]) },
+		"a page beyond the end":     func(p []byte) { order.PutUint64(entry(p, 1)[8:], 1<<40) },
+		"a page that describes all": func(p []byte) { order.PutUint64(entry(p, 1)[8:], 1) },
+	} {
+		t.Run("a branch with "+name, func(t *testing.T) { refused(t, crashed, 1, change) })
+		t.Run("a branch with "+name+", closed", func(t *testing.T) { refused(t, closed, 1, change) })
+	}
+}
+
 // sound is the content of a closed file with two levels of branches, large
 // values, and buckets of the application.
 func sound(t *testing.T) []byte {
@@ -263,6 +331,19 @@ func TestOpen_metaPages(t *testing.T) {
 			requireRefusal(t, err, store.ErrCorrupt, path)
 		})
 	}
+	t.Run("bbolt takes the first of two that are as old", func(t *testing.T) {
+		for _, content := range [][]byte{crashed(t), sound(t)} {
+			meta, _ := current(content, page)
+			copy(content[16:], meta)
+			second := content[page+16:]
+			copy(second, meta)
+			binary.NativeEndian.PutUint64(second[16:], 2+binary.NativeEndian.Uint64(second[40:])/2)
+			binary.NativeEndian.PutUint64(second[56:], sum(second))
+			path := filepath.Join(t.TempDir(), "test.db")
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			require.NoError(t, readAll(openAt(t, path, nil)))
+		}
+	})
 	t.Run("one is enough", func(t *testing.T) {
 		for _, at := range []int{16, page + 16} {
 			content := crashed(t)

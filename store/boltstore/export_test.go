@@ -5,6 +5,9 @@ import bolt "go.etcd.io/bbolt"
 // DB is the database of s, for tests that make it fail.
 func (s *Store) DB() *bolt.DB { return s.db }
 
+// Locks says whether a file is locked before it is inspected.
+const Locks = locks
+
 // MaxBatch is how many Updates share a commit at most.
 const MaxBatch = maxBatch
 

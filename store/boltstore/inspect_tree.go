@@ -17,14 +17,14 @@ type walk struct {
 	lowest  int  // the level of the leaves, where they are not read
 }
 
-// bucket walks through a bucket that a leaf names.
-func (i *inspection) bucket(id uint64, e element, level int) error {
-	if len(e.value) < bucketHeader {
-		return bad(id, "header of bucket %q has %d bytes", e.key, len(e.value))
+// bucket walks through a bucket that the leaf id names.
+func (i *inspection) bucket(id uint64, name, header []byte, level int) error {
+	if len(header) < bucketHeader {
+		return bad(id, "header of bucket %q has %d bytes", name, len(header))
 	}
-	root := binary.NativeEndian.Uint64(e.value)
+	root := binary.NativeEndian.Uint64(header)
 	if root == 0 {
-		return i.inline(id, e, level)
+		return i.inline(id, name, header[bucketHeader:], level)
 	}
 	w := walk{inspection: i, buckets: i.deep, leaves: i.deep}
 	if !i.deep {
@@ -38,15 +38,15 @@ func (i *inspection) bucket(id uint64, e element, level int) error {
 }
 
 // inline checks a bucket so small that its only page lies within its header.
-func (i *inspection) inline(id uint64, e element, level int) error {
-	p := page{bytes: e.value[bucketHeader:]}
+func (i *inspection) inline(id uint64, name, content []byte, level int) error {
+	p := page{bytes: content}
 	if len(p.bytes) < headerSize {
-		return bad(id, "bucket %q has a page of %d bytes", e.key, len(p.bytes))
+		return bad(id, "bucket %q has a page of %d bytes", name, len(p.bytes))
 	}
 	p.header()
 	p.id = id
 	if p.flags != leafFlag {
-		return bad(id, "bucket %q has flags %#x", e.key, p.flags)
+		return bad(id, "bucket %q has flags %#x", name, p.flags)
 	}
 	w := walk{inspection: i, leaves: true, buckets: true}
 	return w.leaf(p, nil, nil, level)
@@ -62,11 +62,7 @@ func (i *inspection) height(id uint64) (int, error) {
 		if p.flags != branchFlag {
 			return height, nil
 		}
-		first, ok := p.element(0)
-		if !ok || p.count == 0 {
-			return 0, bad(id, "branch of %d entries can't be read", p.count)
-		}
-		id = first.child
+		id = p.child(0)
 	}
 	return 0, bad(id, "tree of more than %d levels", deepest)
 }
@@ -112,37 +108,32 @@ func (w *walk) branch(p page, low, high []byte, level int) error {
 	if p.count == 0 {
 		return bad(p.id, "branch without entries")
 	}
-	e, ok := p.element(0)
+	if _, err := p.check(low, high); err != nil {
+		return err
+	}
 	for n := range p.count {
-		if !ok || !e.follows(n, low, high) {
-			return bad(p.id, "entry %d of %d can't be read or is out of order", n, p.count)
+		end := high
+		if n+1 < p.count {
+			end = p.key(n + 1)
 		}
-		next, end := element{}, high
-		if ok = n+1 < p.count; ok {
-			if next, ok = p.element(n + 1); ok {
-				end = next.key
-			}
-		}
-		if err := w.page(e.child, e.key, end, level+1); err != nil {
+		if err := w.page(p.child(n), p.key(n), end, level+1); err != nil {
 			return err
 		}
-		low, e = e.key, next
 	}
 	return nil
 }
 
 func (w *walk) leaf(p page, low, high []byte, level int) error {
+	buckets, err := p.check(low, high)
+	if err != nil || !buckets || !w.buckets {
+		return err
+	}
 	for n := range p.count {
-		e, ok := p.element(n)
-		if !ok || !e.follows(n, low, high) {
-			return bad(p.id, "entry %d of %d can't be read or is out of order", n, p.count)
-		}
-		if e.bucket && w.buckets {
-			if err := w.bucket(p.id, e, level+1); err != nil {
+		if name, header, ok := p.bucket(n); ok {
+			if err := w.bucket(p.id, name, header, level+1); err != nil {
 				return err
 			}
 		}
-		low = e.key
 	}
 	return nil
 }

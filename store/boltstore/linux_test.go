@@ -3,6 +3,7 @@
 package boltstore_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 	"groupkit/store/boltstore"
 )
 
-func init() { children["nospace"] = fillUp }
+func init() { children["nospace"], children["nowrite"] = fillUp, openFull }
 
 // fillUp writes until the system allows no larger file, and goes on when it does.
 func fillUp(path string) {
@@ -46,6 +47,24 @@ func fillUp(path string) {
 	fmt.Println(n + 1)
 }
 
+// openFull opens a file of which nothing but the first page can be written, and prints
+// how many keys are in it.
+func openFull(path string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	must(syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	limit.Cur = 4096
+	must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	s, err := boltstore.Open(path, nil)
+	must(err)
+	must(s.View(ctx, func(r store.Reader) error {
+		page, _, err := r.Scan(store.Range{})
+		fmt.Println(len(page))
+		return err
+	}))
+	must(s.Close())
+}
+
 func must(err error) {
 	if err != nil {
 		panic(err)
@@ -60,6 +79,18 @@ func TestStore_noSpace(t *testing.T) {
 	s := openAt(t, path, nil)
 	require.Equal(t, fmt.Sprintln(count(t, s)), string(out))
 	require.NotEqual(t, "1\n", string(out))
+}
+
+// TestOpen_noSpace opens a file whose list of free pages is not in it, where there is no
+// room to write it.
+func TestOpen_noSpace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	before := crashed(t)
+	require.NoError(t, os.WriteFile(path, before, 0o600))
+	out, err := child("nowrite", path).Output()
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(before, content(t, path)), "the file has been changed")
+	require.Equal(t, fmt.Sprintln(count(t, openAt(t, path, nil))), string(out))
 }
 
 func TestOpen_lockedFirst(t *testing.T) {

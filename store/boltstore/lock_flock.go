@@ -12,6 +12,10 @@ import (
 	"groupkit/store"
 )
 
+// locks: nobody else writes to a file after lock, so that it may be written to
+// before bbolt has it.
+const locks = true
+
 // lock locks the file before it is inspected, or another process could change it
 // meanwhile. bbolt, which locks it again, finds that this descriptor has the lock.
 func lock(f *os.File, timeout time.Duration) error {

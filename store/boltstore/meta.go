@@ -27,6 +27,9 @@ type meta struct {
 	magic, version, pageSize        uint32
 	root, freelist, high, id, check uint64 // high: the first page number never used
 	sound                           bool   // the checksum fits
+
+	page uint64         // 0 or 1
+	raw  [metaSize]byte // with what only bbolt knows of
 }
 
 func readMeta(r io.ReaderAt, offset int64) (m meta) {
@@ -44,19 +47,41 @@ func readMeta(r io.ReaderAt, offset int64) (m meta) {
 		high:     order.Uint64(b[40:]),
 		id:       order.Uint64(b[48:]),
 		check:    order.Uint64(b[56:]),
+		page:     uint64(min(offset, 1)),
+		raw:      b,
 	}
-	sum := fnv.New64a()
-	_, _ = sum.Write(b[:56])
-	m.sound = m.magic == boltMagic && m.version == boltVersion && m.check == sum.Sum64()
+	m.sound = m.magic == boltMagic && m.version == boltVersion && m.check == checksum(b)
 	return m
 }
 
-// currentMeta is the one that bbolt will use: the younger of those that are sound.
+func checksum(b [metaSize]byte) uint64 {
+	sum := fnv.New64a()
+	_, _ = sum.Write(b[:56])
+	return sum.Sum64()
+}
+
+// replace writes m over the page that it was not read from. The page that it was
+// read from stays, in case only half of this one reaches the disk.
+func (m meta) replace(w io.WriterAt) error {
+	order, page := binary.NativeEndian, 1-m.page
+	order.PutUint64(m.raw[32:], m.freelist)
+	order.PutUint64(m.raw[40:], m.high)
+	order.PutUint64(m.raw[48:], m.id)
+	order.PutUint64(m.raw[56:], checksum(m.raw))
+	b := make([]byte, headerSize, headerSize+metaSize)
+	order.PutUint64(b, page)
+	order.PutUint16(b[8:], metaFlag)
+	_, err := w.WriteAt(append(b, m.raw[:]...), int64(page)*int64(m.pageSize))
+	return err
+}
+
+// currentMeta is the one that bbolt will use: the younger of those that are sound, and
+// the first where both are as old, which no file of bbolt's own has.
 func currentMeta(f *os.File, size int64) (meta, error) {
 	first := readMeta(f, 0)
 	second := secondMeta(f, size, first)
 	switch {
-	case first.sound && (!second.sound || first.id > second.id):
+	case first.sound && (!second.sound || first.id >= second.id):
 		return first, first.fits(size)
 	case second.sound:
 		return second, second.fits(size)

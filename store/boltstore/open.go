@@ -53,6 +53,9 @@ const format = 1
 // Open opens the file at path, and makes it if there is none. A file that another
 // process has open gives store.ErrLocked, one of a newer format store.ErrNewer,
 // and one that is damaged, or no file of bbolt, store.ErrCorrupt.
+//
+// Opening a file that was not closed, as after a crash, reads all of it to find the
+// pages that are free, and writes the list of them, which Close would have written.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	s := newStore(path)
@@ -163,7 +166,7 @@ func (s *Store) open(o Options) (err error) {
 		InitialMmapSize: o.InitialMmapSize,
 		NoStatistics:    true,
 		OpenFile: func(path string, flag int, mode fs.FileMode) (*os.File, error) {
-			return s.openFile(path, flag, mode, o.LockTimeout)
+			return s.openFile(path, flag, mode, o)
 		},
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -175,19 +178,24 @@ func (s *Store) open(o Options) (err error) {
 	return err
 }
 
-// openFile locks and inspects the file before bbolt gets it.
-func (s *Store) openFile(path string, flag int, mode fs.FileMode, timeout time.Duration) (*os.File, error) {
+// openFile locks and inspects the file before bbolt gets it. It writes only where the
+// lock is certain to keep others from doing so.
+func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*os.File, error) {
 	f, err := os.OpenFile(path, flag, mode)
 	if err != nil {
 		return nil, err
 	}
 	s.file = f
-	if err := lock(f, timeout); err != nil {
+	if err := lock(f, o.LockTimeout); err != nil {
 		return f, err
 	}
-	listed, err := inspect(f)
+	i, err := inspect(f)
+	if err != nil {
+		return f, err
+	}
+	listed := i != nil && (!i.deep || locks && i.keepFreelist(o.Durability != None) == nil)
 	s.changed.Store(!listed)
-	return f, err
+	return f, nil
 }
 
 // kind reports whether the file has to be made, and refuses what is no file.
