@@ -3,7 +3,6 @@ package groupkit
 import (
 	"hash/maphash"
 	"math/bits"
-	"runtime"
 	"strings"
 	"sync/atomic"
 )
@@ -18,40 +17,39 @@ import (
 // which no call that changes it is under way, and no read after a change ever finds what
 // was before it.
 //
-// A key is the hashes of group and user, two times 64 bits under seeds of this process;
-// a word is 64 bits. The table has no pointers, so that the garbage collector passes it
-// over, and a reader takes no lock.
+// A key is the hashes of group and user, two times 64 bits under seeds of this process.
+// It is not kept: an entry has a tag of 58 bits, which do not depend on where the entry
+// stands. So a key that is asked for and not there, which is compared with 14 words at
+// most, is taken for another with a probability of 14/2^58, once in 2·10^16 keys; nobody
+// can look for one who does not know the seeds. The tables have no pointers, so that the
+// garbage collector passes them over, and a reader takes no lock.
 type cache struct {
 	groupSeed, userSeed maphash.Seed
 
-	buckets  []bucket
-	bars     [1 << 12]atomic.Uint64 // by key: how often it was barred << barring | how many bar it
-	epochs   [1 << 10]atomic.Uint64 // by group: how many changes of its word have begun
-	refusals []atomic.Pointer[keptRefusal]
+	groups, standings table
+	bars              [1 << 12]atomic.Uint64 // by key: how often it was barred << barring | how many bar it
+	epochs            [1 << 10]atomic.Uint64 // by group: how many changes of its word have begun
+	refusals          []atomic.Pointer[keptRefusal]
 }
 
 const (
-	bucketSize  = 128 // bytes
-	bucketWays  = 5
 	refusalSize = 384 // bytes that a kept refusal takes at most, with the longest ids
 	barring     = 24  // bits; one transaction may change a user thousands of times
 )
 
-// A bucket is two cache lines: a sequence number, odd while it is written, and five
-// entries of two hashes and a word.
-type bucket [16]atomic.Uint64
-
-// newCache makes a cache that takes up to size bytes; nil if that is nothing.
+// newCache makes a cache that takes up to size bytes: half of them for standings, a
+// quarter each for groups and for refusals; nil if that is nothing.
 func newCache(size int) *cache {
-	n := size / 4 * 3 / bucketSize
-	if n < 1 {
+	if size/4 < lineSize {
 		return nil
 	}
-	return &cache{
+	c := &cache{
 		groupSeed: maphash.MakeSeed(), userSeed: maphash.MakeSeed(),
-		buckets:  make([]bucket, n),
 		refusals: make([]atomic.Pointer[keptRefusal], max(1, size/4/refusalSize)),
 	}
+	c.groups.open(size / 4)
+	c.standings.open(size / 2)
+	return c
 }
 
 // A cacheKey is a group, or a user in a group.
@@ -66,91 +64,38 @@ func (k cacheKey) user(c *cache, user UserID) cacheKey {
 	return cacheKey{k.group, maphash.String(c.userSeed, string(user)) | 1}
 }
 
-func (k cacheKey) mix() uint64 { return (k.group ^ k.of*0x9e3779b97f4a7c15) * 0xd6e8feb86659fd93 }
+// place and tag follow from both hashes, each in its own way. One factor is even: so two
+// keys that have the same place and the same tag, to the last bit, are the same.
+func (k cacheKey) place() uint64 { return k.group + k.of*0x9e3779b97f4a7c15 }
 
-func (c *cache) bucket(k cacheKey) *bucket {
-	i, _ := bits.Mul64(k.mix(), uint64(len(c.buckets)))
-	return &c.buckets[i]
+func (k cacheKey) tag() uint64 {
+	return (k.of+k.group*0xd6e8feb86659fd94)&^(1<<stateBits-1) | known
+}
+
+func (c *cache) table(k cacheKey) *table {
+	if k.of == 0 {
+		return &c.groups
+	}
+	return &c.standings
 }
 
 func (c *cache) bar(k cacheKey) *atomic.Uint64 {
-	return &c.bars[k.mix()>>8%uint64(len(c.bars))]
+	return &c.bars[k.place()>>52]
 }
 
 func (c *cache) epoch(k cacheKey) *atomic.Uint64 {
 	return &c.epochs[k.group%uint64(len(c.epochs))]
 }
 
-// get returns a word; 0 if it is not there, or being written.
-func (b *bucket) get(k cacheKey) uint64 {
-	seq := b[0].Load()
-	for i := 1; i < len(b); i += 3 {
-		if b[i].Load() == k.group && b[i+1].Load() == k.of {
-			if word := b[i+2].Load(); seq&1 == 0 && b[0].Load() == seq {
-				return word
-			}
-			return 0
-		}
-	}
-	return 0
-}
-
-// drop takes the key's word out.
-func (b *bucket) drop(k cacheKey) {
-	seq := b.lock()
-	for i := 1; i < len(b); i += 3 {
-		if b[i].Load() == k.group && b[i+1].Load() == k.of {
-			b[i+2].Store(0)
-		}
-	}
-	b[0].Store(seq + 2)
-}
-
-// set puts a word in the place of the key's, or of another, unless the key was barred
-// since its bar was seen. As who bars a key drops it afterwards, and waits for the
-// bucket, a word that was set too late is dropped before its change is written.
-func (b *bucket) set(k cacheKey, word uint64, bar *atomic.Uint64, seen uint64) {
-	seq := b.lock()
-	if bar.Load() != seen {
-		b[0].Store(seq)
-		return
-	}
-	slot := 0
-	for i := 1; i < len(b); i += 3 {
-		if b[i].Load() == k.group && b[i+1].Load() == k.of {
-			slot = i
-			break
-		}
-		if slot == 0 && b[i+2].Load() == 0 {
-			slot = i
-		}
-	}
-	if slot == 0 {
-		slot = 1 + 3*int(seq/2%bucketWays)
-	}
-	b[slot].Store(k.group)
-	b[slot+1].Store(k.of)
-	b[slot+2].Store(word)
-	b[0].Store(seq + 2)
-}
-
-// lock makes the sequence number odd and returns what it was.
-func (b *bucket) lock() uint64 {
-	for {
-		if seq := b[0].Load(); seq&1 == 0 && b[0].CompareAndSwap(seq, seq|1) {
-			return seq
-		}
-		runtime.Gosched()
-	}
-}
-
-// both returns the words of a group and of a user in it, as of one instant: that at
-// which the user's is read, for the group's has not changed until then.
+// both returns the words of a group and of a user in it, as of one instant: the group's
+// has not changed from before the user's was looked for until after. The epoch is read
+// before the lines of a table are: those that are replaced then may hold an old word, but
+// of a change that has not counted up the epoch yet.
 func (c *cache) both(g, u cacheKey) (groupWord, standingWord, bool) {
 	epoch := c.epoch(g)
 	before := epoch.Load()
-	gw := groupWord(c.bucket(g).get(g))
-	sw := standingWord(c.bucket(u).get(u))
+	gw := groupWord(c.groups.get(g))
+	sw := standingWord(c.standings.get(u))
 	return gw, sw, gw != 0 && sw != 0 && epoch.Load() == before
 }
 
@@ -174,7 +119,7 @@ func (c *cache) keep(t ticket, g groupWord, s standingWord) {
 
 func (c *cache) put(k cacheKey, seen, word uint64) {
 	if seen&(1<<barring-1) == 0 {
-		c.bucket(k).set(k, word, c.bar(k), seen)
+		c.table(k).put(k, word, c.bar(k), seen)
 	}
 }
 
@@ -195,7 +140,7 @@ func (c *cache) begin(u *unit) {
 	}
 	for _, k := range u.barred {
 		c.bar(k).Add(1<<barring | 1)
-		c.bucket(k).drop(k)
+		c.table(k).drop(k)
 		if k == g {
 			c.epoch(g).Add(1) // not before: a reader who finds the old word is to find the old epoch
 		}
@@ -228,7 +173,7 @@ const refusalReach = 8
 // of its own: those of a caller may be parts of something large.
 func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) error {
 	k := c.key(group).user(c, user)
-	i, _ := bits.Mul64(k.mix(), uint64(len(c.refusals)))
+	i, _ := bits.Mul64(k.place(), uint64(len(c.refusals)))
 	slot := &c.refusals[i] // the place of its own, if all that it reaches are taken
 	for n := range min(refusalReach, uint64(len(c.refusals))) {
 		place := &c.refusals[(i+n)%uint64(len(c.refusals))]

@@ -3,7 +3,6 @@ package groupkit
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,34 +16,6 @@ import (
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
-
-func TestCache_bucket(t *testing.T) {
-	t.Parallel()
-	c := newCache(1)
-	require.Nil(t, c, "too small for anything")
-	c = newCache(300)
-	require.Len(t, c.buckets, 1)
-	b, bar := &c.buckets[0], new(atomic.Uint64)
-	latest := make(map[cacheKey]uint64)
-	found := 0
-	for range 20_000 {
-		k := cacheKey{rand.Uint64N(4), rand.Uint64N(3)*2 | 1}
-		switch rand.IntN(4) {
-		case 0:
-			latest[k] = 0
-			b.drop(k)
-		case 1:
-			latest[k] = rand.Uint64() | 1
-			b.set(k, latest[k], bar, bar.Load())
-		default:
-			if word := b.get(k); word != 0 {
-				require.Equal(t, latest[k], word)
-				found++
-			}
-		}
-	}
-	require.Greater(t, found, 1000)
-}
 
 // A word is not kept if its key was barred since it was read, be it so now or not.
 func TestCache_bar(t *testing.T) {
@@ -95,8 +66,8 @@ func TestCache_epoch(t *testing.T) {
 	c.keep(c.ticket("g", "u"), groupKnown, standingKnown)
 	change := mutes("g", "u")
 	change.state.head.Muted = true
-	b := c.bucket(g)
-	seq := b.lock() // so that the change cannot take the old word out
+	home := c.groups.now.Load().home(g)
+	seq := home.lock() // so that the change cannot take the old word out
 	begun := make(chan struct{})
 	go func() {
 		c.begin(change)
@@ -106,45 +77,121 @@ func TestCache_epoch(t *testing.T) {
 		runtime.Gosched()
 	}
 	before := c.epoch(g).Load()
-	b[0].Store(seq)
+	home[0].Store(seq)
 	<-begun
 	require.NotEqual(t, before, c.epoch(g).Load())
 }
 
 // The words of a group and of a user change together, over and over, and are kept anew
-// in between; they are read together.
+// by several at once, while the tables grow under all of them. They are read together,
+// and never as they were before a change that is over.
 func TestCache_both(t *testing.T) {
 	t.Parallel()
-	c := newCache(1 << 16)
+	c := newCache(1 << 10)
 	g := c.key("g")
 	u := g.user(c, "u")
 	var stop atomic.Bool
-	var readers sync.WaitGroup
-	var found, torn atomic.Int64
-	for range 4 {
-		readers.Go(func() {
+	var others sync.WaitGroup
+	var stored, over atomic.Uint64 // a change is stored while it is under way
+	var found, torn, stale atomic.Int64
+	always := func(do func()) {
+		others.Go(func() {
 			for !stop.Load() {
-				gw, sw, ok := c.both(g, u)
-				if ok {
-					found.Add(1)
-				}
-				if ok && uint64(gw) != uint64(sw) {
-					torn.Add(1)
-				}
+				do()
 			}
 		})
 	}
-	n := uint64(1)
-	for end := time.Now().Add(time.Second / 2); time.Now().Before(end) && torn.Load() == 0 || found.Load() == 0; n += 2 {
+	for range 2 {
+		always(func() {
+			least := over.Load()
+			gw, sw, ok := c.both(g, u)
+			if !ok {
+				return
+			}
+			found.Add(1)
+			if uint64(gw) != uint64(sw) {
+				torn.Add(1)
+			}
+			if uint64(sw) < wordOf(least) {
+				stale.Add(1)
+			}
+		})
+		always(func() {
+			before := c.ticket("g", "u")
+			word := wordOf(stored.Load())
+			c.keep(before, groupWord(word), standingWord(word))
+		})
+	}
+	always(func() {
+		outgrow(&c.groups)
+		outgrow(&c.standings)
+		runtime.Gosched()
+	})
+	for end := time.Now().Add(time.Second); time.Now().Before(end) && torn.Load()+stale.Load() == 0 || found.Load() == 0; {
 		change := mutes("g", "u")
 		change.state.head.Muted = true // the word of the group changes too
 		c.begin(change)
+		n := stored.Add(1)
 		c.end(change)
-		c.keep(c.ticket("g", "u"), groupWord(n), standingWord(n))
+		over.Store(n)
 	}
 	stop.Store(true)
-	readers.Wait()
+	others.Wait()
 	require.Zero(t, torn.Load(), "the word of the group is of one change, that of the user of another")
+	require.Zero(t, stale.Load(), "a word is of before a change that is over")
+}
+
+// wordOf is a word that takes two places.
+func wordOf(n uint64) uint64 { return n<<stateBits | timed | known }
+
+// outgrow replaces the lines of a table as it does when it grows.
+func outgrow(t *table) { t.now.Store(&lines{all: make([]line, len(t.now.Load().all))}) }
+
+// Growth may come between any two steps of those who keep and of those who change.
+func TestCache_Stalled_OverGrowth(t *testing.T) {
+	t.Parallel()
+	for name, stall := range map[string]func(c *cache, seen ticket, keep, change func()){
+		"keeper, then a change": func(c *cache, seen ticket, _, change func()) {
+			ls := c.standings.now.Load()
+			outgrow(&c.standings)
+			ls.put(seen.user, uint64(standingKnown), c.bar(seen.user), seen.bar)
+			change()
+		},
+		"keeper over a change": func(c *cache, seen ticket, _, change func()) {
+			ls := c.standings.now.Load()
+			change()
+			outgrow(&c.standings)
+			ls.put(seen.user, uint64(standingKnown), c.bar(seen.user), seen.bar)
+		},
+		"ticket over growth and change": func(c *cache, _ ticket, keep, change func()) {
+			outgrow(&c.standings)
+			change()
+			keep()
+		},
+		"change, barred and not dropped yet": func(c *cache, seen ticket, keep, _ func()) {
+			ls := c.standings.now.Load()
+			c.bar(seen.user).Add(1<<barring | 1)
+			outgrow(&c.standings)
+			keep()
+			ls.drop(seen.user)
+			keep()
+			c.keep(c.ticket("g", "u"), groupKnown, standingKnown)
+			c.bar(seen.user).Add(^uint64(0))
+			keep()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCache(1 << 10)
+			seen := c.ticket("g", "u")
+			stall(c, seen, func() { c.keep(seen, groupKnown, standingKnown) }, func() {
+				u := mutes("g", "u")
+				c.begin(u)
+				c.end(u)
+			})
+			require.Zero(t, c.standings.get(seen.user))
+		})
+	}
 }
 
 // mutes is the unit of a call that has muted a member.
@@ -159,9 +206,9 @@ func mutes(group GroupID, user UserID) *unit {
 func requireWords(t *testing.T, c *cache, g groupWord, s standingWord) {
 	t.Helper()
 	k := c.key("g")
-	require.Equal(t, g, groupWord(c.bucket(k).get(k)))
+	require.Equal(t, g, groupWord(c.groups.get(k)))
 	k = k.user(c, "u")
-	require.Equal(t, s, standingWord(c.bucket(k).get(k)))
+	require.Equal(t, s, standingWord(c.standings.get(k)))
 }
 
 // Whatever becomes of calls, none is under way when all have returned.

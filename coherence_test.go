@@ -148,6 +148,7 @@ func refused(reason error) verdict { return verdict{refusal: slices.Index(ground
 func (c *court) testify(who, rounds int) {
 	rng := rand.New(rand.NewPCG(uint64(who), rand.Uint64()))
 	for range rounds {
+		c.crowd()
 		pleas := c.draw(rng)
 		f := fates[rng.IntN(len(fates))]
 		if f == unknownKept && pleas[0].steps[0].what == toDestroy {
@@ -169,6 +170,15 @@ func (c *court) testify(who, rounds int) {
 			})
 		}
 		c.mu.Unlock()
+	}
+}
+
+// crowd has a stranger ask of whom the court does not hear. For each the cache has to grow,
+// or to make room.
+func (c *court) crowd() {
+	stranger := groupkit.UserID(fmt.Sprintf("stranger-%d", c.cold.Add(1)))
+	if err := c.eng.As(stranger).MaySpeak(context.Background(), "0-1"); !errors.Is(err, groupkit.ErrNotMember) && !errors.Is(err, groupkit.ErrGroupNotFound) {
+		c.wonder(err)
 	}
 }
 

@@ -72,11 +72,15 @@ type Options struct {
 	SyncWithin time.Duration
 
 	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
-	// room for about 800,000 memberships. Three quarters are for what is known of groups and
-	// memberships, at 26 to 32 bytes each, and are reserved at opening; the rest is for
-	// refusals that are returned again, at 384 bytes with the longest ids, 250 with usual
-	// ones. Another 40 KiB are taken whatever the bound. A negative number keeps nothing;
-	// so does a store that other processes change too.
+	// room for about 1,400,000 memberships. Half of it is for what is known of
+	// memberships, a quarter for what is known of groups: 8 bytes each, 16 for a mute or a
+	// block that ends, in tables that begin small and double when they are three quarters
+	// full, so that with the room left free they take 12 to 24 bytes for each. What a table
+	// held before it doubled is read from the store again, and its memory is left to the
+	// garbage collector. The last quarter is for refusals that are returned again, at 384
+	// bytes with the longest ids, 250 with usual ones. Another 40 KiB are taken whatever
+	// the bound. A negative number keeps nothing; so does a store that other processes
+	// change too.
 	CacheBytes int
 
 	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.

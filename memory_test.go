@@ -15,13 +15,14 @@ import (
 	"groupkit/store/memstore"
 )
 
-// TestOptions_CacheBytes_Bound touches many more memberships than the cache has room for,
-// with the longest ids there are, and weighs what stays. It does not run beside others,
+// TestOptions_CacheBytes_Bound touches many more memberships and groups than the cache has
+// room for, with the longest ids there are, and weighs what stays. It does not run beside others,
 // whose memory it would weigh too.
 func TestOptions_CacheBytes_Bound(t *testing.T) {
 	const (
 		bound     = 256 << 10
 		allowance = 56 << 10 // 40 KiB whatever the bound, and the engine itself
+		absent    = 6000
 		groups    = 8
 		members   = 1200
 	)
@@ -62,6 +63,9 @@ func TestOptions_CacheBytes_Bound(t *testing.T) {
 					err := eng.As(groupkit.UserID(request[64:192])).MaySpeak(t.Context(), groupkit.GroupID(request[:64]))
 					require.ErrorIs(t, err, c.want)
 				}
+			}
+			for i := range absent { // that there is no such group is known of each
+				require.ErrorIs(t, eng.As("bob").MaySpeak(t.Context(), longID(groups+i)), groupkit.ErrGroupNotFound)
 			}
 			took := heap() - before
 			t.Logf("%d bytes for a bound of %d", took, bound)

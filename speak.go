@@ -24,22 +24,22 @@ func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
 	}
 	g := c.key(group)
 	if gw, sw, ok := c.both(g, g.user(c, a.user)); ok {
-		return a.verdict(c, group, gw, sw)
+		return a.eng.verdict(group, a.user, gw, sw)
 	}
 	return a.maySpeak(ctx, group)
 }
 
 // verdict is the answer that follows from what the cache holds.
-func (a Actor) verdict(c *cache, group GroupID, g groupWord, s standingWord) error {
+func (e *Engine) verdict(group GroupID, user UserID, g groupWord, s standingWord) error {
 	var now int64
 	if s.timed() {
-		now = a.eng.now()
+		now = e.now()
 	}
 	until, reason := decide(g, s, now)
 	if reason == nil {
 		return nil
 	}
-	return c.refusal(group, a.user, reason, until)
+	return e.cache.refusal(group, user, reason, until)
 }
 
 // maySpeak asks the store, and lets the cache know.
@@ -123,10 +123,10 @@ func speech(reason error, until int64) error {
 type groupWord uint64
 
 const (
-	groupKnown groupWord = 1 << iota // a word that is not known is zero
-	groupLive
+	groupLive groupWord = 1 << iota
 	groupPublic
 	groupSilent
+	groupKnown groupWord = known // a word that is not known is zero
 )
 
 func wordOfGroup(exists bool, h *record.Header) groupWord {
@@ -146,34 +146,42 @@ func wordOfGroup(exists bool, h *record.Header) groupWord {
 
 // A standingWord is what MaySpeak has to know of a user in a group: the role, whether
 // the user is on the allow list, and for a member the end of the mute, for an outsider
-// that of the block. It is not the answer, so that no expiry makes it wrong.
+// that of the block. It is not the answer, so that no expiry makes it wrong. Its lowest
+// bits are the role.
 type standingWord uint64
 
 const (
-	standingKnown   standingWord = 1
-	standingAllowed standingWord = 1 << 3
-	standingBlocked standingWord = 1 << 4
-	roleShift                    = 1
-	timeShift                    = 5
+	standingAllowed standingWord = 1 << 2
+	standingBlocked standingWord = 1 << 3
+	standingTimed   standingWord = timed
+	standingKnown   standingWord = known
 )
 
 func wordOfStanding(st *record.Standing) standingWord {
-	w := standingKnown | standingWord(st.Role)<<roleShift
+	w := standingKnown | standingWord(st.Role)
 	if st.Allow != nil {
 		w |= standingAllowed
 	}
 	switch {
 	case st.Member() && st.Mute != nil:
-		w |= standingWord(st.Mute.Until) << timeShift
+		w |= standingUntil(st.Mute.Until)
 	case !st.Member() && st.Block != nil:
-		w |= standingBlocked | standingWord(st.Block.Until)<<timeShift
+		w |= standingBlocked | standingUntil(st.Block.Until)
 	}
 	return w
 }
 
-func (w standingWord) role() Role   { return Role(w >> roleShift & 3) }
-func (w standingWord) until() int64 { return int64(w >> timeShift) }
-func (w standingWord) timed() bool  { return w>>timeShift != 0 }
+// standingUntil is the part of a word that tells an end, if there is one.
+func standingUntil(end int64) standingWord {
+	if end == 0 {
+		return 0
+	}
+	return standingTimed | standingWord(end)<<stateBits
+}
+
+func (w standingWord) role() Role   { return Role(w & 3) }
+func (w standingWord) until() int64 { return int64(w >> stateBits) }
+func (w standingWord) timed() bool  { return w&standingTimed != 0 }
 
 // decide is the rule of MaySpeak: nil, or the sentinel and the first instant at which, as
 // things stand, the user may speak; 0 if there is none.
