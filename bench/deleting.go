@@ -43,7 +43,9 @@ type deletion struct {
 	kit   *kit
 	stile *turnstile
 
-	alone, p999, longest, invisible, whole []float64 // milliseconds, a round each
+	// Milliseconds, a round each.
+	alone, alone999, aloneLongest   []float64 // a join while nothing is deleted
+	p999, longest, invisible, whole []float64
 }
 
 func (d *deletion) measure(r *run) error {
@@ -57,6 +59,9 @@ func (d *deletion) measure(r *run) error {
 	work := fmt.Sprintf("deleting a group of %d members", d.deleted)
 	r.add(fmt.Sprintf("%s: another writer waits, p99.9 of %d joins", work, d.joins), "ms", single, d.p999, d.alone, atMost(20, 5))
 	r.add(work+": another writer waits at most", "ms", single, d.longest, d.alone, atMost(20, 5))
+	const undisturbed = "the same joins, nothing deleted"
+	r.add(fmt.Sprintf("%s: p99.9 of %d joins", work, d.joins), "ms", undisturbed, d.p999, d.alone999, limit{})
+	r.add(work+": the longest of them", "ms", undisturbed, d.longest, d.aloneLongest, limit{})
 	r.add(work+": until it is gone for everyone", "ms", single, d.invisible, d.alone, atMost(5, 2))
 	r.addFigure(work+": until all of it is removed", "ms", median(d.whole), limit{})
 	return nil
@@ -64,7 +69,7 @@ func (d *deletion) measure(r *run) error {
 
 // round deletes one group, beside joins, after as long without.
 func (d *deletion) round(group int) error {
-	alone, err := d.join(d.joins / 10)
+	alone, err := d.join(d.joins)
 	if err != nil {
 		return err
 	}
@@ -91,6 +96,8 @@ func (d *deletion) round(group int) error {
 		return err
 	}
 	d.alone = append(d.alone, milliseconds(percentile(alone, 0.5)))
+	d.alone999 = append(d.alone999, milliseconds(percentile(alone, 0.999)))
+	d.aloneLongest = append(d.aloneLongest, milliseconds(percentile(alone, 1)))
 	d.p999 = append(d.p999, milliseconds(percentile(beside, 0.999)))
 	d.longest = append(d.longest, milliseconds(percentile(beside, 1)))
 	d.invisible = append(d.invisible, milliseconds(gone))
