@@ -11,9 +11,6 @@ const Locks = locks
 // MaxBatch is how many Updates share a commit at most.
 const MaxBatch = maxBatch
 
-// Few is how many Updates are worth a commit of their own.
-const Few = few
-
 // MaxRelaxed is how many bytes of changes are held in memory at most.
 const MaxRelaxed = maxRelaxed
 

@@ -98,7 +98,7 @@ func TestStore_failure(t *testing.T) {
 	})
 	t.Run("unknown: those who come after are told that nothing was done", func(t *testing.T) {
 		s := openNew(t, nil)
-		fns := make([]func(store.Writer) error, boltstore.MaxBatch)
+		fns := make([]func(store.Writer) error, boltstore.MaxBatch+2)
 		for i := range fns {
 			fns[i] = func(w store.Writer) error { return w.Put(fmt.Appendf(nil, "%d", i), nil) }
 		}
@@ -115,9 +115,9 @@ func TestStore_failure(t *testing.T) {
 		})
 		for i, err := range errs {
 			require.Error(t, err)
-			require.Equal(t, i < len(fns)/2, errors.Is(err, store.ErrCommitUnknown), "%d: %v", i, err)
+			require.Equal(t, i < boltstore.MaxBatch, errors.Is(err, store.ErrCommitUnknown), "%d: %v", i, err)
 		}
-		require.Equal(t, len(fns)/2, count(t, s))
+		require.Equal(t, boltstore.MaxBatch, count(t, s))
 	})
 	t.Run("a panic within the commit: damaged, and no more writes", func(t *testing.T) {
 		s := openNew(t, nil)

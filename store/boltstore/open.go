@@ -58,8 +58,7 @@ const format = 1
 // pages that are free, and writes the list of them, which Close would have written.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
-	s := newStore(path)
-	s.owned = true
+	s := &Store{path: path, owned: true}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
 	}
@@ -79,8 +78,7 @@ func Open(path string, opts *Options) (*Store, error) {
 // application, whatever its context says, and so must not be called within one.
 // A large InitialMmapSize keeps Updates from waiting for readers.
 func New(db *bolt.DB) (*Store, error) {
-	s := newStore(db.Path())
-	s.db = db
+	s := &Store{path: db.Path(), db: db}
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, err)
 	}

@@ -7,18 +7,16 @@
 // # Group commit
 //
 // An Update that is alone commits on its caller's goroutine. Those that come
-// while a commit is under way share the next one: one bbolt transaction, one
-// sync. Each runs over the writes of those before it, also over those that are
-// being committed, so that the functions need not wait for the disk; one that
-// fails leaves no trace and does not disturb the others. Nobody is answered
-// before all that its function may have read is durable. If a commit fails,
-// those that have run over it are run again.
+// while a commit is under way wait, and share the next one: one bbolt
+// transaction, one sync. Each runs over the writes of those before it; one that
+// fails leaves no trace and does not disturb the others.
 package boltstore
 
 import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,12 +37,6 @@ type Store struct {
 	changed atomic.Bool // the list of free pages is not in the file
 	refused sticky      // why writes are refused until the file is opened again
 	stuck   sticky      // why bbolt can't be asked anything more
-}
-
-func newStore(path string) *Store {
-	s := &Store{path: path}
-	s.queue.changed.L = &s.queue.mu
-	return s
 }
 
 // Exclusive reports true: the file is locked.
@@ -99,3 +91,10 @@ func (s *sticky) get() error {
 }
 
 func (s *sticky) set(err error) { s.err.CompareAndSwap(nil, &err) }
+
+// A queue holds the Updates that wait for the commit under way.
+type queue struct {
+	mu      sync.Mutex
+	busy    bool // a commit is under way
+	waiting []*request
+}

@@ -13,11 +13,6 @@ import (
 // weigh little, few enough for none to wait long.
 const maxBatch = 256
 
-// few is how many Updates are worth a commit of their own while others come. With
-// fewer the sync outweighs their work, and they wait for those whom the last commit
-// has released; with twice as many, half of them are run while the others commit.
-const few = 16
-
 // Update runs fn and commits what it wrote, together with what others write at
 // that time.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
@@ -31,59 +26,37 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	if s.relax != nil {
 		return s.relax.update(ctx, fn)
 	}
-	b, r := s.enter(fn)
-	if b != nil {
-		return b.alone(fn)
+	r := s.queue.enter(fn)
+	if r == nil {
+		return s.alone(fn)
 	}
 	return s.queue.wait(ctx, r)
 }
 
-// A queue gives every Update two turns: first its function runs, over what those before
-// it have written, and then that is committed. One goroutine at a time runs functions,
-// and has the floor; one commits. They may be two.
-type queue struct {
-	mu         sync.Mutex
-	changed    sync.Cond // one more is waiting, or a commit has ended
-	waiting    []*request
-	running    bool   // someone has the floor
-	committing *batch // nil: no commit is under way
+// alone commits fn by itself, on the caller's goroutine.
+func (s *Store) alone(fn func(store.Writer) error) error {
+	defer s.next()
+	b := batch{store: s}
+	defer b.abandon()
+	if err := b.begin(); err != nil {
+		return err
+	}
+	if err := b.call(fn); err != nil {
+		return err
+	}
+	return b.commit()
 }
 
-// enter returns a batch of its own that commits for an Update that finds nobody else,
-// and its place in the queue otherwise.
-func (s *Store) enter(fn func(store.Writer) error) (*batch, *request) {
-	q := &s.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.running && q.committing == nil {
-		q.running, q.committing = true, &batch{store: s}
-		return q.committing, nil
-	}
-	r := requests.Get().(*request)
-	r.fn = fn
-	q.waiting = append(q.waiting, r)
-	if q.running {
-		q.changed.Signal()
-	} else {
-		q.running = true
-		go s.drain(&batch{store: s})
-	}
-	return nil, r
-}
-
-// pass gives the floor to those who wait.
-func (s *Store) pass() {
-	q := &s.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.running = len(q.waiting) > 0; q.running {
-		go s.drain(&batch{store: s})
+// next hands the right to commit on to those who wait.
+func (s *Store) next() {
+	if s.queue.leave() {
+		go s.drain(nil)
 	}
 }
 
-// drain has the floor: it runs and commits b, and goes on while others wait. A function
-// that ends the goroutine it runs on, as t.FailNow does, ends this one: another goes on
-// with the rest of its batch.
+// drain commits what waits until nothing does. A function that ends the
+// goroutine it runs on, as t.FailNow does, ends this one: another goes on with
+// the rest of its batch.
 func (s *Store) drain(b *batch) {
 	ended := true
 	defer func() {
@@ -91,97 +64,16 @@ func (s *Store) drain(b *batch) {
 			go s.drain(b)
 		}
 	}()
-	for b != nil {
-		for !s.queue.turn(b) {
-			b.ahead()
+	for {
+		if b == nil {
+			if b = s.queue.batch(s); b == nil {
+				break
+			}
 		}
-		b = b.work()
+		b.work()
+		b = nil
 	}
 	ended = false
-}
-
-// turn waits until b may commit, or may run more functions while another commits.
-func (q *queue) turn(b *batch) (commit bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for q.committing != nil && q.committing != b {
-		if b.store.owned && q.take(b, maxBatch) {
-			b.base = q.committing
-			return false
-		}
-		q.changed.Wait()
-	}
-	q.committing = b
-	return true
-}
-
-// take moves up to most of those who wait into b, and reports whether there were any.
-func (q *queue) take(b *batch, most int) bool {
-	n := min(len(q.waiting), most, maxBatch-len(b.requests))
-	for _, r := range q.waiting[:n] {
-		r.taken = true
-	}
-	b.requests = append(b.requests, q.waiting[:n]...)
-	q.waiting = append(q.waiting[:0], q.waiting[n:]...)
-	return n > 0
-}
-
-// share takes more into a batch that is about to commit few. It leaves half of many,
-// to be run during the commit, unless functions can be run in the transaction alone.
-func (q *queue) share(b *batch) {
-	if b.ran >= few {
-		return
-	}
-	q.gather()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	most := len(q.waiting)
-	if b.store.owned && most >= 2*few {
-		most = (most + 1) / 2
-	}
-	q.take(b, most)
-}
-
-// end ends the commit under way.
-func (q *queue) end() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.committing = nil
-	q.changed.Signal()
-}
-
-// endRunning is end for a caller who takes the floor again, if nobody has it.
-func (q *queue) endRunning() (floor bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.committing = nil
-	q.changed.Signal()
-	floor, q.running = !q.running, true
-	return floor
-}
-
-// rest gives the floor back if nobody comes.
-func (q *queue) rest() bool {
-	q.gather()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.running = len(q.waiting) > 0
-	return !q.running
-}
-
-// gather yields for as long as that lets more come: those whom the last commit
-// has released are about to be back.
-func (q *queue) gather() {
-	for before, now := -1, q.length(); before < now && now < maxBatch; {
-		runtime.Gosched()
-		before, now = now, q.length()
-	}
-}
-
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.waiting)
 }
 
 // A request is an Update that waits.
@@ -206,6 +98,30 @@ const (
 var requests = sync.Pool{New: func() any {
 	return &request{done: make(chan struct{}, 1)}
 }}
+
+// enter returns nil if the caller has the right to commit, and its place in the
+// queue otherwise.
+func (q *queue) enter(fn func(store.Writer) error) *request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.busy {
+		q.busy = true
+		return nil
+	}
+	r := requests.Get().(*request)
+	r.fn = fn
+	q.waiting = append(q.waiting, r)
+	return r
+}
+
+// leave gives the right to commit back, and reports whether it must be used for
+// those who wait instead.
+func (q *queue) leave() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = len(q.waiting) > 0
+	return q.busy
+}
 
 // wait waits for the outcome of r, or withdraws it when ctx ends first.
 func (q *queue) wait(ctx context.Context, r *request) error {
@@ -239,4 +155,41 @@ func (q *queue) withdraw(r *request) bool {
 	place := slices.Index(q.waiting, r)
 	q.waiting = slices.Delete(q.waiting, place, place+1)
 	return true
+}
+
+// gather yields for as long as that lets more come: those whom the last commit
+// has released are about to be back. Of 64 callers, 55 share a commit then; with
+// a single yield, 45.
+func (q *queue) gather() {
+	for before, now := -1, q.length(); before < now && now < maxBatch; {
+		runtime.Gosched()
+		before, now = now, q.length()
+	}
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+// batch takes those who wait, or gives the right to commit back if nobody does.
+func (q *queue) batch(s *Store) *batch {
+	q.gather()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.busy = false
+		return nil
+	}
+	b := &batch{store: s, requests: q.waiting}
+	q.waiting = nil
+	if len(b.requests) > maxBatch {
+		q.waiting = slices.Clone(b.requests[maxBatch:])
+		b.requests = b.requests[:maxBatch]
+	}
+	for _, r := range b.requests {
+		r.taken = true
+	}
+	return b
 }
