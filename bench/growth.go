@@ -68,7 +68,7 @@ func appSize(r *run) (err error) {
 		name, unit string
 		turn       func(c contestant, a *app) func() (lap, error)
 	}{
-		{"MaySpeak, hot", "ns", r.sizeSpeak}, {"page of 100 members", "ns", r.sizePage}, {"durable join, 1 caller", "µs", r.sizeJoin},
+		{"MaySpeak, hot", "ns", func(c contestant, a *app) func() (lap, error) { return r.sizeSpeak(c, a) }}, {"page of 100 members", "ns", r.sizePage}, {"durable join, 1 caller", "µs", r.sizeJoin},
 	} {
 		work := fmt.Sprintf("%s, app of %d memberships", w.name, large.memberships)
 		laps, err := r.compare(work, side{subject, w.turn(all[0], large)}, side{all[1].name, w.turn(all[1], small)})
@@ -77,10 +77,27 @@ func appSize(r *run) (err error) {
 		}
 		r.add(work, w.unit, all[1].name, laps[0].figures(), laps[1].figures(), atMost(1.5, 1.2))
 	}
+	return r.sizeShards(large, small)
+}
+
+// sizeShards asks a plain map in both applications: how much slower memory is than the
+// processor's cache, which no check can be spared.
+func (r *run) sizeShards(large, small *app) error {
+	var sides []side
+	for _, a := range []*app{large, small} {
+		s := newShards(a)
+		sides = append(sides, side{fmt.Sprintf("map, %d memberships", a.memberships), r.sizeSpeak(s, a)})
+	}
+	laps, err := r.compare("map in 256 locked shards", sides...)
+	if err != nil {
+		return err
+	}
+	work := fmt.Sprintf("a map in 256 locked shards, app of %d memberships against %d", large.memberships, small.memberships)
+	r.addFigure(work, "×", ratio(laps[0].figures(), laps[1].figures()), limit{})
 	return nil
 }
 
-func (r *run) sizeSpeak(c contestant, a *app) func() (lap, error) {
+func (r *run) sizeSpeak(c speaker, a *app) func() (lap, error) {
 	picks := a.picks(true)
 	return func() (lap, error) {
 		return reading(r.slice, 1<<30, func(i int) error {
