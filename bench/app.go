@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -13,10 +14,9 @@ import (
 // same users, the same memberships, all of them computed and none drawn by lot.
 type app struct {
 	memberships int
-	groups      []groupkit.GroupID
 	ids         []uuid.UUID // of the groups
-	users       []groupkit.UserID
-	members     int // users who are in groups from the beginning; after them come newcomers, and one traveller
+	text        string      // the ids of all groups and then of all users, without anything between them
+	members     int         // users who are in groups from the beginning; after them come newcomers, and one traveller
 }
 
 const (
@@ -33,16 +33,33 @@ const (
 func newApp(memberships int) *app {
 	groups := max(memberships/groupSize, 1)
 	a := &app{memberships: groups * groupSize, members: max(groups*groupSize/inEach, groupSize)}
+	var text strings.Builder
 	for i := range groups + lobbies {
 		id := groupUUID(i)
 		a.ids = append(a.ids, id)
-		a.groups = append(a.groups, groupkit.GroupID(id.String()))
+		text.WriteString(id.String())
 	}
-	for i := range a.members + newcomers + 1 {
-		a.users = append(a.users, groupkit.UserID(fmt.Sprintf("user-%07d", i)))
+	for i := range a.people() {
+		fmt.Fprintf(&text, "user-%07d", i)
 	}
+	a.text = text.String()
 	return a
 }
+
+const groupLen, userLen = 36, 12
+
+// group is the id of a group. It costs no look into memory to find out where it stands:
+// the ids of a message that has just come in are at hand.
+func (a *app) group(i int) groupkit.GroupID {
+	return groupkit.GroupID(a.text[i*groupLen:][:groupLen])
+}
+
+// user is the id of a user.
+func (a *app) user(i int) groupkit.UserID {
+	return groupkit.UserID(a.text[len(a.ids)*groupLen+i*userLen:][:userLen])
+}
+
+func (a *app) people() int { return a.members + newcomers + 1 }
 
 // lobbies are groups behind the others that hold their owner alone at first: whoever
 // joins in a group of its own joins there.
@@ -57,7 +74,7 @@ func groupUUID(i int) (id uuid.UUID) {
 }
 
 // full is the number of groups that have a hundred members.
-func (a *app) full() int { return len(a.groups) - lobbies }
+func (a *app) full() int { return len(a.ids) - lobbies }
 
 // lobby is the group in which a caller joins alone.
 func (a *app) lobby(caller int) int { return a.full() + caller%lobbies }
@@ -83,7 +100,7 @@ const (
 	travellerPlace = 50
 )
 
-func (a *app) traveller() int { return len(a.users) - 1 }
+func (a *app) traveller() int { return a.people() - 1 }
 
 // newcomer is the k-th user to join a group that did not hold it.
 func (a *app) newcomer(group, k int) int {

@@ -44,7 +44,7 @@ func newEnforcers(a *app) (plain, cached enforcer, err error) {
 			if j == 0 {
 				role = "owner"
 			}
-			rules[j] = []string{string(a.users[a.member(group, j)]), role, string(a.groups[group])}
+			rules[j] = []string{string(a.user(a.member(group, j))), role, string(a.group(group))}
 		}
 		if _, err := c.AddGroupingPolicies(rules); err != nil {
 			return nil, nil, err
@@ -54,5 +54,5 @@ func newEnforcers(a *app) (plain, cached enforcer, err error) {
 }
 
 func ask(a *app, e enforcer, p pick) (bool, error) {
-	return e.Enforce(string(a.users[p.user]), string(a.groups[p.group]), "speak")
+	return e.Enforce(string(a.user(int(p.user))), string(a.group(int(p.group))), "speak")
 }

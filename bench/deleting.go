@@ -73,7 +73,7 @@ func (d *deletion) round(group int) error {
 	if err != nil {
 		return err
 	}
-	id := d.kit.app.groups[group]
+	id := d.kit.app.group(group)
 	failed := make(chan error, 1)
 	var gone, over time.Duration
 	start := time.Now()

@@ -50,20 +50,20 @@ func openKit(a *app, path string, durability boltstore.Durability, opts *groupki
 }
 
 func (k *kit) maySpeak(group, user int) (bool, error) {
-	return k.eng.As(k.app.users[user]).MaySpeak(context.Background(), k.app.groups[group]) == nil, nil
+	return k.eng.As(k.app.user(user)).MaySpeak(context.Background(), k.app.group(group)) == nil, nil
 }
 
 func (k *kit) join(group, user int) error {
-	_, err := k.eng.As(k.app.users[user]).Join(context.Background(), k.app.groups[group])
+	_, err := k.eng.As(k.app.user(user)).Join(context.Background(), k.app.group(group))
 	return err
 }
 
 func (k *kit) page(group int) ([]groupkit.Member, error) {
-	return k.eng.System().MembersPage(context.Background(), k.app.groups[group], groupkit.Page{Size: groupSize})
+	return k.eng.System().MembersPage(context.Background(), k.app.group(group), groupkit.Page{Size: groupSize})
 }
 
 func (k *kit) joined(user int) ([]groupkit.Group, error) {
-	return k.eng.As(k.app.users[user]).JoinedGroupsPage(context.Background(), k.app.users[user], groupkit.Page{Size: travels})
+	return k.eng.As(k.app.user(user)).JoinedGroupsPage(context.Background(), k.app.user(user), groupkit.Page{Size: travels})
 }
 
 func (k *kit) close() error { return k.eng.Close() }
@@ -73,9 +73,9 @@ const seedGroups = 100
 
 // seed brings the application's groups into being, many in one transaction.
 func (k *kit) seed() error {
-	for from := 0; from < len(k.app.groups); from += seedGroups {
+	for from := 0; from < len(k.app.ids); from += seedGroups {
 		err := k.eng.Atomic(context.Background(), func(tx *groupkit.Tx) error {
-			for group := from; group < min(from+seedGroups, len(k.app.groups)); group++ {
+			for group := from; group < min(from+seedGroups, len(k.app.ids)); group++ {
 				if err := k.create(tx.System(), group); err != nil {
 					return fmt.Errorf("group %d: %w", group, err)
 				}
@@ -93,11 +93,11 @@ func (k *kit) seed() error {
 func (k *kit) create(system groupkit.Actor, group int) error {
 	ctx, a := context.Background(), k.app
 	g := groupkit.NewGroup{
-		ID: a.groups[group], Name: a.name(group), Description: a.description(group), Avatar: a.avatar(group),
-		Public: true, MaxUsers: roomy, Owner: a.users[a.member(group, 0)],
+		ID: a.group(group), Name: a.name(group), Description: a.description(group), Avatar: a.avatar(group),
+		Public: true, MaxUsers: roomy, Owner: a.user(a.member(group, 0)),
 	}
 	for j := 1; j < a.size(group); j++ {
-		g.Members = append(g.Members, a.users[a.member(group, j)])
+		g.Members = append(g.Members, a.user(a.member(group, j)))
 	}
 	_, err := system.CreateGroup(ctx, g)
 	return err
@@ -109,13 +109,13 @@ func (k *kit) silence() error {
 	for from := 0; from < a.full(); from += seedGroups {
 		err := k.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
 			for group := from; group < min(from+seedGroups, a.full()); group++ {
-				if _, err := tx.System().Mute(ctx, a.groups[group], groupkit.Forever, a.users[a.member(group, mutedPlace)]); err != nil {
+				if _, err := tx.System().Mute(ctx, a.group(group), groupkit.Forever, a.user(a.member(group, mutedPlace))); err != nil {
 					return err
 				}
 				if !a.quiet(group) {
 					continue
 				}
-				if err := tx.System().MuteGroup(ctx, a.groups[group]); err != nil {
+				if err := tx.System().MuteGroup(ctx, a.group(group)); err != nil {
 					return err
 				}
 			}
@@ -134,9 +134,9 @@ func (k *kit) fill(group, users int) error {
 	for from := 0; from < users; from += batch {
 		var names []groupkit.UserID
 		for i := from; i < min(from+batch, users); i++ {
-			names = append(names, k.app.users[k.app.newcomer(group, i)])
+			names = append(names, k.app.user(k.app.newcomer(group, i)))
 		}
-		if _, err := k.eng.System().AddMembers(context.Background(), k.app.groups[group], names); err != nil {
+		if _, err := k.eng.System().AddMembers(context.Background(), k.app.group(group), names); err != nil {
 			return err
 		}
 	}

@@ -84,7 +84,7 @@ func (p *postgres) maySpeak(group, user int) (bool, error) {
 	var quiet bool
 	var role int
 	var until int64
-	err := p.pool.QueryRow(context.Background(), postgresSpeak, string(p.app.groups[group]), string(p.app.users[user])).Scan(&quiet, &role, &until)
+	err := p.pool.QueryRow(context.Background(), postgresSpeak, string(p.app.group(group)), string(p.app.user(user))).Scan(&quiet, &role, &until)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
@@ -93,7 +93,7 @@ func (p *postgres) maySpeak(group, user int) (bool, error) {
 }
 
 func (p *postgres) page(group int) ([]groupkit.Member, error) {
-	rows, err := p.pool.Query(context.Background(), postgresPage, string(p.app.groups[group]))
+	rows, err := p.pool.Query(context.Background(), postgresPage, string(p.app.group(group)))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (p *postgres) page(group int) ([]groupkit.Member, error) {
 }
 
 func (p *postgres) joined(user int) ([]groupkit.Group, error) {
-	rows, err := p.pool.Query(context.Background(), postgresOwn, string(p.app.users[user]))
+	rows, err := p.pool.Query(context.Background(), postgresOwn, string(p.app.user(user)))
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +128,8 @@ func (p *postgres) joined(user int) ([]groupkit.Group, error) {
 }
 
 func (p *postgres) join(group, user int) error {
-	name, now := string(p.app.users[user]), time.Now().UnixMilli()
-	tag, err := p.pool.Exec(context.Background(), postgresJoin, string(p.app.groups[group]), name, now, rawCall(name, now))
+	name, now := string(p.app.user(user)), time.Now().UnixMilli()
+	tag, err := p.pool.Exec(context.Background(), postgresJoin, string(p.app.group(group)), name, now, rawCall(name, now))
 	if err == nil && tag.RowsAffected() == 0 {
 		err = errRefused
 	}

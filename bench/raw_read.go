@@ -22,7 +22,7 @@ func (r *raw) maySpeak(group, user int) (may bool, err error) {
 			return err
 		}
 		var s rawStanding
-		standing := b.Get(r.key(space[:0], group, rawMember, string(r.app.users[user])))
+		standing := b.Get(r.key(space[:0], group, rawMember, string(r.app.user(user))))
 		if standing == nil {
 			return nil // an outsider
 		}
@@ -64,7 +64,7 @@ func (r *raw) page(group int) (members []groupkit.Member, err error) {
 func (r *raw) joined(user int) (groups []groupkit.Group, err error) {
 	err = r.db.View(func(tx *bolt.Tx) error {
 		b := tx.Bucket(rawBucket)
-		prefix := r.userKey(nil, string(r.app.users[user]), rawMember, noGroup)
+		prefix := r.userKey(nil, string(r.app.user(user)), rawMember, noGroup)
 		groups = make([]groupkit.Group, 0, travels)
 		links, headers := b.Cursor(), b.Cursor()
 		var space [32]byte

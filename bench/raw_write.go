@@ -21,7 +21,7 @@ func (r *raw) join(group, user int) error {
 
 // joinIn checks what groupkit checks of a join, and puts what groupkit puts.
 func (r *raw) joinIn(b *bolt.Bucket, group, user int) error {
-	name, now := string(r.app.users[user]), time.Now().UnixMilli()
+	name, now := string(r.app.user(user)), time.Now().UnixMilli()
 	header := r.key(nil, group, rawHeader, "")
 	member := r.key(nil, group, rawMember, name)
 	count := r.userKey(nil, name, rawCount, noGroup)
@@ -65,9 +65,9 @@ func put(b *bolt.Bucket, pairs ...[]byte) error {
 
 // seed brings the application's groups into being, many in one transaction.
 func (r *raw) seed() error {
-	for from := 0; from < len(r.app.groups); from += seedGroups {
+	for from := 0; from < len(r.app.ids); from += seedGroups {
 		err := r.db.Update(func(tx *bolt.Tx) error {
-			for group := from; group < min(from+seedGroups, len(r.app.groups)); group++ {
+			for group := from; group < min(from+seedGroups, len(r.app.ids)); group++ {
 				if err := r.create(tx.Bucket(rawBucket), group); err != nil {
 					return err
 				}
@@ -90,12 +90,12 @@ func (r *raw) create(b *bolt.Bucket, group int) error {
 	}
 	g := rawGroup{
 		flags: rawPublic | rawConfirm, maxUsers: roomy, members: uint32(a.size(group)), created: now, modified: now, version: 2,
-		owner: []byte(a.users[a.member(group, 0)]), name: []byte(a.name(group)),
+		owner: []byte(a.user(a.member(group, 0))), name: []byte(a.name(group)),
 		description: []byte(a.description(group)), avatar: []byte(a.avatar(group)),
 	}
 	event := g.encode()
 	for j := range a.size(group) {
-		name := string(a.users[a.member(group, j)])
+		name := string(a.user(a.member(group, j)))
 		s := rawStanding{role: groupkit.RoleMember, joined: now}
 		if j == 0 {
 			s.role = groupkit.RoleOwner
@@ -129,7 +129,7 @@ func (r *raw) silence() error {
 	return r.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(rawBucket)
 		for group := range r.app.full() {
-			if err := r.mute(b, group, string(r.app.users[r.app.member(group, mutedPlace)])); err != nil {
+			if err := r.mute(b, group, string(r.app.user(r.app.member(group, mutedPlace)))); err != nil {
 				return err
 			}
 			if !r.app.quiet(group) {

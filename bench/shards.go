@@ -41,7 +41,7 @@ func newShards(a *app) *shards {
 		s.standings[i].m = make(map[membership]standingState)
 	}
 	for group := range a.full() {
-		s.groups[s.hash(string(a.groups[group]))].m[a.groups[group]] = groupState{a.quiet(group)}
+		s.groups[s.hash(string(a.group(group)))].m[a.group(group)] = groupState{a.quiet(group)}
 		for j := range groupSize {
 			st := standingState{role: groupkit.RoleMember}
 			switch j {
@@ -50,8 +50,8 @@ func newShards(a *app) *shards {
 			case mutedPlace:
 				st.until = forGood.UnixMilli()
 			}
-			user := a.users[a.member(group, j)]
-			s.standings[s.hash(string(user))].m[membership{a.groups[group], user}] = st
+			user := a.user(a.member(group, j))
+			s.standings[s.hash(string(user))].m[membership{a.group(group), user}] = st
 		}
 	}
 	return s
@@ -60,7 +60,7 @@ func newShards(a *app) *shards {
 func (s *shards) hash(id string) uint8 { return uint8(maphash.String(s.seed, id)) }
 
 func (s *shards) maySpeak(group, user int) (bool, error) {
-	id, name := s.app.groups[group], s.app.users[user]
+	id, name := s.app.group(group), s.app.user(user)
 	g, ok := s.groups[s.hash(string(id))].get(id)
 	if !ok {
 		return false, errNoGroup

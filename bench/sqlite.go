@@ -94,7 +94,7 @@ func (s *sqlite) maySpeak(group, user int) (bool, error) {
 	var quiet bool
 	var role groupkit.Role
 	var until int64
-	err := s.speak.QueryRow(string(s.app.groups[group]), string(s.app.users[user])).Scan(&quiet, &role, &until)
+	err := s.speak.QueryRow(string(s.app.group(group)), string(s.app.user(user))).Scan(&quiet, &role, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -103,7 +103,7 @@ func (s *sqlite) maySpeak(group, user int) (bool, error) {
 }
 
 func (s *sqlite) page(group int) (members []groupkit.Member, err error) {
-	rows, err := s.list.Query(string(s.app.groups[group]))
+	rows, err := s.list.Query(string(s.app.group(group)))
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (s *sqlite) page(group int) (members []groupkit.Member, err error) {
 }
 
 func (s *sqlite) joined(user int) (groups []groupkit.Group, err error) {
-	rows, err := s.own.Query(string(s.app.users[user]))
+	rows, err := s.own.Query(string(s.app.user(user)))
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *sqlite) join(group, user int) (err error) {
 			_ = tx.Rollback()
 		}
 	}()
-	id, name, now := string(s.app.groups[group]), string(s.app.users[user]), time.Now().UnixMilli()
+	id, name, now := string(s.app.group(group)), string(s.app.user(user)), time.Now().UnixMilli()
 	var version int64
 	if err := tx.Stmt(s.grow).QueryRow(id, now).Scan(&version); err != nil {
 		return err

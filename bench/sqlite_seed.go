@@ -13,10 +13,10 @@ type table func(values ...any) error
 // rivals with tables begin with.
 func seedTables(a *app, groups, standings, users table) error {
 	now := time.Now().UnixMilli()
-	counts := make([]int, len(a.users))
-	for group := range a.groups {
-		owner := a.users[a.member(group, 0)]
-		err := groups(string(a.groups[group]), a.name(group), a.description(group), a.avatar(group), string(owner),
+	counts := make([]int, a.people())
+	for group := range a.ids {
+		owner := a.user(a.member(group, 0))
+		err := groups(string(a.group(group)), a.name(group), a.description(group), a.avatar(group), string(owner),
 			true, false, false, true, a.quiet(group), roomy, a.size(group), 0, now, now, 2)
 		if err != nil {
 			return err
@@ -30,7 +30,7 @@ func seedTables(a *app, groups, standings, users table) error {
 			case j == mutedPlace:
 				until = forGood.UnixMilli()
 			}
-			if err := standings(string(a.groups[group]), string(a.users[user]), int(role), now, until); err != nil {
+			if err := standings(string(a.group(group)), string(a.user(user)), int(role), now, until); err != nil {
 				return err
 			}
 			counts[user]++
@@ -40,7 +40,7 @@ func seedTables(a *app, groups, standings, users table) error {
 		if n == 0 {
 			continue
 		}
-		if err := users(string(a.users[user]), n); err != nil {
+		if err := users(string(a.user(user)), n); err != nil {
 			return err
 		}
 	}
