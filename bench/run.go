@@ -42,12 +42,20 @@ type run struct {
 	seeded   map[string]bool
 	copies   int
 
+	heap     []byte          // what the application has in memory besides
 	server   *postgresServer // nil until it is needed
 	noServer error           // why there is none
 }
 
+// applicationHeap is what a program has in memory besides groups. Without it the garbage
+// of bbolt's commits, by hand or not, is collected a hundred times a second.
+const applicationHeap = 64 << 20
+
 func newRun(c config, dir string, progress io.Writer) *run {
-	return &run{config: c, dir: dir, progress: progress, started: time.Now(), apps: make(map[int]*app), seeded: make(map[string]bool)}
+	return &run{
+		config: c, dir: dir, progress: progress, started: time.Now(), apps: make(map[int]*app), seeded: make(map[string]bool),
+		heap: make([]byte, applicationHeap),
+	}
 }
 
 func (r *run) say(format string, args ...any) {
