@@ -21,27 +21,30 @@ const format = 1
 const uploadLife = 24 * time.Hour
 
 // prepare refuses a store of a newer format, marks a new one, and forgets a number of
-// groups that nobody keeps up any more.
-func (e *Engine) prepare(ctx context.Context) error {
+// groups that nobody keeps up any more. It returns the groups whose deletion was cut off.
+func (e *Engine) prepare(ctx context.Context) (dying []GroupID, err error) {
 	var found int
 	var counted bool
-	err := e.view(ctx, func(r store.Reader) (err error) {
-		if found, err = readCount(r, key.Format()); err != nil {
+	err = e.view(ctx, func(r store.Reader) (err error) {
+		if found, err = readCount(r, key.Format()); err != nil || found > format {
 			return err
 		}
-		_, counted, err = r.Get(key.GroupCount())
+		if _, counted, err = r.Get(key.GroupCount()); err != nil {
+			return err
+		}
+		dying, err = pendingDeletions(r)
 		return err
 	})
 	stale := counted && e.limits.Groups == 0
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case found > format:
-		return fmt.Errorf("%w: the groups are in format %d, this version knows up to %d", store.ErrNewer, found, format)
+		return nil, fmt.Errorf("%w: the groups are in format %d, this version knows up to %d", store.ErrNewer, found, format)
 	case found == format && !stale:
-		return nil
+		return dying, nil
 	}
-	return e.update(ctx, func(w store.Writer) error {
+	return dying, e.update(ctx, func(w store.Writer) error {
 		if stale {
 			if err := w.Delete(key.GroupCount()); err != nil {
 				return err
@@ -52,14 +55,11 @@ func (e *Engine) prepare(ctx context.Context) error {
 }
 
 // resume does, beside the engine's work, what an earlier one was cut off in: deletions
-// of groups, and uploads. What fails is tried again at the next opening.
-func (e *Engine) resume() {
-	var groups []GroupID
-	err := e.view(e.background, func(r store.Reader) (err error) {
-		groups, err = pendingDeletions(r)
-		return err
-	})
-	for _, group := range groups {
+// of groups, and uploads. What fails is tried again at the next opening. A deletion of
+// this engine is not its business: DeleteGroup is to hear of what fails.
+func (e *Engine) resume(dying []GroupID) {
+	var err error
+	for _, group := range dying {
 		err = errors.Join(err, e.finishDeletion(e.background, group)) // the others go on
 	}
 	err = errors.Join(err, e.sweepContents(e.background))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -318,6 +319,44 @@ func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 	until(t, func() bool { return len(contents(t, blobs)) == 0 })
 	s.clean(t)
 }
+
+// TestActor_DeleteGroup_DuringTheOpening deletes a group while the engine still resumes
+// what an earlier one was cut off in: what fails is told to who deletes.
+func TestActor_DeleteGroup_DuringTheOpening(t *testing.T) {
+	t.Parallel()
+	raw, blobs := memstore.New(), memblob.New()
+	s := &site{raw: raw, blobs: blobs, hand: newHand()}
+	s.open(t, throngOptions(), keptStore{raw}, keptBlobs{blobs})
+	newThrong(t, s, 10)
+	require.NoError(t, s.Close())
+	late, stuck := &late{watched: &watched{Store: raw}, on: make(chan struct{})}, stickyQuiet{newQuiet(blobs)}
+	s.open(t, throngOptions(), late, stuck)
+	late.after(func() {
+		close(late.on)
+		stuck.wait(t)
+		late.after(nil)
+	})
+	require.ErrorIs(t, s.System().DeleteGroup(t.Context(), throng), errSticky)
+}
+
+// late lets an engine read while it opens, and then not before it is told to go on.
+type late struct {
+	*watched
+	views atomic.Int64
+	on    chan struct{}
+}
+
+func (s *late) View(ctx context.Context, fn func(store.Reader) error) error {
+	if s.views.Add(1) > 1 {
+		<-s.on
+	}
+	return s.watched.View(ctx, fn)
+}
+
+// stickyQuiet contents cannot be removed either.
+type stickyQuiet struct{ *quiet }
+
+func (stickyQuiet) Delete(context.Context, string) error { return errSticky }
 
 // sticky contents cannot be removed.
 type sticky struct{ store.Blobs }

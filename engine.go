@@ -193,11 +193,12 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 		tokens: make(map[*unit]uint64),
 	}
 	e.background, e.cancel = context.WithCancel(context.Background())
-	if err := e.prepare(e.background); err != nil {
+	dying, err := e.prepare(e.background)
+	if err != nil {
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
 	}
-	e.tasks.Go(e.resume)
+	e.tasks.Go(func() { e.resume(dying) })
 	if e.opts.SweepEvery > 0 {
 		e.tasks.Go(e.sweepAlways)
 	}
