@@ -68,7 +68,9 @@ func appSize(r *run) (err error) {
 		name, unit string
 		turn       func(c contestant, a *app) func() (lap, error)
 	}{
-		{"MaySpeak, hot", "ns", func(c contestant, a *app) func() (lap, error) { return r.sizeSpeak(c, a) }}, {"page of 100 members", "ns", r.sizePage}, {"durable join, 1 caller", "µs", r.sizeJoin},
+		{"MaySpeak, hot", "ns", func(c contestant, a *app) func() (lap, error) { return r.sizeSpeak(c, a) }},
+		{"page of 100 members", "ns", r.sizePage},
+		{"durable join, 1 caller", "µs", r.sizeJoin},
 	} {
 		work := fmt.Sprintf("%s, app of %d memberships", w.name, large.memberships)
 		laps, err := r.compare(work, side{subject, w.turn(all[0], large)}, side{all[1].name, w.turn(all[1], small)})
