@@ -118,6 +118,9 @@ func (t *tx) write(c changes) (err error) {
 		}
 	}()
 	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
+	if err := c.guard(t); err != nil {
+		return err
+	}
 	if err := c.apply(t.Tx); err != nil {
 		return err
 	}

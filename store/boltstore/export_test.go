@@ -16,3 +16,11 @@ const MaxRelaxed = maxRelaxed
 
 // Waiting is how many Updates are queued.
 func (s *Store) Waiting() int { return s.queue.length() }
+
+// Unread is how many leaves of a bucket have not been read yet.
+func (s *Store) Unread(bucket string) int64 {
+	if u := s.unread[bucket]; u != nil {
+		return u.left.Load()
+	}
+	return 0
+}

@@ -90,7 +90,7 @@ func (i *inspection) listed() (list []byte, next meta) {
 // unseen are the pages that nothing has led to, in order.
 func (i *inspection) unseen() (free []uint64) {
 	for id := range i.meta.high {
-		if i.seen[id/64]&(1<<(id%64)) == 0 {
+		if !i.seen.has(id) {
 			free = append(free, id)
 		}
 	}

@@ -12,9 +12,10 @@ func (i *inspection) tree(root uint64) error {
 // A walk goes through the tree of one bucket.
 type walk struct {
 	*inspection
-	leaves  bool // leaves are read; otherwise only what leads to them
-	buckets bool // the buckets named in leaves are walked through too
-	lowest  int  // the level of the leaves, where they are not read
+	leaves  bool    // leaves are read; otherwise only what leads to them
+	buckets bool    // the buckets named in leaves are walked through too
+	lowest  int     // the level of the leaves, where they are not read
+	unread  *unread // those that are not
 }
 
 // bucket walks through a bucket that the leaf id names.
@@ -26,13 +27,14 @@ func (i *inspection) bucket(id uint64, name, header []byte, level int) error {
 	if root == 0 {
 		return i.inline(id, name, header[bucketHeader:], level)
 	}
-	w := walk{inspection: i, buckets: i.deep, leaves: i.deep}
-	if !i.deep {
-		height, err := i.height(root)
-		if err != nil {
-			return err
-		}
-		w.lowest = level + height
+	height, err := i.height(root)
+	if err != nil {
+		return err
+	}
+	w := walk{inspection: i, buckets: i.deep, leaves: i.deep || height == 0, lowest: level + height}
+	if !w.leaves {
+		w.unread = &unread{inspection: i, leaves: newPages(i.meta.high)}
+		i.unread[string(name)] = w.unread
 	}
 	return w.page(root, nil, nil, level)
 }
@@ -54,8 +56,9 @@ func (i *inspection) inline(id uint64, name, content []byte, level int) error {
 
 // height is how many branches lie above a leaf: the same for all of a tree.
 func (i *inspection) height(id uint64) (int, error) {
+	buffer := make([]byte, i.meta.pageSize)
 	for height := range deepest {
-		p, err := i.peek(id)
+		p, err := i.head(id, i.meta.high, buffer)
 		if err != nil {
 			return 0, err
 		}
@@ -67,19 +70,6 @@ func (i *inspection) height(id uint64) (int, error) {
 	return 0, bad(id, "tree of more than %d levels", deepest)
 }
 
-// peek reads the first page of what is at id, without noting that.
-func (i *inspection) peek(id uint64) (p page, err error) {
-	if id >= i.meta.high {
-		return p, bad(id, "not one of %d pages", i.meta.high)
-	}
-	p.bytes = make([]byte, i.meta.pageSize)
-	if _, err := i.file.ReadAt(p.bytes, int64(id)*int64(i.meta.pageSize)); err != nil {
-		return p, bad(id, "%v", err)
-	}
-	p.header()
-	return p, nil
-}
-
 // page checks what is below a page, whose keys must lie in [low, high).
 func (w *walk) page(id uint64, low, high []byte, level int) error {
 	if level > deepest {
@@ -89,6 +79,8 @@ func (w *walk) page(id uint64, low, high []byte, level int) error {
 		if !w.mark(id) {
 			return bad(id, "led to twice, or not one of %d pages", w.meta.high)
 		}
+		w.unread.leaves.add(id)
+		w.unread.left.Add(1)
 		return nil
 	}
 	p, err := w.read(id, level)
@@ -124,6 +116,9 @@ func (w *walk) branch(p page, low, high []byte, level int) error {
 }
 
 func (w *walk) leaf(p page, low, high []byte, level int) error {
+	if p.count == 0 && low != nil {
+		return bad(p.id, "leaf without entries, which is not alone")
+	}
 	buckets, err := p.check(low, high)
 	if err != nil || !buckets || !w.buckets {
 		return err

@@ -43,6 +43,7 @@ type Options struct {
 	Durability      Durability    // default: Sync
 	Every           time.Duration // with Interval, how much of the history is at risk; 0: 100 ms
 	FileMode        fs.FileMode   // of a new file; 0: 0600
+	Inspect         bool          // read and check the whole file when it is opened, even if it was closed
 	InitialMmapSize int           // bytes of address space; 0: 1 GiB on 64-bit systems but Windows, where the file would take it
 }
 
@@ -55,7 +56,11 @@ const format = 1
 // and one that is damaged, or no file of bbolt, store.ErrCorrupt.
 //
 // Opening a file that was not closed, as after a crash, reads all of it to find the
-// pages that are free, and writes the list of them, which Close would have written.
+// pages that are free, and writes the list of them, which Close would have written. Of
+// one that was closed the leaves, which are most of it, are checked when they are changed.
+// That is enough for files in which something has gone bad. One that somebody has made on
+// purpose can still have a leaf that leads bbolt in a circle when it is read: where files
+// come from elsewhere, set Options.Inspect.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	s := &Store{path: path, owned: true}
@@ -140,6 +145,7 @@ func (o *Options) withDefaults() Options {
 		Durability:      o.Durability,
 		Every:           cmp.Or(o.Every, d.Every),
 		FileMode:        cmp.Or(o.FileMode, d.FileMode),
+		Inspect:         o.Inspect,
 		InitialMmapSize: cmp.Or(o.InitialMmapSize, d.InitialMmapSize),
 	}
 }
@@ -187,12 +193,15 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 	if err := lock(f, o.LockTimeout); err != nil {
 		return f, err
 	}
-	i, err := inspect(f)
+	i, err := inspect(f, o.Inspect)
 	if err != nil {
 		return f, err
 	}
-	listed := i != nil && (!i.deep || locks && i.keepFreelist(o.Durability != None) == nil)
+	listed := i != nil && (i.hasFreelist || locks && i.keepFreelist(o.Durability != None) == nil)
 	s.changed.Store(!listed)
+	if i != nil {
+		s.unread = i.unread
+	}
 	return f, nil
 }
 

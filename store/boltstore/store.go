@@ -34,9 +34,10 @@ type Store struct {
 	queue queue
 	relax *relaxed // nil: every commit is synced
 
-	changed atomic.Bool // the list of free pages is not in the file
-	refused sticky      // why writes are refused until the file is opened again
-	stuck   sticky      // why bbolt can't be asked anything more
+	unread  map[string]*unread // leaves to check before they are changed, by bucket
+	changed atomic.Bool        // the list of free pages is not in the file
+	refused sticky             // why writes are refused until the file is opened again
+	stuck   sticky             // why bbolt can't be asked anything more
 }
 
 // Exclusive reports true: the file is locked.
