@@ -57,7 +57,7 @@ func TestActor_DeleteGroup(t *testing.T) {
 		require.Eventually(t, func() bool {
 			violations, err := eng.Verify(ctx)
 			return err == nil && len(violations) == 0
-		}, 5*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 		require.NoError(t, eng.System().ApproveRequest(ctx, open, "bob"))
 		verified(t, eng)
 	})

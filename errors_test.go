@@ -284,7 +284,7 @@ func (b held) List(ctx context.Context, after string, limit int) ([]string, bool
 	return b.keptBlobs.List(ctx, after, limit)
 }
 
-// TestOpen_BadFile opens what cannot be opened: an error says why, within a second.
+// TestOpen_BadFile opens what cannot be opened: an error says why.
 func TestOpen_BadFile(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -307,9 +307,7 @@ func TestOpen_BadFile(t *testing.T) {
 				path = filepath.Join(path, "deeper")
 			}
 			c.make(t, path)
-			began := time.Now()
 			eng, err := groupkit.Open(path, nil)
-			require.Less(t, time.Since(began), 5*time.Second) // a second, and what a busy machine adds
 			if c.want == nil {
 				require.NoError(t, err)
 				require.NoError(t, eng.Close())

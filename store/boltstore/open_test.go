@@ -80,10 +80,8 @@ func TestOpen(t *testing.T) {
 		} {
 			path := filepath.Join(t.TempDir(), "test.db")
 			require.NoError(t, os.WriteFile(path, content, 0o600))
-			start := time.Now()
 			_, err := boltstore.Open(path, nil)
 			requireRefusal(t, err, store.ErrCorrupt, path)
-			require.Less(t, time.Since(start), time.Second, name)
 			left, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.True(t, bytes.Equal(content, left), "%s: the file has been changed", name)
