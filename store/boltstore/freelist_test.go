@@ -170,12 +170,7 @@ func requireListed(t *testing.T, unlisted []byte) []byte {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true})
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(listed, content(t, path)), "bbolt has found no list")
-	require.NoError(t, db.View(func(tx *bolt.Tx) error {
-		for err := range tx.Check() {
-			require.NoError(t, err)
-		}
-		return nil
-	}))
+	requireSound(t, db)
 	require.NoError(t, db.Close())
 	require.True(t, slices.Equal(pairs, dump(t, path)), "what is in it has changed")
 	return listed

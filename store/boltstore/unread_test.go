@@ -192,7 +192,10 @@ func TestOpen_readsOn(t *testing.T) {
 			require.NoError(t, scan(s, store.Range{}))
 			path := s.DB().Path()
 			require.NoError(t, s.Close())
-			requireSound(t, path)
+			db, err := bolt.Open(path, 0o600, nil)
+			require.NoError(t, err)
+			requireSound(t, db)
+			require.NoError(t, db.Close())
 		}
 	})
 }
@@ -378,15 +381,13 @@ func fileSize(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// requireSound lets bbolt check a file.
-func requireSound(t *testing.T, path string) {
-	db, err := bolt.Open(path, 0o600, nil)
-	require.NoError(t, err)
+// requireSound lets bbolt check a database.
+func requireSound(t *testing.T, db *bolt.DB) {
+	t.Helper()
 	require.NoError(t, db.View(func(tx *bolt.Tx) error {
 		for err := range tx.Check() {
 			require.NoError(t, err)
 		}
 		return nil
 	}))
-	require.NoError(t, db.Close())
 }
