@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
@@ -51,12 +50,4 @@ func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) 
 		return nil
 	})
 	return err
-}
-
-func loadAnnouncement(r store.Reader, group GroupID) (record.Announcement, error) {
-	value, ok, err := r.Get(key.Of(string(group), key.Announcement))
-	if err != nil || !ok {
-		return record.Announcement{}, storage(err)
-	}
-	return record.DecodeAnnouncement(value)
 }

@@ -1,13 +1,10 @@
 package groupkit
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"errors"
 
+	"groupkit/internal/record"
 	"groupkit/store"
 )
 
@@ -128,20 +125,6 @@ func (tx *Tx) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// guard asks the application whether it refuses the command.
-func (a Actor) guard(ctx context.Context, cmd *Command) error {
-	if err := a.eng.opts.Guard(ctx, cmd.clone(), stillScope{a.eng, a.tx}); err != nil {
-		return fmt.Errorf("%w: %w", ErrVetoed, err)
-	}
-	return nil
-}
-
-// asked is the actor in a call of which the Guard has been asked.
-func (a Actor) asked() Actor {
-	a.trusted = true
-	return a
-}
-
 // A stillScope hands out actors that may only read.
 type stillScope struct {
 	eng *Engine
@@ -157,39 +140,49 @@ func (s stillScope) still(a Actor) Actor {
 	return a
 }
 
-// atomics knows the goroutines on which a function given to Atomic runs, so that a call
-// of the engine from there can be refused: it would wait for the transaction that it is
-// part of.
-type atomics struct {
-	running atomic.Int32
-	ids     sync.Map
+// A settlement is what is left to do when a transaction has been committed: subscribers
+// are told, deletions finished, contents of files removed.
+type settlement struct {
+	units []*unit
 }
 
-func (x *atomics) run(fn func() error) error {
-	id := goroutine()
-	x.ids.Store(id, true)
-	x.running.Add(1)
-	defer func() {
-		x.running.Add(-1)
-		x.ids.Delete(id)
-	}()
-	return fn()
-}
-
-// here reports whether the caller runs inside Atomic.
-func (x *atomics) here() bool {
-	if x.running.Load() == 0 {
-		return false
+// add notes a unit that is about to be written.
+func (s *settlement) add(e *Engine, u *unit) {
+	if len(u.call.Events) > 0 {
+		s.units = append(s.units, u)
+		e.hub.begin(u)
+		e.cache.begin(u)
 	}
-	_, ok := x.ids.Load(goroutine())
-	return ok
 }
 
-// goroutine is the number of the calling goroutine, which its stack trace begins with.
-// Nothing but the refusal of calls that would never return depends on it.
-func goroutine() string {
-	var buf [40]byte
-	line := buf[:runtime.Stack(buf[:], false)]
-	line, _, _ = bytes.Cut(bytes.TrimPrefix(line, []byte("goroutine ")), []byte(" "))
-	return string(line)
+// forget drops what an earlier run of the same transaction noted.
+func (s *settlement) forget(e *Engine) {
+	for _, u := range s.units {
+		e.cache.end(u)
+		e.hub.end(context.Background(), u, false)
+	}
+	s.units = nil
+}
+
+// settle ends the transaction that ended with err.
+func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
+	if err != nil {
+		s.forget(e)
+		return err
+	}
+	units := s.units
+	s.units = nil
+	for _, u := range units {
+		e.cache.end(u)
+		e.hub.end(context.WithoutCancel(ctx), u, true)
+	}
+	for _, u := range units {
+		for _, content := range u.contents {
+			_ = e.blobs.Delete(context.WithoutCancel(ctx), content) // what stays behind is swept at the next opening
+		}
+		if u.head.State == record.Deleting {
+			err = errors.Join(err, e.finishDeletion(ctx, u.id))
+		}
+	}
+	return err
 }

@@ -2,8 +2,6 @@ package groupkit
 
 import (
 	"hash/maphash"
-	"math/bits"
-	"strings"
 	"sync/atomic"
 )
 
@@ -52,24 +50,8 @@ func newCache(size int) *cache {
 	return c
 }
 
-// A cacheKey is a group, or a user in a group.
-type cacheKey struct{ group, of uint64 }
-
 func (c *cache) key(group GroupID) cacheKey {
 	return cacheKey{maphash.String(c.groupSeed, string(group)), 0}
-}
-
-// user is the key of a user in the group.
-func (k cacheKey) user(c *cache, user UserID) cacheKey {
-	return cacheKey{k.group, maphash.String(c.userSeed, string(user)) | 1}
-}
-
-// place and tag follow from both hashes, each in its own way. One factor is even: so two
-// keys that have the same place and the same tag, to the last bit, are the same.
-func (k cacheKey) place() uint64 { return k.group + k.of*0x9e3779b97f4a7c15 }
-
-func (k cacheKey) tag() uint64 {
-	return (k.of+k.group*0xd6e8feb86659fd94)&^(1<<stateBits-1) | known
 }
 
 func (c *cache) table(k cacheKey) *table {
@@ -164,32 +146,4 @@ type keptRefusal struct {
 	reason error
 	until  int64
 	err    error
-}
-
-// refusalReach is how many places after its own a refusal may be kept in.
-const refusalReach = 8
-
-// refusal is the error of MaySpeak, one for all calls that are refused alike. It has ids
-// of its own: those of a caller may be parts of something large.
-func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) error {
-	k := c.key(group).user(c, user)
-	i, _ := bits.Mul64(k.place(), uint64(len(c.refusals)))
-	slot := &c.refusals[i] // the place of its own, if all that it reaches are taken
-	for n := range min(refusalReach, uint64(len(c.refusals))) {
-		place := &c.refusals[(i+n)%uint64(len(c.refusals))]
-		r := place.Load()
-		if r != nil && r.user == k && r.reason == reason && r.until == until {
-			return r.err
-		}
-		if r == nil || r.user == k {
-			slot = place
-			break
-		}
-	}
-	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: speech(reason, until)}
-	if reason != ErrGroupNotFound {
-		err.User = UserID(strings.Clone(string(user)))
-	}
-	slot.Store(&keptRefusal{k, reason, until, err})
-	return err
 }

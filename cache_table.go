@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"hash/maphash"
 	"math/bits"
 	"runtime"
 	"sync"
@@ -232,4 +233,20 @@ func (l *line) lock() uint64 {
 		}
 		runtime.Gosched()
 	}
+}
+
+// A cacheKey is a group, or a user in a group.
+type cacheKey struct{ group, of uint64 }
+
+// user is the key of a user in the group.
+func (k cacheKey) user(c *cache, user UserID) cacheKey {
+	return cacheKey{k.group, maphash.String(c.userSeed, string(user)) | 1}
+}
+
+// place and tag follow from both hashes, each in its own way. One factor is even: so two
+// keys that have the same place and the same tag, to the last bit, are the same.
+func (k cacheKey) place() uint64 { return k.group + k.of*0x9e3779b97f4a7c15 }
+
+func (k cacheKey) tag() uint64 {
+	return (k.of+k.group*0xd6e8feb86659fd94)&^(1<<stateBits-1) | known
 }

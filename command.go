@@ -1,7 +1,6 @@
 package groupkit
 
 import (
-	"slices"
 	"time"
 )
 
@@ -83,30 +82,30 @@ type Command struct {
 	content string // of OpUploadFile, once it is there
 }
 
-// clone is a copy that shares nothing with the command.
-func (c *Command) clone() Command {
-	out := *c
-	out.Users = slices.Clone(c.Users)
-	if c.New != nil {
-		group := *c.New
-		group.Members = slices.Clone(group.Members)
-		group.InviteNeedConfirm = clonePointer(group.InviteNeedConfirm)
-		out.New = &group
-	}
-	if g := c.Update; g != nil {
-		out.Update = &GroupUpdate{
-			Name: clonePointer(g.Name), Description: clonePointer(g.Description), Avatar: clonePointer(g.Avatar), Custom: clonePointer(g.Custom),
-			MaxUsers: clonePointer(g.MaxUsers), MembersOnly: clonePointer(g.MembersOnly),
-			AllowInvites: clonePointer(g.AllowInvites), InviteNeedConfirm: clonePointer(g.InviteNeedConfirm),
-		}
-	}
-	out.Forget = clonePointer(c.Forget)
-	return out
+// A Result is what became of one entry of a batch.
+type Result struct {
+	User    UserID
+	Outcome Outcome   // of an invitation that succeeded
+	Until   time.Time // of a mute or a block: when it ends
+	Err     error     // nil, or why nothing became of it
 }
 
-func clonePointer[T any](p *T) *T {
-	if p == nil {
-		return nil
+// Results are what became of a batch, one an entry, in its order. A batch does
+// what the same single calls would do one after another, in one transaction.
+type Results []Result
+
+// Done returns the users with whom it succeeded.
+func (r Results) Done() []UserID { return r.users(func(x Result) bool { return x.Err == nil }) }
+
+// Failed returns the users with whom it failed.
+func (r Results) Failed() []UserID { return r.users(func(x Result) bool { return x.Err != nil }) }
+
+func (r Results) users(take func(Result) bool) []UserID {
+	var users []UserID
+	for _, x := range r {
+		if take(x) {
+			users = append(users, x.User)
+		}
 	}
-	return new(*p)
+	return users
 }

@@ -12,28 +12,6 @@ import (
 // away. It bounds how long the step holds other writers up.
 const deletionStep = 64
 
-// DeleteGroup deletes the group with everything in it, for good: its id is never
-// given to another group. From the first moment on it is there for nobody; members,
-// lists and files go in steps, between which other calls get their turn, and when
-// DeleteGroup returns nil all is gone. If it is cut off, by the end of ctx or of the
-// process, the group is gone although an error may be returned, and the rest goes when
-// the engine is opened the next time.
-//
-// The owner may, and the system.
-func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
-		if err := u.start(govern); err != nil {
-			return err
-		}
-		u.dissolve()
-		return nil
-	})
-	return err
-}
-
-// dissolve makes the group a group that is being deleted.
-func (u *unit) dissolve() { u.emit(GroupDeleted) }
-
 // finishDeletion takes away what a deleted group leaves, step by step, until only its
 // tombstone and its log are there.
 func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
@@ -169,11 +147,6 @@ func bury(w store.Writer, group GroupID) error {
 	return write(w, []store.Pair{{Key: k, Value: stone.Encode()}, {Key: key.Deletion(string(group))}})
 }
 
-// tombstone is what is left of the header of a deleted group.
-func tombstone(h *record.Header) record.Header {
-	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
-}
-
 // dropDeleted finds the entries that a user still has in groups that are being
 // deleted: for each what takes it away.
 func dropDeleted(r store.Reader, user UserID) (dropped [][]store.Pair, err error) {
@@ -194,54 +167,4 @@ func dropDeleted(r store.Reader, user UserID) (dropped [][]store.Pair, err error
 		return nil
 	})
 	return dropped, err
-}
-
-// pendingDeletions are the groups whose deletion has been cut off, or is under way.
-func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
-	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
-		for _, p := range page {
-			group, _, err := key.CutGroupID(p.Key[1:])
-			if err != nil {
-				return err
-			}
-			groups = append(groups, GroupID(group))
-		}
-		return nil
-	})
-	return groups, err
-}
-
-// isLive reports whether the group is there for anyone at all.
-func isLive(r store.Reader, group GroupID) (bool, error) {
-	value, ok, err := r.Get(key.Of(string(group), key.Header))
-	if err != nil || !ok {
-		return false, storage(err)
-	}
-	h, err := record.DecodeHeader(value)
-	return h.State == record.Live, err
-}
-
-// loadTotal is the number of groups in the app, counted if nobody has yet.
-func (u *unit) loadTotal(r store.Reader) (int, error) {
-	if u.limits.Groups == 0 {
-		return 0, nil
-	}
-	value, ok, err := r.Get(key.GroupCount())
-	if err != nil {
-		return 0, storage(err)
-	}
-	if ok {
-		return record.DecodeCount(value)
-	}
-	n := 0
-	for _, public := range []bool{true, false} {
-		err := scanAll(r, store.Prefix(key.Creation(public)), func(page []store.Pair) error {
-			n += len(page)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
 }

@@ -307,3 +307,7 @@ func (e *batchError) Error() string {
 }
 
 func (e *batchError) Unwrap() []error { return e.causes }
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}

@@ -1,16 +1,7 @@
 package groupkit
 
 import (
-	"context"
-	"encoding/binary"
-	"iter"
 	"time"
-
-	"github.com/google/uuid"
-
-	"groupkit/internal/key"
-	"groupkit/internal/record"
-	"groupkit/store"
 )
 
 // An EventKind says what an event is about. The numbers are part of the stored
@@ -99,13 +90,6 @@ var hows = [...]string{
 // String names the way in a word.
 func (h How) String() string { return name(hows[:], int(h)) }
 
-func name(names []string, i int) string {
-	if i < len(names) && names[i] != "" {
-		return names[i]
-	}
-	return "unknown"
-}
-
 // An Event is one entry of a group's log. What it carries is enough to make the
 // change again.
 type Event struct {
@@ -130,151 +114,4 @@ type Event struct {
 type Change struct {
 	Field         Field
 	Before, After string
-}
-
-// Events iterates over the log of the group from the given version on; 0 and 1
-// are the beginning of the log. It ends at the last event that there is when it
-// gets there. Where retention has taken the version away it begins with an event of
-// kind Checkpoint.
-//
-// The system, the owner and admins may. The log of a deleted group is open to the
-// system alone. It refuses with ErrGroupNotFound, ErrBlacklisted, ErrNotMember
-// and ErrRoleTooLow.
-func (a Actor) Events(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		from := from
-		for {
-			page, more, err := a.eventsFrom(ctx, group, from)
-			if err != nil {
-				yield(Event{}, wrap(OpEvents, group, err))
-				return
-			}
-			for _, e := range page {
-				if !yield(e, nil) {
-					return
-				}
-				from = max(from, e.Version+1)
-			}
-			if !more || len(page) == 0 {
-				return
-			}
-		}
-	}
-}
-
-// eventsFrom reads one page of the log.
-func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page []Event, more bool, err error) {
-	if err := a.check(group); err != nil {
-		return nil, false, err
-	}
-	err = a.view(ctx, func(r store.Reader) error {
-		page = nil
-		v, err := a.mayReadLog(r, group)
-		if err != nil {
-			return err
-		}
-		all := store.Prefix(key.Of(string(group), key.Events))
-		all.From, all.Limit = key.Event(string(group), from), 100
-		pairs, m, err := r.Scan(all)
-		if err != nil {
-			return storage(err)
-		}
-		more = m
-		if from < v.head.First {
-			c, err := checkpointEvent(r, group)
-			if err != nil {
-				return err
-			}
-			if c != nil {
-				page = append(page, *c)
-			}
-		}
-		for _, p := range pairs {
-			events, err := decodeEvents(group, p)
-			if err != nil {
-				return err
-			}
-			for _, e := range events {
-				if e.Version >= from {
-					page = append(page, e)
-				}
-			}
-		}
-		return nil
-	})
-	return page, more, err
-}
-
-func (a Actor) mayReadLog(r store.Reader, group GroupID) (*look, error) {
-	v, err := a.look(r, group)
-	if err != nil {
-		return nil, err
-	}
-	if v.system() && v.exists && v.head.State != record.Live {
-		return v, nil
-	}
-	return v, v.may(readLog)
-}
-
-// decodeEvents takes the record of one call apart.
-func decodeEvents(group GroupID, p store.Pair) ([]Event, error) {
-	last, err := lastVersion(p.Key)
-	if err != nil {
-		return nil, err
-	}
-	call, err := record.DecodeCall(p.Value)
-	if err != nil {
-		return nil, err
-	}
-	if uint64(len(call.Events)) > last {
-		return nil, record.ErrCorrupt
-	}
-	events := make([]Event, len(call.Events))
-	for i := range call.Events {
-		events[i] = publicEvent(group, last-uint64(len(call.Events)-1-i), &call, &call.Events[i])
-	}
-	return events, nil
-}
-
-func lastVersion(k []byte) (uint64, error) {
-	_, kind, rest, err := key.CutGroup(k)
-	if err != nil || kind != key.Events || len(rest) != 8 {
-		return 0, key.ErrForm
-	}
-	return binary.BigEndian.Uint64(rest), nil
-}
-
-func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Event) Event {
-	out := Event{
-		Group: group, Version: version, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
-		Reason: call.Reason, Users: userIDs(e.Users), How: How(e.How), Until: instant(e.Until),
-	}
-	if e.BySystem {
-		out.Actor, out.Reason = "", ""
-	}
-	for _, ms := range e.Before {
-		out.Before = append(out.Before, instant(ms))
-	}
-	for _, c := range e.Changes {
-		out.Changes = append(out.Changes, Change{Field(c.Field), c.Before, c.After})
-	}
-	if e.File != nil {
-		out.File = new(publicFile(e.File))
-	}
-	return out
-}
-
-func recordFile(f *File) record.File {
-	id := uuid.MustParse(string(f.ID)) // an id of our own making
-	return record.File{
-		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
-	}
-}
-
-func publicFile(f *record.File) File {
-	id, _ := uuid.FromBytes([]byte(f.ID))
-	return File{
-		ID: FileID(id.String()), Name: f.Name, Size: f.Size, SHA256: [32]byte([]byte(f.SHA256)),
-		Owner: UserID(f.Owner), Created: instant(f.Created),
-	}
 }

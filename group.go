@@ -2,14 +2,11 @@ package groupkit
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"time"
 
-	"groupkit/internal/key"
 	"groupkit/internal/record"
-	"groupkit/store"
 )
 
 // A Group is a group as it was when it was read.
@@ -78,26 +75,6 @@ type GroupUpdate struct {
 
 	MaxUsers                                     *int
 	MembersOnly, AllowInvites, InviteNeedConfirm *bool
-}
-
-// headerOf is the inverse of publicGroup, but for the custom text.
-func headerOf(g *Group) []byte {
-	h := record.Header{
-		Name: g.Name, Description: g.Description, Avatar: g.Avatar,
-		Public: g.Public, MembersOnly: g.MembersOnly, AllowInvites: g.AllowInvites, InviteNeedConfirm: g.InviteNeedConfirm,
-		MaxUsers: g.MaxUsers, Owner: string(g.Owner), Members: g.MemberCount, Admins: g.AdminCount, Muted: g.Muted,
-		Created: millisOrZero(g.Created), Modified: millisOrZero(g.LastModified), Version: g.Version,
-	}
-	return h.Encode()
-}
-
-func publicGroup(id GroupID, h *record.Header, custom string) Group {
-	return Group{
-		ID: id, Name: h.Name, Description: h.Description, Avatar: h.Avatar, Custom: custom,
-		Public: h.Public, MembersOnly: h.MembersOnly, AllowInvites: h.AllowInvites, InviteNeedConfirm: h.InviteNeedConfirm,
-		MaxUsers: h.MaxUsers, Owner: UserID(h.Owner), MemberCount: h.Members, AdminCount: h.Admins, Muted: h.Muted,
-		Created: instant(h.Created), LastModified: instant(h.Modified), Version: h.Version,
-	}
 }
 
 // CreateGroup makes a group, its owner and its first members, all or nothing.
@@ -342,92 +319,21 @@ func (g *GroupUpdate) changes(h *record.Header, custom string) (out []record.Cha
 	return out
 }
 
-// Group returns the details of a group.
+// DeleteGroup deletes the group with everything in it, for good: its id is never
+// given to another group. From the first moment on it is there for nobody; members,
+// lists and files go in steps, between which other calls get their turn, and when
+// DeleteGroup returns nil all is gone. If it is cut off, by the end of ctx or of the
+// process, the group is gone although an error may be returned, and the rest goes when
+// the engine is opened the next time.
 //
-// The system and members may, and every user who is not blacklisted if the group is
-// public. Someone with an invitation into a private group sees ID, Name, Description,
-// Avatar and MemberCount; all else is zero. It refuses with ErrGroupNotFound and
-// ErrBlacklisted.
-func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) {
-	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
-		out, err = details(r, group, v)
-		return err
-	})
-	return out, err
-}
-
-// details is the group as the actor may see it.
-func details(r store.Reader, group GroupID, v *look) (Group, error) {
-	if err := v.invited(); err != nil {
-		return Group{}, err
-	}
-	if v.found() != nil {
-		h := v.head
-		return Group{ID: group, Name: h.Name, Description: h.Description, Avatar: h.Avatar, MemberCount: h.Members}, nil
-	}
-	custom, err := loadCustom(r, group, v.head)
-	return publicGroup(group, v.head, custom), err
-}
-
-func loadCustom(r store.Reader, group GroupID, h *record.Header) (string, error) {
-	if !h.HasCustom {
-		return "", nil
-	}
-	value, _, err := r.Get(key.Of(string(group), key.Custom))
-	return string(value), storage(err)
-}
-
-// GroupDetails returns the details of up to Limits.Details groups in one call: those
-// that are there, as Group returns them, and the ids of those that are not, both in
-// the order of ids. An id named twice is answered once.
-//
-// Everyone may; a group that the actor may not see is one of the missing. It refuses
-// with ErrBatchTooLarge, and with ErrInvalid if there are no ids.
-func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, missing []GroupID, err error) {
-	if err := a.checkDetails(ids); err != nil {
-		return nil, nil, wrap(OpGroup, "", err)
-	}
-	err = a.view(ctx, func(r store.Reader) error {
-		found, missing = nil, nil
-		for i, id := range ids {
-			if slices.Contains(ids[:i], id) {
-				continue
-			}
-			g, err := a.detail(r, id)
-			switch {
-			case errors.Is(err, ErrGroupNotFound), errors.Is(err, ErrBlacklisted):
-				missing = append(missing, id)
-			case err != nil:
-				return about("", err)
-			default:
-				found = append(found, g)
-			}
+// The owner may, and the system.
+func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
+	_, err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
+		if err := u.start(govern); err != nil {
+			return err
 		}
+		u.dissolve()
 		return nil
 	})
-	return found, missing, wrap(OpGroup, "", err)
-}
-
-func (a Actor) checkDetails(ids []GroupID) error {
-	if err := a.checkActor(); err != nil {
-		return err
-	}
-	if len(ids) == 0 {
-		return invalid(FieldGroup, "is missing (1 to %d)", a.eng.limits.Details)
-	}
-	if len(ids) > a.eng.limits.Details {
-		return limited(ErrBatchTooLarge, a.eng.limits.Details, len(ids))
-	}
-	return nil
-}
-
-func (a Actor) detail(r store.Reader, id GroupID) (Group, error) {
-	if checkGroupID(id) != nil {
-		return Group{}, ErrGroupNotFound
-	}
-	v, err := a.look(r, id)
-	if err != nil {
-		return Group{}, err
-	}
-	return details(r, id, v)
+	return err
 }

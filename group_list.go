@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"iter"
 	"slices"
 
@@ -11,6 +12,88 @@ import (
 	"groupkit/internal/record"
 	"groupkit/store"
 )
+
+// Group returns the details of a group.
+//
+// The system and members may, and every user who is not blacklisted if the group is
+// public. Someone with an invitation into a private group sees ID, Name, Description,
+// Avatar and MemberCount; all else is zero. It refuses with ErrGroupNotFound and
+// ErrBlacklisted.
+func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) {
+	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
+		out, err = details(r, group, v)
+		return err
+	})
+	return out, err
+}
+
+// GroupDetails returns the details of up to Limits.Details groups in one call: those
+// that are there, as Group returns them, and the ids of those that are not, both in
+// the order of ids. An id named twice is answered once.
+//
+// Everyone may; a group that the actor may not see is one of the missing. It refuses
+// with ErrBatchTooLarge, and with ErrInvalid if there are no ids.
+func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, missing []GroupID, err error) {
+	if err := a.checkDetails(ids); err != nil {
+		return nil, nil, wrap(OpGroup, "", err)
+	}
+	err = a.view(ctx, func(r store.Reader) error {
+		found, missing = nil, nil
+		for i, id := range ids {
+			if slices.Contains(ids[:i], id) {
+				continue
+			}
+			g, err := a.detail(r, id)
+			switch {
+			case errors.Is(err, ErrGroupNotFound), errors.Is(err, ErrBlacklisted):
+				missing = append(missing, id)
+			case err != nil:
+				return about("", err)
+			default:
+				found = append(found, g)
+			}
+		}
+		return nil
+	})
+	return found, missing, wrap(OpGroup, "", err)
+}
+
+func (a Actor) checkDetails(ids []GroupID) error {
+	if err := a.checkActor(); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return invalid(FieldGroup, "is missing (1 to %d)", a.eng.limits.Details)
+	}
+	if len(ids) > a.eng.limits.Details {
+		return limited(ErrBatchTooLarge, a.eng.limits.Details, len(ids))
+	}
+	return nil
+}
+
+func (a Actor) detail(r store.Reader, id GroupID) (Group, error) {
+	if checkGroupID(id) != nil {
+		return Group{}, ErrGroupNotFound
+	}
+	v, err := a.look(r, id)
+	if err != nil {
+		return Group{}, err
+	}
+	return details(r, id, v)
+}
+
+// details is the group as the actor may see it.
+func details(r store.Reader, group GroupID, v *look) (Group, error) {
+	if err := v.invited(); err != nil {
+		return Group{}, err
+	}
+	if v.found() != nil {
+		h := v.head
+		return Group{ID: group, Name: h.Name, Description: h.Description, Avatar: h.Avatar, MemberCount: h.Members}, nil
+	}
+	custom, err := loadCustom(r, group, v.head)
+	return publicGroup(group, v.head, custom), err
+}
 
 // Groups iterates over the groups of the app, newest creation first. A group that
 // exists from beginning to end is seen exactly once, whatever comes and goes.
@@ -176,228 +259,4 @@ func (a Actor) listed(r store.Reader, position []byte) (Group, bool, error) {
 	}
 	g, err := details(r, GroupID(id), v)
 	return g, err == nil, err
-}
-
-// JoinedGroups iterates over the groups that a user is in, as a member of any role.
-// Whatever the user is in from beginning to end is seen exactly once.
-//
-// The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
-func (a Actor) JoinedGroups(ctx context.Context, user UserID) iter.Seq2[Group, error] {
-	return eachOfUser(ctx, a, OpJoinedGroups, user, key.UserMember, joinedGroups)
-}
-
-// JoinedGroupsPage is one page of JoinedGroups.
-func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]Group, error) {
-	skip, take, err := page.window(maxPage)
-	if err == nil {
-		err = a.mayAskAbout(ctx, user)
-	}
-	if err != nil {
-		return nil, wrap(OpJoinedGroups, "", err)
-	}
-	var out []Group
-	err = a.view(ctx, func(r store.Reader) (err error) {
-		out, err = joinedPage(r, user, skip, take)
-		return err
-	})
-	return out, wrap(OpJoinedGroups, "", err)
-}
-
-// joinedPage passes over groups of a user and takes those that follow.
-func joinedPage(r store.Reader, user UserID, skip, take int) (out []Group, err error) {
-	rng := store.Prefix(key.User(string(user), key.UserMember))
-	rng.Limit = chunk
-	if skip == 0 {
-		rng.Limit = take
-	}
-	for more := true; more && len(out) < take; {
-		links, m, err := scanLinks(r, &rng)
-		if err != nil {
-			return nil, err
-		}
-		more = m
-		if out, err = appendGroups(r, out, links, &skip, take); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func joinedGroups(r store.Reader, links []link) (out []Group, err error) {
-	return appendGroups(r, nil, links, new(int), len(links))
-}
-
-// appendGroups appends the groups behind links until there are take of them. It passes
-// over the first ones, and counts skip down.
-func appendGroups(r store.Reader, out []Group, links []link, skip *int, take int) ([]Group, error) {
-	out = slices.Grow(out, min(len(links), take-len(out)))
-	var custom []int // those with a custom text
-	err := headers(r, links, func(l link, h *record.Header) {
-		switch {
-		case *skip > 0:
-			*skip--
-		case len(out) < take:
-			if h.HasCustom {
-				custom = append(custom, len(out))
-			}
-			out = append(out, publicGroup(l.group, h, ""))
-		}
-	})
-	if err != nil || len(custom) == 0 {
-		return out, err
-	}
-	keys := make([][]byte, len(custom))
-	for i, n := range custom {
-		keys[i] = key.Of(string(out[n].ID), key.Custom)
-	}
-	err = store.VisitKeys(r, keys, func(i int, value []byte) bool {
-		out[custom[i]].Custom = string(value)
-		return true
-	})
-	return out, storage(err)
-}
-
-// A link is an entry by which a user finds a group.
-type link struct {
-	group GroupID
-	id    []byte // of the group, as it stands in keys
-	flags int
-}
-
-// scanLinks reads a page of links, moves the range on, and reports whether there are more.
-func scanLinks(r store.Reader, rng *store.Range) (links []link, more bool, err error) {
-	var last, ids []byte
-	var bad error
-	links = make([]link, 0, min(rng.PageSize(), 64))
-	more, err = store.Visit(r, *rng, func(k, value []byte) bool {
-		last = append(last[:0], k...)
-		group, id, err := key.CutUserGroup(k)
-		if bad = err; err != nil {
-			return false
-		}
-		flags, err := record.DecodeCount(value)
-		if bad = err; err != nil {
-			return false
-		}
-		ids = append(ids, id...)
-		links = append(links, link{GroupID(group), ids[len(ids)-len(id) : len(ids) : len(ids)], flags})
-		return true
-	})
-	if err != nil {
-		return nil, false, storage(err)
-	}
-	if bad != nil {
-		return nil, false, bad
-	}
-	if more {
-		rng.From = append(last, 0)
-	}
-	return links, more, nil
-}
-
-// allLinks reads all links of a kind within one transaction.
-func allLinks(r store.Reader, user UserID, kind byte, fn func([]link) error) error {
-	rng := store.Prefix(key.User(string(user), kind))
-	for more := true; more; {
-		links, m, err := scanLinks(r, &rng)
-		if err == nil {
-			err = fn(links)
-		}
-		if err != nil {
-			return err
-		}
-		more = m
-	}
-	return nil
-}
-
-// headers reads the headers behind links and passes over groups that are being deleted.
-// The header is one for all: fn must not keep it, and must not read.
-func headers(r store.Reader, links []link, fn func(link, *record.Header)) (err error) {
-	var h record.Header
-	var bad error
-	err = store.VisitKeys(r, headerKeys(links), func(i int, value []byte) bool {
-		if value == nil {
-			bad = corrupt("group %q, which a user is in, has no header", links[i].group)
-			return false
-		}
-		if h, bad = record.DecodeHeader(value); bad == nil && h.State == record.Live {
-			fn(links[i], &h)
-		}
-		return bad == nil
-	})
-	if err != nil {
-		return storage(err)
-	}
-	return bad
-}
-
-// headerKeys are the keys of the headers behind links, in one allocation.
-func headerKeys(links []link) [][]byte {
-	size := 0
-	for _, l := range links {
-		size += len(l.id) + 2
-	}
-	keys, space := make([][]byte, len(links)), make([]byte, 0, size)
-	for i, l := range links {
-		start := len(space)
-		space = key.AppendHeader(space, l.id)
-		keys[i] = space[start:len(space):len(space)]
-	}
-	return keys
-}
-
-// eachOfUser iterates over what a user has in groups, part by part, like each.
-func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind byte, items func(store.Reader, []link) ([]T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		if err := a.mayAskAbout(ctx, user); err != nil {
-			yield(none, wrap(op, "", err))
-			return
-		}
-		rng := store.Prefix(key.User(string(user), kind))
-		rng.Limit = chunk
-		for more := true; more; {
-			var out []T
-			err := a.view(ctx, func(r store.Reader) error {
-				links, m, err := scanLinks(r, &rng)
-				if err != nil {
-					return err
-				}
-				more = m
-				out, err = items(r, links)
-				return err
-			})
-			if err != nil {
-				yield(none, wrap(op, "", err))
-				return
-			}
-			for _, item := range out {
-				if !yield(item, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// mayAskAbout refuses all but the system and the user itself.
-func (a Actor) mayAskAbout(ctx context.Context, user UserID) error {
-	if err := a.checkActor(); err != nil {
-		return err
-	}
-	if err := checkUserID(FieldUser, user); err != nil {
-		return err
-	}
-	if a.user != "" && a.user != user {
-		return about(a.user, ErrSystemOnly)
-	}
-	if a.eng.opts.UserExists != nil {
-		if ok, err := a.eng.opts.UserExists(ctx, user); err != nil {
-			return about(user, err)
-		} else if !ok {
-			return about(user, ErrUserNotFound)
-		}
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package groupkit
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"sync/atomic"
 )
@@ -10,7 +11,8 @@ import (
 // Calls on one group are decided one after another, but their callers learn of the
 // commit in any order; what comes too early fetches from the log what it overtook.
 type hub struct {
-	eng *Engine
+	background context.Context // of the engine
+	log        func(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error]
 
 	mu     sync.Mutex
 	topics map[GroupID]*topic // "" is all groups
@@ -105,7 +107,7 @@ func (h *hub) publish(ctx context.Context, u *unit, g *underway, first uint64) {
 	for _, t := range []*topic{one, all} {
 		if t != nil {
 			t.publish(events)
-			t.rouse(h.eng.background)
+			t.rouse(h.background)
 		}
 	}
 }
@@ -122,7 +124,7 @@ func (h *hub) topic(group GroupID) *topic {
 // overtaken reads events that are durable, and whose own calls are not settled yet. If
 // they cannot be read subscribers find a gap in the versions, and are told.
 func (h *hub) overtaken(ctx context.Context, group GroupID, from, before uint64) (events []Event) {
-	for e, err := range h.eng.System().Events(ctx, group, from) {
+	for e, err := range h.log(ctx, group, from) {
 		if err != nil || e.Version >= before {
 			break
 		}

@@ -12,20 +12,6 @@ import (
 	"groupkit/store"
 )
 
-// Once returns a copy of the actor with an idempotency key of 1 to 128 bytes: a call
-// that is repeated by the same actor with the same key, within Options.KeyLife, does
-// nothing and returns what the first one did, also after a restart, and also if the
-// actor may not do it any more. Only successes are kept: a refused call is decided anew.
-// The same key with another call is refused with ErrKeyReused: with another verb, or
-// with other arguments. The reason does not count, nor the content of an upload.
-//
-// It is meant for one call. Where an answer was lost (ErrUnknownOutcome), the call can
-// simply be repeated.
-func (a Actor) Once(key string) Actor {
-	a.key = &key
-	return a
-}
-
 // fingerprint tells calls apart: the operation and its arguments, not the reason.
 func (a Actor) fingerprint(cmd *Command) ([]byte, error) {
 	if a.key == nil {

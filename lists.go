@@ -1,9 +1,7 @@
 package groupkit
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"iter"
 	"math"
 
@@ -39,14 +37,6 @@ func (p Page) window(most int) (skip, take int, err error) {
 		return math.MaxInt, take, nil
 	}
 	return before * take, take, nil
-}
-
-// An entry is one user of a list, with everything that is so of the user.
-type entry struct {
-	group    GroupID
-	user     UserID
-	standing record.Standing
-	now      int64
 }
 
 // A listing says how one of the lists of a group is read: who may, where its
@@ -129,121 +119,6 @@ func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], pag
 	return items, err
 }
 
-// scanEntries shows fn up to limit entries of a list that come after the given key,
-// until it returns false, and returns the last key read and whether there are more. The
-// entry is one for all: fn must not keep it, and must not read.
-func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) (last []byte, more bool, err error) {
-	prefix := key.Of(string(group), list)
-	rng := store.Prefix(prefix)
-	rng.Limit = limit
-	if after != nil {
-		rng.From = append(bytes.Clone(after), 0)
-	}
-	if list != key.Members && list != key.Outsiders {
-		return scanIndex(r, group, list, len(prefix), rng, fn)
-	}
-	e := entry{group: group}
-	var bad error
-	more, err = store.Visit(r, rng, func(k, value []byte) bool {
-		last = append(last[:0], k...)
-		if bad = e.decode(k[len(prefix):], value, list == key.Members); bad != nil {
-			return false
-		}
-		return fn(&e)
-	})
-	if err == nil && bad != nil {
-		return nil, false, bad
-	}
-	return last, more, storage(err)
-}
-
-// decode makes e the entry of the user with the standing.
-func (e *entry) decode(user, standing []byte, member bool) (err error) {
-	e.user = UserID(user)
-	if e.standing, err = record.DecodeStanding(standing, member); err != nil {
-		return fmt.Errorf("standing of %q in group %q: %w", string(e.user), e.group, err)
-	}
-	return nil
-}
-
-// scanIndex is scanEntries for a list that says where the standings are.
-func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.Range, fn func(*entry) bool) ([]byte, bool, error) {
-	page, more, err := r.Scan(rng)
-	if err != nil || len(page) == 0 {
-		return nil, false, storage(err)
-	}
-	values, err := entryValues(r, group, list, prefix, page)
-	if err != nil {
-		return nil, false, err
-	}
-	e := entry{group: group}
-	for i, p := range page {
-		if err := e.decode(p.Key[prefix:], values[i], p.Value[0] == key.Members); err != nil {
-			return nil, false, err
-		}
-		if !listed(list, &e.standing) {
-			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[prefix:], list, group)
-		}
-		if !fn(&e) {
-			break
-		}
-	}
-	return page[len(page)-1].Key, more, nil
-}
-
-// entryValues finds the standings of the entries, to which an index points.
-func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) ([][]byte, error) {
-	keys := make([][]byte, len(page))
-	for i, p := range page {
-		if len(p.Value) != 1 {
-			return nil, corrupt("entry %q of list %q in group %q points nowhere", p.Key[prefix:], list, group)
-		}
-		keys[i] = key.OfUser(string(group), p.Value[0], string(p.Key[prefix:]))
-	}
-	values, err := store.GetMany(r, keys)
-	if err != nil {
-		return nil, storage(err)
-	}
-	for i := range values {
-		if values[i] == nil {
-			return nil, corrupt("entry %q of list %q in group %q has no standing", page[i].Key[prefix:], list, group)
-		}
-	}
-	return values, nil
-}
-
-// allEntries reads a whole list within one transaction.
-func allEntries(r store.Reader, group GroupID, list byte, fn func(*entry)) error {
-	var after []byte
-	for more := true; more; {
-		var err error
-		after, more, err = scanEntries(r, group, list, after, store.MaxPage, func(e *entry) bool { fn(e); return true })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// scanAll reads a whole range within one transaction, page by page.
-func scanAll(r store.Reader, rng store.Range, fn func([]store.Pair) error) error {
-	for {
-		page, more, err := r.Scan(rng)
-		if err != nil {
-			return storage(err)
-		}
-		if len(page) > 0 {
-			if err := fn(page); err != nil {
-				return err
-			}
-			rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
-		}
-		if !more || len(page) == 0 {
-			return nil
-		}
-	}
-}
-
 // reading runs a read: it checks the arguments, loads the group and the actor's
 // standing, and lets fn judge and read in the same transaction.
 func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *look) error) error {
@@ -296,24 +171,4 @@ func (a Actor) keys(group GroupID) [][]byte {
 		return key.Look[UserID](string(group))
 	}
 	return key.Look(string(group), a.user)
-}
-
-func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {
-	values, err := store.GetMany(r, key.Look(string(group), user)[1:])
-	if err != nil {
-		return record.Standing{}, storage(err)
-	}
-	return decodeStanding(values[0], values[1])
-}
-
-// decodeStanding reads the standing of a user, who has it as a member or as an
-// outsider; nil stands for a key that is not there.
-func decodeStanding(member, outsider []byte) (record.Standing, error) {
-	switch {
-	case member != nil:
-		return record.DecodeStanding(member, true)
-	case outsider != nil:
-		return record.DecodeStanding(outsider, false)
-	}
-	return record.Standing{}, nil
 }

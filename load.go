@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"errors"
 	"slices"
 
 	"groupkit/internal/key"
@@ -91,44 +92,6 @@ func (u *unit) loadGroup(r store.Reader, users []UserID) error {
 	return u.keep(users, values[1:])
 }
 
-// loadStandings reads the standings of users that are not loaded yet.
-func (u *unit) loadStandings(r store.Reader, users []UserID) error {
-	users = u.missing(users)
-	if len(users) == 0 {
-		return nil
-	}
-	values, err := store.GetMany(r, key.Look(string(u.id), users...)[1:])
-	if err != nil {
-		return err
-	}
-	return u.keep(users, values)
-}
-
-// missing returns the valid ones of users that are not loaded, each once.
-func (u *unit) missing(users []UserID) []UserID {
-	var out []UserID
-	for _, user := range users {
-		if _, ok := u.before.standings[string(user)]; ok || checkUserID(FieldUser, user) != nil || slices.Contains(out, user) {
-			continue
-		}
-		out = append(out, user)
-	}
-	return out
-}
-
-// keep takes loaded standings in: two values a user, as member and as outsider.
-func (u *unit) keep(users []UserID, values [][]byte) error {
-	for i, user := range users {
-		st, err := decodeStanding(values[2*i], values[2*i+1])
-		if err != nil {
-			return err
-		}
-		u.before.standings[string(user)] = st
-		*u.state.standing(string(user)) = st
-	}
-	return nil
-}
-
 // loadInviter reads the standing of the one whose invitation the actor may answer.
 func (u *unit) loadInviter(r store.Reader) error {
 	if u.system() || u.me.Invitation == nil || u.me.Invitation.By == "" {
@@ -193,6 +156,44 @@ func (u *unit) loadHeir(r store.Reader) error {
 	return u.loadStandings(r, []UserID{u.heir})
 }
 
+// loadStandings reads the standings of users that are not loaded yet.
+func (u *unit) loadStandings(r store.Reader, users []UserID) error {
+	users = u.missing(users)
+	if len(users) == 0 {
+		return nil
+	}
+	values, err := store.GetMany(r, key.Look(string(u.id), users...)[1:])
+	if err != nil {
+		return err
+	}
+	return u.keep(users, values)
+}
+
+// missing returns the valid ones of users that are not loaded, each once.
+func (u *unit) missing(users []UserID) []UserID {
+	var out []UserID
+	for _, user := range users {
+		if _, ok := u.before.standings[string(user)]; ok || checkUserID(FieldUser, user) != nil || slices.Contains(out, user) {
+			continue
+		}
+		out = append(out, user)
+	}
+	return out
+}
+
+// keep takes loaded standings in: two values a user, as member and as outsider.
+func (u *unit) keep(users []UserID, values [][]byte) error {
+	for i, user := range users {
+		st, err := decodeStanding(values[2*i], values[2*i+1])
+		if err != nil {
+			return err
+		}
+		u.before.standings[string(user)] = st
+		*u.state.standing(string(user)) = st
+	}
+	return nil
+}
+
 // loadCounts reads in how many groups each of users is. For one at the limit it
 // first drops the entries of groups that are being deleted.
 func (u *unit) loadCounts(r store.Reader, users []UserID) error {
@@ -220,10 +221,39 @@ func (u *unit) loadCounts(r store.Reader, users []UserID) error {
 	return nil
 }
 
-func readCount(r store.Reader, k []byte) (int, error) {
-	value, ok, err := r.Get(k)
-	if err != nil || !ok {
-		return 0, err
+// loadTotal is the number of groups in the app, counted if nobody has yet.
+func (u *unit) loadTotal(r store.Reader) (int, error) {
+	if u.limits.Groups == 0 {
+		return 0, nil
 	}
-	return record.DecodeCount(value)
+	value, ok, err := r.Get(key.GroupCount())
+	if err != nil {
+		return 0, storage(err)
+	}
+	if ok {
+		return record.DecodeCount(value)
+	}
+	n := 0
+	for _, public := range []bool{true, false} {
+		err := scanAll(r, store.Prefix(key.Creation(public)), func(page []store.Pair) error {
+			n += len(page)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// loadFile reads the file that the command names, if it is there.
+func (u *unit) loadFile(r store.Reader) error {
+	f, err := loadFile(r, u.id, u.cmd.File)
+	if errors.Is(err, ErrFileNotFound) {
+		return nil
+	}
+	if err == nil {
+		u.state.files[f.ID], u.before.files[f.ID] = f, f
+	}
+	return err
 }

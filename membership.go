@@ -17,11 +17,6 @@ type Member struct {
 	AdminSince time.Time // zero for those who are no admin
 }
 
-func publicMember(e *entry) Member {
-	st := &e.standing
-	return Member{User: e.user, Role: Role(st.Role), Joined: instant(st.Joined), AdminSince: instant(st.AdminSince)}
-}
-
 // Members iterates over the members of the group in the order of their ids, the
 // owner and admins among them. Whoever is a member from beginning to end is seen
 // exactly once.
@@ -55,19 +50,6 @@ func (a Actor) AddMember(ctx context.Context, group GroupID, user UserID) error 
 // call fails with the causes.
 func (a Actor) AddMembers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, Command{Op: OpAddMembers, Group: group, Users: users}, (*unit).startSystem, plain((*unit).add))
-}
-
-func (u *unit) startSystem() error {
-	if err := u.found(); err != nil {
-		return err
-	}
-	if err := u.unchanged(); err != nil {
-		return err
-	}
-	if !u.system() {
-		return about(u.user, ErrSystemOnly)
-	}
-	return nil
 }
 
 func (u *unit) add(user UserID) error {
@@ -141,15 +123,6 @@ func (u *unit) remove(user UserID) error {
 	return nil
 }
 
-// subject refuses a target who is no member, or whom the actor does not outrank.
-func (u *unit) subject(user UserID) error {
-	t := u.of(user)
-	if !t.Member() {
-		return about(user, ErrNotMember)
-	}
-	return u.outranks(user, t)
-}
-
 // expel ends a membership with all that hangs on it: the admin role and the entry
 // of the allow list.
 func (u *unit) expel(user UserID, how How) {
@@ -185,12 +158,4 @@ func (a Actor) Leave(ctx context.Context, group GroupID) error {
 		return nil
 	})
 	return err
-}
-
-// personal refuses the system where only a user can act.
-func (a Actor) personal() error {
-	if a.user == "" {
-		return invalid(FieldActor, "is the system; only a user can do this")
-	}
-	return nil
 }

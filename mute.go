@@ -88,30 +88,6 @@ func (u *unit) mute(d time.Duration, user UserID) (time.Time, error) {
 	return instant(until), nil
 }
 
-// timed runs a verb that lasts for the command's duration on its one user.
-func (a Actor) timed(ctx context.Context, cmd Command, rule func(*unit) (time.Time, error)) (time.Time, error) {
-	_, err := expiry(0, cmd.Duration)
-	if err == nil {
-		err = checkUserID(FieldUser, cmd.Users[0])
-	}
-	out, err := a.change(ctx, cmd, err, func(u *unit) (err error) {
-		if err := u.start(discipline); err != nil {
-			return err
-		}
-		u.outcome.until, err = rule(u)
-		return err
-	})
-	return out.until, err
-}
-
-// timedBatch is timed for many users.
-func (a Actor) timedBatch(ctx context.Context, cmd Command, rule func(*unit, UserID) (Result, error)) (Results, error) {
-	if _, err := expiry(0, cmd.Duration); err != nil {
-		return nil, wrap(cmd.Op, cmd.Group, err)
-	}
-	return a.batch(ctx, cmd, starting(discipline), rule)
-}
-
 // Unmute lifts a mute, also of someone who has left.
 //
 // The owner may unmute admins and lower, an admin members and outsiders, the system

@@ -64,13 +64,6 @@ func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
 	return out.result, err
 }
 
-func (u *unit) startInvited() error {
-	if err := u.invited(); err != nil {
-		return err
-	}
-	return u.unchanged()
-}
-
 func (u *unit) join() (Outcome, error) {
 	if err := u.welcome(u.user); err != nil {
 		return OutcomeDone, err
@@ -300,14 +293,6 @@ func (a Actor) RequestsPage(ctx context.Context, group GroupID, page Page) ([]Re
 
 var requestList = listing[Request]{OpListRequests, admit, key.Requests, publicRequest}
 
-func publicRequest(e *entry) (Request, bool) {
-	m := e.standing.Request
-	if !m.Holds(e.now) {
-		return Request{}, false
-	}
-	return Request{Group: e.group, User: e.user, At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason}, true
-}
-
 // Invitations iterates over the pending invitations in the order of the invitees' ids.
 //
 // The owner and admins may, and the system. It refuses with ErrGroupNotFound,
@@ -322,16 +307,6 @@ func (a Actor) InvitationsPage(ctx context.Context, group GroupID, page Page) ([
 }
 
 var invitationList = listing[Invitation]{OpListInvitations, admit, key.Invitations, publicInvitation}
-
-func publicInvitation(e *entry) (Invitation, bool) {
-	m := e.standing.Invitation
-	if !m.Holds(e.now) {
-		return Invitation{}, false
-	}
-	return Invitation{
-		Group: e.group, User: e.user, By: UserID(m.By), At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason,
-	}, true
-}
 
 // PendingRequests iterates over the join requests that a user has pending in any group.
 //

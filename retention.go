@@ -231,20 +231,3 @@ func (c *checkpoint) writes() []store.Pair {
 	}
 	return out
 }
-
-// checkpointEvent is the event that a log which has been cut begins with; nil if the
-// log is whole, or gone altogether.
-func checkpointEvent(r store.Reader, group GroupID) (*Event, error) {
-	_, ok, err := r.Get(append(key.Of(string(group), key.Checkpoint), key.Header))
-	if err != nil || !ok {
-		return nil, storage(err)
-	}
-	s, err := loadState(r, key.Of(string(group), key.Checkpoint))
-	if err != nil {
-		return nil, err
-	}
-	snapshot := s.snapshot(group)
-	return &Event{
-		Group: group, Version: s.head.Version, Kind: Checkpoint, At: instant(s.head.Modified), Checkpoint: &snapshot,
-	}, nil
-}

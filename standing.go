@@ -2,20 +2,10 @@ package groupkit
 
 import (
 	"bytes"
-	"fmt"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
-)
-
-// Flags of a user's entry for a group: what there is besides a membership.
-const (
-	flagMuted = 1 << iota
-	flagBlocked
-	flagAllowed
-	flagRequested
-	flagInvited
 )
 
 // standingPairs is every key that a standing has: the standing itself, the entry
@@ -47,22 +37,14 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	return pairs
 }
 
-// A listed mark is a mark with the list that shows it.
-type listedMark struct {
-	list byte
-	flag int
-	mark *record.Mark
-}
-
-func marks(st *record.Standing) [5]listedMark {
-	return [5]listedMark{
-		{key.Muted, flagMuted, st.Mute},
-		{key.Blocked, flagBlocked, st.Block},
-		{key.Allowed, flagAllowed, st.Allow},
-		{key.Requests, flagRequested, st.Request},
-		{key.Invitations, flagInvited, st.Invitation},
-	}
-}
+// Flags of a user's entry for a group: what there is besides a membership.
+const (
+	flagMuted = 1 << iota
+	flagBlocked
+	flagAllowed
+	flagRequested
+	flagInvited
+)
 
 func standingFlags(st *record.Standing) (flags int) {
 	for _, m := range marks(st) {
@@ -99,22 +81,6 @@ func holds(pairs []store.Pair, key, value []byte) bool {
 	return false
 }
 
-// write puts pairs; a nil value deletes.
-func write(w store.Writer, pairs []store.Pair) error {
-	for _, p := range pairs {
-		var err error
-		if p.Value == nil {
-			err = w.Delete(p.Key)
-		} else {
-			err = w.Put(p.Key, p.Value)
-		}
-		if err != nil {
-			return storage(err)
-		}
-	}
-	return nil
-}
-
 // tracePair keeps a trace of a group in which nothing is so of the user any more: the
 // log, which names the user, can be found by it. It stays when the user comes back.
 func tracePair(group, user string) store.Pair {
@@ -126,6 +92,40 @@ func removal(group, user string, st *record.Standing) []store.Pair {
 	return append(difference(standingPairs(group, user, st), nil), tracePair(group, user))
 }
 
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+// countPair is the record of how many groups a user is in; there is none for none.
+func countPair(user string, n int) store.Pair {
+	p := store.Pair{Key: key.User(user, key.UserHeader)}
+	if n > 0 {
+		p.Value = record.EncodeCount(n)
+	}
+	return p
+}
+
+// A listed mark is a mark with the list that shows it.
+type listedMark struct {
+	list byte
+	flag int
+	mark *record.Mark
+}
+
+func marks(st *record.Standing) [5]listedMark {
+	return [5]listedMark{
+		{key.Muted, flagMuted, st.Mute},
+		{key.Blocked, flagBlocked, st.Block},
+		{key.Allowed, flagAllowed, st.Allow},
+		{key.Requests, flagRequested, st.Request},
+		{key.Invitations, flagInvited, st.Invitation},
+	}
+}
+
+func listed(list byte, st *record.Standing) bool {
+	if list == key.Admins {
+		return Role(st.Role) == RoleAdmin
+	}
+	for _, m := range marks(st) {
+		if m.list == list {
+			return m.mark != nil
+		}
+	}
+	return false
 }

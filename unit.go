@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
@@ -52,26 +51,27 @@ type unit struct {
 	bug      error
 }
 
-// unit makes an empty unit of work for the command.
-func (a Actor) unit(cmd *Command) *unit {
-	e := a.eng
-	u := &unit{
-		look: look{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
-		id:   cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd, state: newState(),
-		groups: make(map[string]int),
+// dissolve makes the group a group that is being deleted.
+func (u *unit) dissolve() { u.emit(GroupDeleted) }
+
+func (u *unit) startInvited() error {
+	if err := u.invited(); err != nil {
+		return err
 	}
-	u.look.head = &u.state.head
-	u.look.me = new(record.Standing)
-	u.before.standings = make(map[string]record.Standing)
-	u.before.groups = make(map[string]int)
-	u.before.files = make(map[string]*record.File)
-	u.state.joined = func(user string, delta int) {
-		if _, ok := u.groups[user]; !ok {
-			u.bug = corrupt("the count of groups of user %q was not loaded", user)
-		}
-		u.groups[user] += delta
+	return u.unchanged()
+}
+
+func (u *unit) startSystem() error {
+	if err := u.found(); err != nil {
+		return err
 	}
-	return u
+	if err := u.unchanged(); err != nil {
+		return err
+	}
+	if !u.system() {
+		return about(u.user, ErrSystemOnly)
+	}
+	return nil
 }
 
 // start refuses what the actor may not do, and a group that has changed.
@@ -83,6 +83,36 @@ func (u *unit) start(what action) error {
 		return err
 	}
 	return u.allows(what)
+}
+
+// subject refuses a target who is no member, or whom the actor does not outrank.
+func (u *unit) subject(user UserID) error {
+	t := u.of(user)
+	if !t.Member() {
+		return about(user, ErrNotMember)
+	}
+	return u.outranks(user, t)
+}
+
+// room refuses to add to a list that is full when what has expired is cleared away.
+func (u *unit) room(count *int, most int, full error) error {
+	if *count < most {
+		return nil
+	}
+	for _, user := range u.expired {
+		u.expire(user)
+	}
+	if *count < most {
+		return nil
+	}
+	return limited(full, most, *count)
+}
+
+func (u *unit) known(user UserID) error {
+	if u.unknown[user] {
+		return about(user, ErrUserNotFound)
+	}
+	return nil
 }
 
 // of is the standing of a user that the command names.
@@ -142,18 +172,17 @@ func merge(events []record.Event, e record.Event) []record.Event {
 	return append(events, e)
 }
 
-// room refuses to add to a list that is full when what has expired is cleared away.
-func (u *unit) room(count *int, most int, full error) error {
-	if *count < most {
-		return nil
+// finish numbers the events of the call: what had expired first. A call that changes
+// nothing has cleared nothing away either, but for those that are there to clear away.
+func (u *unit) finish() error {
+	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
+		return u.bug
 	}
-	for _, user := range u.expired {
-		u.expire(user)
+	u.call.Events = append(u.clearing, u.call.Events...)
+	if len(u.call.Events) > 0 {
+		u.state.number(&u.call)
 	}
-	if *count < most {
-		return nil
-	}
-	return limited(full, most, *count)
+	return u.bug
 }
 
 // unknown asks the application about those whom the command would bring in.
@@ -191,132 +220,4 @@ func (e *Engine) newcomers(cmd *Command) []UserID {
 		return []UserID{cmd.Actor}
 	}
 	return nil
-}
-
-func (u *unit) known(user UserID) error {
-	if u.unknown[user] {
-		return about(user, ErrUserNotFound)
-	}
-	return nil
-}
-
-// finish numbers the events of the call: what had expired first. A call that changes
-// nothing has cleared nothing away either, but for those that are there to clear away.
-func (u *unit) finish() error {
-	if len(u.call.Events) == 0 && u.cmd.Op != OpSweep && u.cmd.Op != OpForgetUser {
-		return u.bug
-	}
-	u.call.Events = append(u.clearing, u.call.Events...)
-	if len(u.call.Events) > 0 {
-		u.state.number(&u.call)
-	}
-	return u.bug
-}
-
-// flush writes what the rules changed. A call without an event has changed nothing of
-// the group.
-func (u *unit) flush(w store.Writer) error {
-	if err := write(w, u.changes()); err != nil || u.rename == "" {
-		return err
-	}
-	return rename(w, u.id, u.rename)
-}
-
-// changes are the records that the call changed. Entries of deleted groups may have been
-// dropped, and the users' counts with them, even where nothing became of the call.
-func (u *unit) changes() []store.Pair {
-	if len(u.call.Events) == 0 {
-		return u.countWrites(u.writes)
-	}
-	group := string(u.id)
-	out := append(u.writes,
-		store.Pair{Key: key.Of(group, key.Header), Value: u.state.head.Encode()},
-		store.Pair{Key: key.Event(group, u.state.head.Version), Value: u.call.Encode()})
-	out = u.standingWrites(out)
-	out = u.countWrites(out)
-	out = u.textWrites(out)
-	out = u.lifeWrites(out)
-	return u.fileWrites(out)
-}
-
-func (u *unit) standingWrites(out []store.Pair) []store.Pair {
-	for user, before := range u.before.standings {
-		if now := u.state.standing(user); *now != before {
-			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
-			if now.Empty() {
-				out = append(out, tracePair(string(u.id), user))
-			}
-		}
-	}
-	return out
-}
-
-func (u *unit) countWrites(out []store.Pair) []store.Pair {
-	for user, n := range u.groups {
-		if n != u.before.groups[user] {
-			out = append(out, countPair(user, n))
-		}
-	}
-	return out
-}
-
-// countPair is the record of how many groups a user is in; there is none for none.
-func countPair(user string, n int) store.Pair {
-	p := store.Pair{Key: key.User(user, key.UserHeader)}
-	if n > 0 {
-		p.Value = record.EncodeCount(n)
-	}
-	return p
-}
-
-// lifeWrites is what a group's creation and its deletion write besides.
-func (u *unit) lifeWrites(out []store.Pair) []store.Pair {
-	for i := range u.call.Events {
-		switch EventKind(u.call.Events[i].Kind) {
-		case GroupCreated:
-			out = append(out, store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id)), Value: []byte{}})
-			out = u.totalWrites(out, u.total+1)
-		case GroupDeleted:
-			out = append(out,
-				store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id))},
-				store.Pair{Key: key.Deletion(string(u.id)), Value: []byte{}})
-			out = u.totalWrites(out, u.total-1)
-		}
-	}
-	return out
-}
-
-func (u *unit) totalWrites(out []store.Pair, n int) []store.Pair {
-	if u.limits.Groups == 0 {
-		return out
-	}
-	return append(out, store.Pair{Key: key.GroupCount(), Value: record.EncodeCount(n)})
-}
-
-func (u *unit) textWrites(out []store.Pair) []store.Pair {
-	if u.state.custom != u.before.custom {
-		p := store.Pair{Key: key.Of(string(u.id), key.Custom)}
-		if u.state.custom != "" {
-			p.Value = []byte(u.state.custom)
-		}
-		out = append(out, p)
-	}
-	if u.state.announcement != u.before.announcement {
-		out = append(out, store.Pair{Key: key.Of(string(u.id), key.Announcement), Value: u.state.announcement.Encode()})
-	}
-	return out
-}
-
-func (u *unit) fileWrites(out []store.Pair) []store.Pair {
-	for id, f := range u.state.files {
-		if u.before.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id))), Value: f.Encode()})
-		}
-	}
-	for id := range u.before.files {
-		if u.state.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id)))})
-		}
-	}
-	return out
 }

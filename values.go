@@ -206,3 +206,10 @@ func userIDs(texts []string) []UserID {
 	}
 	return out
 }
+
+func name(names []string, i int) string {
+	if i < len(names) && names[i] != "" {
+		return names[i]
+	}
+	return "unknown"
+}

@@ -87,7 +87,8 @@ func (v *verifier) groups(ctx context.Context) error {
 				g = &groupWalk{}
 				return nil
 			}
-			g = newGroupWalk(v, r, GroupID(group))
+			g = newGroupWalk(r, GroupID(group))
+			g.report = v.report
 			rng.From = store.PrefixEnd(key.Group(group))
 			return g.check()
 		})

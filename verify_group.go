@@ -14,7 +14,8 @@ import (
 
 // A groupWalk is one group as its records show it.
 type groupWalk struct {
-	*verifier
+	report func(inv Invariant, group GroupID, user UserID, what, format string, args ...any)
+
 	r     store.Reader
 	id    GroupID
 	head  *record.Header
@@ -32,9 +33,9 @@ type groupWalk struct {
 	leftover int    // records besides the header and the log
 }
 
-func newGroupWalk(v *verifier, r store.Reader, id GroupID) *groupWalk {
+func newGroupWalk(r store.Reader, id GroupID) *groupWalk {
 	return &groupWalk{
-		verifier: v, r: r, id: id, log: newState(),
+		r: r, id: id, log: newState(),
 		users: make(map[string]*record.Standing), area: make(map[string]byte),
 		lists: make(map[string]byte), files: make(map[string]*record.File),
 	}
@@ -295,18 +296,6 @@ func pickInvariant(list byte) Invariant {
 		return CountsExact
 	}
 	return ViewsAgree
-}
-
-func listed(list byte, st *record.Standing) bool {
-	if list == key.Admins {
-		return Role(st.Role) == RoleAdmin
-	}
-	for _, m := range marks(st) {
-		if m.list == list {
-			return m.mark != nil
-		}
-	}
-	return false
 }
 
 func (g *groupWalk) checkStanding(user string, st *record.Standing) {

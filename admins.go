@@ -1,0 +1,122 @@
+package groupkit
+
+import (
+	"context"
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+	"iter"
+)
+
+// Role returns the role of a user in the group: RoleOutsider for one who is no member.
+//
+// The system and members may ask for anyone, a user for itself where the group is
+// there for it. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role, err error) {
+	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *look) error {
+		err := v.may(seeMembers)
+		if user == a.user {
+			err = v.found()
+		}
+		if err != nil {
+			return err
+		}
+		st, err := loadStanding(r, group, user)
+		role = Role(st.Role)
+		return err
+	})
+	return role, err
+}
+
+// Admins iterates over the admins of the group in the order of their ids; the
+// owner is not one of them.
+//
+// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+func (a Actor) Admins(ctx context.Context, group GroupID) iter.Seq2[Member, error] {
+	return each(ctx, a, group, adminList)
+}
+
+// AdminsPage is one page of Admins.
+func (a Actor) AdminsPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
+	return paged(ctx, a, group, adminList, page)
+}
+
+var adminList = listing[Member]{OpListAdmins, seeMembers, key.Admins, func(l *entry) (Member, bool) {
+	return publicMember(l), true
+}}
+
+// AddAdmin makes a member an admin.
+//
+// The owner may, and the system. It refuses with ErrNotMember, ErrOwner,
+// ErrAlreadyAdmin and ErrTooManyAdmins (owner and admins together: Limits.Admins).
+func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpAddAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).addAdmin)
+}
+
+func (u *unit) addAdmin(user UserID) error {
+	switch t := u.of(user); {
+	case !t.Member():
+		return about(user, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(user, ErrOwner)
+	case Role(t.Role) == RoleAdmin:
+		return about(user, ErrAlreadyAdmin)
+	case u.state.head.Admins+1 >= u.limits.Admins:
+		return about(user, limited(ErrTooManyAdmins, u.limits.Admins, u.state.head.Admins+1))
+	}
+	u.emit(AdminAdded, user)
+	return nil
+}
+
+// RemoveAdmin makes an admin a plain member.
+//
+// The owner may, and the system. It refuses with ErrNotMember, ErrOwner and
+// ErrNotAdmin.
+func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) error {
+	return a.one(ctx, Command{Op: OpRemoveAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).removeAdmin)
+}
+
+func (u *unit) removeAdmin(user UserID) error {
+	switch t := u.of(user); {
+	case !t.Member():
+		return about(user, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(user, ErrOwner)
+	case Role(t.Role) != RoleAdmin:
+		return about(user, ErrNotAdmin)
+	}
+	u.emit(AdminRemoved, user)
+	return nil
+}
+
+// TransferGroup makes a member the owner, and the owner a plain member. A mute of
+// the new owner is lifted.
+//
+// The owner may, and the system. It refuses with ErrNotMember, and with ErrOwner
+// if the user is the owner already.
+func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) error {
+	return a.one(ctx, Command{Op: OpTransferGroup, Group: group, Users: []UserID{to}}, starting(govern), (*unit).transfer)
+}
+
+func (u *unit) transfer(to UserID) error {
+	switch t := u.of(to); {
+	case !t.Member():
+		return about(to, ErrNotMember)
+	case Role(t.Role) == RoleOwner:
+		return about(to, ErrOwner)
+	}
+	u.crown(to)
+	return nil
+}
+
+// crown makes a member the owner.
+func (u *unit) crown(user UserID) {
+	u.expire(user)
+	if Role(u.of(user).Role) == RoleAdmin {
+		u.emit(AdminRemoved, user)
+	}
+	if u.of(user).Mute != nil {
+		u.emit(MemberUnmuted, user)
+	}
+	u.append(record.Event{Kind: uint8(OwnerChanged), Users: []string{string(user), u.state.head.Owner}})
+}

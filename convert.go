@@ -1,0 +1,177 @@
+package groupkit
+
+import (
+	"groupkit/internal/record"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+func publicGroup(id GroupID, h *record.Header, custom string) Group {
+	return Group{
+		ID: id, Name: h.Name, Description: h.Description, Avatar: h.Avatar, Custom: custom,
+		Public: h.Public, MembersOnly: h.MembersOnly, AllowInvites: h.AllowInvites, InviteNeedConfirm: h.InviteNeedConfirm,
+		MaxUsers: h.MaxUsers, Owner: UserID(h.Owner), MemberCount: h.Members, AdminCount: h.Admins, Muted: h.Muted,
+		Created: instant(h.Created), LastModified: instant(h.Modified), Version: h.Version,
+	}
+}
+
+// headerOf is the inverse of publicGroup, but for the custom text.
+func headerOf(g *Group) []byte {
+	h := record.Header{
+		Name: g.Name, Description: g.Description, Avatar: g.Avatar,
+		Public: g.Public, MembersOnly: g.MembersOnly, AllowInvites: g.AllowInvites, InviteNeedConfirm: g.InviteNeedConfirm,
+		MaxUsers: g.MaxUsers, Owner: string(g.Owner), Members: g.MemberCount, Admins: g.AdminCount, Muted: g.Muted,
+		Created: millisOrZero(g.Created), Modified: millisOrZero(g.LastModified), Version: g.Version,
+	}
+	return h.Encode()
+}
+
+func publicMember(e *entry) Member {
+	st := &e.standing
+	return Member{User: e.user, Role: Role(st.Role), Joined: instant(st.Joined), AdminSince: instant(st.AdminSince)}
+}
+
+func publicRequest(e *entry) (Request, bool) {
+	m := e.standing.Request
+	if !m.Holds(e.now) {
+		return Request{}, false
+	}
+	return Request{Group: e.group, User: e.user, At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason}, true
+}
+
+func publicInvitation(e *entry) (Invitation, bool) {
+	m := e.standing.Invitation
+	if !m.Holds(e.now) {
+		return Invitation{}, false
+	}
+	return Invitation{
+		Group: e.group, User: e.user, By: UserID(m.By), At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason,
+	}, true
+}
+
+func publicFile(f *record.File) File {
+	id, _ := uuid.FromBytes([]byte(f.ID))
+	return File{
+		ID: FileID(id.String()), Name: f.Name, Size: f.Size, SHA256: [32]byte([]byte(f.SHA256)),
+		Owner: UserID(f.Owner), Created: instant(f.Created),
+	}
+}
+
+func recordFile(f *File) record.File {
+	id := uuid.MustParse(string(f.ID)) // an id of our own making
+	return record.File{
+		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
+	}
+}
+
+func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Event) Event {
+	out := Event{
+		Group: group, Version: version, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
+		Reason: call.Reason, Users: userIDs(e.Users), How: How(e.How), Until: instant(e.Until),
+	}
+	if e.BySystem {
+		out.Actor, out.Reason = "", ""
+	}
+	for _, ms := range e.Before {
+		out.Before = append(out.Before, instant(ms))
+	}
+	for _, c := range e.Changes {
+		out.Changes = append(out.Changes, Change{Field(c.Field), c.Before, c.After})
+	}
+	if e.File != nil {
+		out.File = new(publicFile(e.File))
+	}
+	return out
+}
+
+// recordEvent is the inverse of publicEvent.
+func recordEvent(e *Event) record.Event {
+	out := record.Event{Kind: uint8(e.Kind), How: uint8(e.How), Until: millisOrZero(e.Until), Users: texts(e.Users)}
+	for _, c := range e.Changes {
+		out.Changes = append(out.Changes, record.Change{Field: string(c.Field), Before: c.Before, After: c.After})
+	}
+	if e.File != nil {
+		out.File = new(recordFile(e.File))
+	}
+	return out
+}
+
+// snapshot is the state in the form that callers see.
+func (s *state) snapshot(group GroupID) Snapshot {
+	out := Snapshot{
+		Group:        publicGroup(group, &s.head, s.custom),
+		Announcement: Announcement{Text: s.announcement.Text, By: UserID(s.announcement.By), At: instant(s.announcement.At)},
+	}
+	users := make([]string, 0, len(s.standings))
+	for user := range s.standings {
+		users = append(users, user)
+	}
+	slices.Sort(users)
+	for _, user := range users {
+		out.add(&entry{group: group, user: UserID(user), standing: *s.standings[user]})
+	}
+	for _, f := range s.files {
+		out.Files = append(out.Files, publicFile(f))
+	}
+	slices.SortFunc(out.Files, func(x, y File) int { return strings.Compare(string(y.ID), string(x.ID)) })
+	return out
+}
+
+// add puts what is so of one user on the lists.
+func (s *Snapshot) add(e *entry) {
+	st := &e.standing
+	if st.Member() {
+		s.Members = append(s.Members, publicMember(e))
+	}
+	if m := st.Mute; m != nil {
+		s.Mutes = append(s.Mutes, Mute{e.user, instant(m.Until), UserID(m.By), instant(m.At), m.Reason})
+	}
+	if m := st.Block; m != nil {
+		s.Blacklist = append(s.Blacklist, Block{e.user, instant(m.Until), UserID(m.By), instant(m.At), m.Reason})
+	}
+	if m := st.Allow; m != nil {
+		s.AllowList = append(s.AllowList, Allowed{e.user, UserID(m.By), instant(m.At), m.Reason})
+	}
+	if m := st.Request; m != nil {
+		s.Requests = append(s.Requests, Request{e.group, e.user, instant(m.At), instant(m.Until), m.Reason})
+	}
+	if m := st.Invitation; m != nil {
+		s.Invitations = append(s.Invitations, Invitation{e.group, e.user, UserID(m.By), instant(m.At), instant(m.Until), m.Reason})
+	}
+}
+
+// state is the inverse of state.snapshot.
+func (s *Snapshot) state() *state {
+	out := newState()
+	out.head, _ = record.DecodeHeader(headerOf(&s.Group)) // it has just been encoded
+	out.custom, out.head.HasCustom = s.Group.Custom, s.Group.Custom != ""
+	out.announcement = record.Announcement{Text: s.Announcement.Text, By: string(s.Announcement.By), At: millisOrZero(s.Announcement.At)}
+	for _, m := range s.Members {
+		st := out.standing(string(m.User))
+		st.Role, st.Joined, st.AdminSince = uint8(m.Role), millisOrZero(m.Joined), millisOrZero(m.AdminSince)
+	}
+	h := &out.head
+	for _, m := range s.Mutes {
+		replace(&out.standing(string(m.User)).Mute, &h.Mutes, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Until), By: string(m.By), Reason: m.Reason})
+	}
+	for _, m := range s.Blacklist {
+		replace(&out.standing(string(m.User)).Block, &h.Blocked, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Until), By: string(m.By), Reason: m.Reason})
+	}
+	for _, m := range s.AllowList {
+		replace(&out.standing(string(m.User)).Allow, &h.Allowed, &record.Mark{At: millis(m.At), By: string(m.By), Reason: m.Reason})
+	}
+	for _, m := range s.Requests {
+		replace(&out.standing(string(m.User)).Request, &h.Requests, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Expires), By: string(m.User), Reason: m.Reason})
+	}
+	for _, m := range s.Invitations {
+		replace(&out.standing(string(m.User)).Invitation, &h.Invitations, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Expires), By: string(m.By), Reason: m.Reason})
+	}
+	for i := range s.Files {
+		f := recordFile(&s.Files[i])
+		out.files[f.ID] = &f
+		h.Files++
+	}
+	return out
+}
