@@ -11,18 +11,22 @@ package groupkit
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
-	named   bool   // a user, even if the id is not valid
+	isUser  bool   // also where the id is not valid
+	mode    mode
 	reason  string
 	version *uint64 // what IfVersion said
 	key     *string // what Once said
-
-	tx      *Tx  // the Atomic that the actor belongs to
-	dry     bool // decides, and changes nothing
-	still   bool // may only read
-	trusted bool // the Guard has been asked
-	many    bool // the call is a batch
-	unkept  bool // the outcome of the call is not the one to keep under the key
+	tx      *Tx     // the Atomic that the actor belongs to
 }
+
+// A mode says what becomes of an actor's calls.
+type mode uint8
+
+const (
+	normal   mode = iota
+	readOnly      // changes are refused
+	dryRun        // changes are decided, and not made
+)
 
 // System returns the application itself as an actor: it passes every permission
 // check and breaks no invariant.
@@ -31,7 +35,7 @@ func (e *Engine) System() Actor { return Actor{eng: e} }
 // As returns the user as an actor. A user id that is not valid makes every call
 // fail with ErrInvalid.
 func (e *Engine) As(user UserID) Actor {
-	return Actor{eng: e, user: user, named: true}
+	return Actor{eng: e, user: user, isUser: true}
 }
 
 // Because returns a copy of the actor that gives a reason of 0 to 512 characters,
@@ -57,7 +61,7 @@ func (a Actor) IfVersion(n uint64) Actor {
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {
-	a.dry = true
+	a.mode = dryRun
 	return a
 }
 
@@ -75,14 +79,8 @@ func (a Actor) Once(key string) Actor {
 	return a
 }
 
-// asked is the actor in a call of which the Guard has been asked.
-func (a Actor) asked() Actor {
-	a.trusted = true
-	return a
-}
-
-// personal refuses the system where only a user can act.
-func (a Actor) personal() error {
+// refuseSystem refuses the system where only a user can act.
+func (a Actor) refuseSystem() error {
 	if a.user == "" {
 		return invalid(FieldActor, "is the system; only a user can do this")
 	}

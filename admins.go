@@ -50,21 +50,24 @@ var adminList = listing[Member]{OpListAdmins, seeMembers, key.Admins, func(l *en
 // The owner may, and the system. It refuses with ErrNotMember, ErrOwner,
 // ErrAlreadyAdmin and ErrTooManyAdmins (owner and admins together: Limits.Admins).
 func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpAddAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).addAdmin)
+	_, err := a.one(ctx, addAdminVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
-func (u *unit) addAdmin(user UserID) error {
-	switch t := u.of(user); {
+var addAdminVerb = verb{op: OpAddAdmin, action: govern, each: alone((*change).addAdmin)}
+
+func (c *change) addAdmin(user UserID) error {
+	switch t := c.standingOf(user); {
 	case !t.Member():
 		return about(user, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
 		return about(user, ErrOwner)
 	case Role(t.Role) == RoleAdmin:
 		return about(user, ErrAlreadyAdmin)
-	case u.state.head.Admins+1 >= u.limits.Admins:
-		return about(user, limited(ErrTooManyAdmins, u.limits.Admins, u.state.head.Admins+1))
+	case c.state.head.Admins+1 >= c.limits.Admins:
+		return about(user, limited(ErrTooManyAdmins, c.limits.Admins, c.state.head.Admins+1))
 	}
-	u.emit(AdminAdded, user)
+	c.record(AdminAdded, user)
 	return nil
 }
 
@@ -73,11 +76,14 @@ func (u *unit) addAdmin(user UserID) error {
 // The owner may, and the system. It refuses with ErrNotMember, ErrOwner and
 // ErrNotAdmin.
 func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpRemoveAdmin, Group: group, Users: []UserID{user}}, starting(govern), (*unit).removeAdmin)
+	_, err := a.one(ctx, removeAdminVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
-func (u *unit) removeAdmin(user UserID) error {
-	switch t := u.of(user); {
+var removeAdminVerb = verb{op: OpRemoveAdmin, action: govern, each: alone((*change).removeAdmin)}
+
+func (c *change) removeAdmin(user UserID) error {
+	switch t := c.standingOf(user); {
 	case !t.Member():
 		return about(user, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
@@ -85,7 +91,7 @@ func (u *unit) removeAdmin(user UserID) error {
 	case Role(t.Role) != RoleAdmin:
 		return about(user, ErrNotAdmin)
 	}
-	u.emit(AdminRemoved, user)
+	c.record(AdminRemoved, user)
 	return nil
 }
 
@@ -95,28 +101,32 @@ func (u *unit) removeAdmin(user UserID) error {
 // The owner may, and the system. It refuses with ErrNotMember, and with ErrOwner
 // if the user is the owner already.
 func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) error {
-	return a.one(ctx, Command{Op: OpTransferGroup, Group: group, Users: []UserID{to}}, starting(govern), (*unit).transfer)
+	_, err := a.one(ctx, transferVerb, Command{Group: group, Users: []UserID{to}})
+	return err
 }
 
-func (u *unit) transfer(to UserID) error {
-	switch t := u.of(to); {
+// transferVerb needs the owner, as it may be the system that gives the group away.
+var transferVerb = verb{op: OpTransferGroup, action: govern, needs: needs{owner: true}, each: alone((*change).transfer)}
+
+func (c *change) transfer(to UserID) error {
+	switch t := c.standingOf(to); {
 	case !t.Member():
 		return about(to, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
 		return about(to, ErrOwner)
 	}
-	u.crown(to)
+	c.makeOwner(to)
 	return nil
 }
 
-// crown makes a member the owner.
-func (u *unit) crown(user UserID) {
-	u.expire(user)
-	if Role(u.of(user).Role) == RoleAdmin {
-		u.emit(AdminRemoved, user)
+// makeOwner makes a member the owner.
+func (c *change) makeOwner(user UserID) {
+	c.expire(user)
+	if Role(c.standingOf(user).Role) == RoleAdmin {
+		c.record(AdminRemoved, user)
 	}
-	if u.of(user).Mute != nil {
-		u.emit(MemberUnmuted, user)
+	if c.standingOf(user).Mute != nil {
+		c.record(MemberUnmuted, user)
 	}
-	u.append(record.Event{Kind: uint8(OwnerChanged), Users: []string{string(user), u.state.head.Owner}})
+	c.recordEvent(record.Event{Kind: uint8(OwnerChanged), Users: []string{string(user), c.state.head.Owner}})
 }

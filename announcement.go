@@ -38,16 +38,20 @@ func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcemen
 //
 // The owner and admins may, and the system. It refuses with ErrInvalid.
 func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) error {
-	argument := checkText(FieldAnnouncement, text, 0, a.eng.limits.Announcement)
-	_, err := a.change(ctx, Command{Op: OpSetAnnouncement, Group: group, Text: text}, argument, func(u *unit) error {
-		if err := u.start(describe); err != nil {
-			return err
-		}
-		if before := u.state.announcement.Text; before != text {
-			change := record.Change{Field: string(FieldAnnouncement), Before: before, After: text}
-			u.append(record.Event{Kind: uint8(AnnouncementChanged), Changes: []record.Change{change}})
-		}
-		return nil
-	})
+	_, err := a.change(ctx, setAnnouncementVerb, Command{Group: group, Text: text})
 	return err
+}
+
+var setAnnouncementVerb = verb{
+	op: OpSetAnnouncement, action: describe, needs: needs{announcement: true},
+	check: func(l *Limits, c *Command) error { return checkText(FieldAnnouncement, c.Text, 0, l.Announcement) },
+	rule:  (*change).setAnnouncement,
+}
+
+func (c *change) setAnnouncement() error {
+	if before := c.state.announcement.Text; before != c.cmd.Text {
+		change := record.Change{Field: string(FieldAnnouncement), Before: before, After: c.cmd.Text}
+		c.recordEvent(record.Event{Kind: uint8(AnnouncementChanged), Changes: []record.Change{change}})
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"groupkit/internal/record"
 	"groupkit/store"
 )
 
@@ -17,11 +16,11 @@ type Scope interface {
 // A Tx is a transaction that several calls share. Its actors see what the calls before
 // them changed. It is good for nothing once the function given to Atomic has returned.
 type Tx struct {
-	eng  *Engine
-	w    store.Writer
-	s    settlement
-	err  error // what broke the transaction
-	done bool
+	eng   *Engine
+	w     store.Writer
+	after afterCommit
+	err   error // what broke the transaction
+	done  bool
 }
 
 // Atomic runs fn, and what the actors of tx change in it is made in one transaction,
@@ -35,18 +34,18 @@ type Tx struct {
 // does the upload of a file. MaySpeak alone may answer, from memory, what has been so
 // before.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
-	var s settlement
-	defer func() { s.forget(e) }() // there is something left only after a panic
+	var after afterCommit
+	defer func() { after.discard(e) }() // there is something left only after a panic
 	err := e.update(ctx, func(w store.Writer) error {
-		s.forget(e)
+		after.discard(e)
 		tx := &Tx{eng: e, w: w}
-		defer func() { tx.done, s = true, tx.s }()
+		defer func() { tx.done, after = true, tx.after }()
 		if err := e.atomics.run(func() error { return fn(tx) }); err != nil {
 			return own(err)
 		}
 		return tx.err
 	})
-	err = s.settle(ctx, e, err)
+	err = after.run(ctx, e, err)
 	if e, ok := err.(*ownError); ok { //nolint:errorlint // as in disown
 		return e.err
 	}
@@ -93,7 +92,7 @@ func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) 
 
 // run is update for an actor of the transaction. An error of the store breaks the
 // transaction, as a call may then be half written.
-func (tx *Tx) run(ctx context.Context, dry bool, fn func(store.Reader, store.Writer, *settlement) error) error {
+func (tx *Tx) run(ctx context.Context, dry bool, fn func(store.Reader, store.Writer, *afterCommit) error) error {
 	if err := tx.usable(ctx); err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func (tx *Tx) run(ctx context.Context, dry bool, fn func(store.Reader, store.Wri
 	if dry {
 		w = nil
 	}
-	err := fn(tx.w, w, &tx.s)
+	err := fn(tx.w, w, &tx.after)
 	if err != nil && classOf(err) != nil {
 		tx.err = err
 	}
@@ -125,63 +124,69 @@ func (tx *Tx) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A stillScope hands out actors that may only read.
-type stillScope struct {
+// A readOnlyScope hands out actors that may only read.
+type readOnlyScope struct {
 	eng *Engine
 	tx  *Tx
 }
 
-func (s stillScope) System() Actor { return s.still(s.eng.System()) }
+func (s readOnlyScope) System() Actor { return s.actor(s.eng.System()) }
 
-func (s stillScope) As(user UserID) Actor { return s.still(s.eng.As(user)) }
+func (s readOnlyScope) As(user UserID) Actor { return s.actor(s.eng.As(user)) }
 
-func (s stillScope) still(a Actor) Actor {
-	a.tx, a.still = s.tx, true
+func (s readOnlyScope) actor(a Actor) Actor {
+	a.tx, a.mode = s.tx, readOnly
 	return a
 }
 
-// A settlement is what is left to do when a transaction has been committed: subscribers
+// An afterCommit is what is left to do when a transaction has been committed: subscribers
 // are told, deletions finished, contents of files removed.
-type settlement struct {
-	units []*unit
+type afterCommit struct {
+	calls []committing
 }
 
-// add notes a unit that is about to be written.
-func (s *settlement) add(e *Engine, u *unit) {
-	if len(u.call.Events) > 0 {
-		s.units = append(s.units, u)
-		e.hub.begin(u)
-		e.cache.begin(u)
+// A committing is a call that is part of a transaction under way.
+type committing struct {
+	*change
+	effects *effects
+}
+
+// add notes a call that is about to be written.
+func (s *afterCommit) add(e *Engine, c *change, f *effects) {
+	if len(c.call.Events) > 0 {
+		s.calls = append(s.calls, committing{c, f})
+		e.hub.begin(c)
+		e.cache.begin(c)
 	}
 }
 
-// forget drops what an earlier run of the same transaction noted.
-func (s *settlement) forget(e *Engine) {
-	for _, u := range s.units {
-		e.cache.end(u)
-		e.hub.end(context.Background(), u, false)
+// discard drops what an earlier run of the same transaction noted.
+func (s *afterCommit) discard(e *Engine) {
+	for _, c := range s.calls {
+		e.cache.end(c.change)
+		e.hub.end(context.Background(), c.change, false)
 	}
-	s.units = nil
+	s.calls = nil
 }
 
-// settle ends the transaction that ended with err.
-func (s *settlement) settle(ctx context.Context, e *Engine, err error) error {
+// run does what is left after the transaction that ended with err.
+func (s *afterCommit) run(ctx context.Context, e *Engine, err error) error {
 	if err != nil {
-		s.forget(e)
+		s.discard(e)
 		return err
 	}
-	units := s.units
-	s.units = nil
-	for _, u := range units {
-		e.cache.end(u)
-		e.hub.end(context.WithoutCancel(ctx), u, true)
+	calls := s.calls
+	s.calls = nil
+	for _, c := range calls {
+		e.cache.end(c.change)
+		e.hub.end(context.WithoutCancel(ctx), c.change, true)
 	}
-	for _, u := range units {
-		for _, content := range u.contents {
+	for _, c := range calls {
+		for _, content := range c.effects.contents {
 			_ = e.blobs.Delete(context.WithoutCancel(ctx), content) // what stays behind is swept at the next opening
 		}
-		if u.head.State == record.Deleting {
-			err = errors.Join(err, e.finishDeletion(ctx, u.id))
+		if c.effects.deleted {
+			err = errors.Join(err, e.finishDeletion(ctx, c.id))
 		}
 	}
 	return err

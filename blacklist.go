@@ -49,76 +49,80 @@ var blacklist = listing[Block]{OpBlacklist, discipline, key.Blocked, func(e *ent
 // about a user who is blocked already, ErrNotMember, ErrUserNotFound, ErrOwner,
 // ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
 func (a Actor) Block(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
-	cmd := Command{Op: OpBlockUsers, Group: group, Users: []UserID{user}, Duration: d}
-	return a.timed(ctx, cmd, func(u *unit) (time.Time, error) { return u.block(d, user) })
+	r, err := a.one(ctx, blockUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
+	return r.Until, err
 }
 
 // BlockUsers is Block for up to Limits.Batch users; if nobody is blocked, the call
 // fails with the causes.
 func (a Actor) BlockUsers(ctx context.Context, group GroupID, d time.Duration, users []UserID) (Results, error) {
-	cmd := Command{Op: OpBlockUsers, Group: group, Users: users, Duration: d}
-	return a.timedBatch(ctx, cmd, func(u *unit, user UserID) (r Result, err error) {
-		r.Until, err = u.block(d, user)
-		return r, err
-	})
+	return a.batch(ctx, blockUsersVerb, Command{Group: group, Users: users, Duration: d})
 }
 
-func (u *unit) block(d time.Duration, user UserID) (time.Time, error) {
-	if err := u.mayBlock(user); err != nil {
-		return time.Time{}, err
+var blockUsersVerb = verb{
+	op: OpBlockUsers, action: discipline, lasts: true,
+	needs: needs{known: askOutsiders, counts: true, room: &boundedBlacklist}, each: (*change).block,
+}
+
+func (c *change) block(user UserID) (Result, error) {
+	if err := c.mayBlock(user); err != nil {
+		return Result{}, err
 	}
 	var until int64
-	if d != Forever {
-		until, _ = expiry(u.now, d) // the duration has been checked before
+	if c.cmd.Duration != Forever {
+		until, _ = expiry(c.now, c.cmd.Duration) // the duration has been checked before
 	}
-	u.expire(user)
-	if err := u.room(&u.head.Blocked, u.limits.MaxGroupSize, ErrListFull); err != nil {
-		return time.Time{}, about(user, err)
+	c.expire(user)
+	if err := c.makeRoom(&boundedBlacklist, user); err != nil {
+		return Result{}, err
 	}
-	t := u.of(user)
+	t := c.standingOf(user)
 	if t.Member() {
-		u.expel(user, ByBlock)
+		c.endMembership(user, ByBlock)
 	}
 	if t.Request != nil {
-		u.emit(RequestCancelled, user)
+		c.record(RequestCancelled, user)
 	}
 	if t.Invitation != nil {
-		u.emit(InvitationCancelled, user)
+		c.record(InvitationCancelled, user)
 	}
-	u.append(record.Event{Kind: uint8(MemberBlocked), Users: []string{string(user)}, Until: until})
-	return instant(until), nil
+	c.recordEvent(record.Event{Kind: uint8(MemberBlocked), Users: []string{string(user)}, Until: until})
+	return Result{Until: instant(until)}, nil
 }
 
-func (u *unit) mayBlock(user UserID) error {
-	t := u.of(user)
+func (c *change) mayBlock(user UserID) error {
+	t := c.standingOf(user)
 	switch {
-	case t.Block.Holds(u.now):
+	case t.Block.Holds(c.now):
 		return about(user, ErrBlacklisted)
 	case t.Member():
-		return u.outranks(user, t)
-	case !u.opts.BlockOutsiders:
+		return c.outranks(user, t)
+	case !c.opts.BlockOutsiders:
 		return about(user, ErrNotMember)
 	}
-	return u.known(user)
+	return c.known(user)
 }
 
 // Unblock takes a user off the blacklist. It makes nobody a member.
 //
 // The owner and admins may, and the system. It refuses with ErrNotBlacklisted.
 func (a Actor) Unblock(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpUnblockUsers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).unblock)
+	_, err := a.one(ctx, unblockUsersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // UnblockUsers is Unblock for up to Limits.Batch users; if nobody is unblocked,
 // the call fails with the causes.
 func (a Actor) UnblockUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpUnblockUsers, Group: group, Users: users}, starting(discipline), plain((*unit).unblock))
+	return a.batch(ctx, unblockUsersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) unblock(user UserID) error {
-	if !u.of(user).Block.Holds(u.now) {
+var unblockUsersVerb = verb{op: OpUnblockUsers, action: discipline, each: alone((*change).unblock)}
+
+func (c *change) unblock(user UserID) error {
+	if !c.standingOf(user).Block.Holds(c.now) {
 		return about(user, ErrNotBlacklisted)
 	}
-	u.emit(MemberUnblocked, user)
+	c.record(MemberUnblocked, user)
 	return nil
 }

@@ -107,15 +107,15 @@ func (c *cache) put(k cacheKey, seen, word uint64) {
 
 // begin bars the keys whose words a call changes and takes the words out. It runs before
 // the call is written.
-func (c *cache) begin(u *unit) {
+func (c *cache) begin(u *change) {
 	if c == nil {
 		return
 	}
 	g := c.key(u.id)
-	if wordOfGroup(u.existed, &u.before.head) != wordOfGroup(true, u.head) {
+	if wordOfGroup(u.loaded.existed, &u.loaded.head) != wordOfGroup(true, u.head) {
 		u.barred = append(u.barred, g)
 	}
-	for user, before := range u.before.standings {
+	for user, before := range u.loaded.standings {
 		if wordOfStanding(&before) != wordOfStanding(u.state.standing(user)) {
 			u.barred = append(u.barred, g.user(c, UserID(user)))
 		}
@@ -130,7 +130,7 @@ func (c *cache) begin(u *unit) {
 }
 
 // end lifts the bars of a call that is settled.
-func (c *cache) end(u *unit) {
+func (c *cache) end(u *change) {
 	if c == nil {
 		return
 	}

@@ -194,11 +194,11 @@ func TestCache_Stalled_OverGrowth(t *testing.T) {
 	}
 }
 
-// mutes is the unit of a call that has muted a member.
-func mutes(group GroupID, user UserID) *unit {
-	u := &unit{id: group, existed: true, state: newState()}
+// mutes is the change of a call that has muted a member.
+func mutes(group GroupID, user UserID) *change {
+	u := &change{id: group, loaded: &loaded{existed: true}, state: newState()}
 	u.look.head = &u.state.head
-	u.before.standings = map[string]record.Standing{string(user): {Role: uint8(RoleMember)}}
+	u.loaded.standings = map[string]record.Standing{string(user): {Role: uint8(RoleMember)}}
 	*u.state.standing(string(user)) = record.Standing{Role: uint8(RoleMember), Mute: &record.Mark{Until: lastExpiry}}
 	return u
 }

@@ -4,58 +4,37 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// one runs a verb on one user.
-func (a Actor) one(ctx context.Context, cmd Command, start func(*unit) error, rule func(*unit, UserID) error) error {
+// one runs a verb on the one user whom the command names.
+func (a Actor) one(ctx context.Context, v verb, cmd Command) (Result, error) {
 	user := cmd.Users[0]
-	_, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) error {
-		if err := start(u); err != nil {
-			return err
-		}
-		return rule(u, user)
-	})
-	return err
-}
-
-// timed runs a verb that lasts for the command's duration on its one user.
-func (a Actor) timed(ctx context.Context, cmd Command, rule func(*unit) (time.Time, error)) (time.Time, error) {
-	_, err := expiry(0, cmd.Duration)
-	if err == nil {
-		err = checkUserID(FieldUser, cmd.Users[0])
-	}
-	out, err := a.change(ctx, cmd, err, func(u *unit) (err error) {
-		if err := u.start(discipline); err != nil {
-			return err
-		}
-		u.outcome.until, err = rule(u)
+	v.rule = func(c *change) (err error) {
+		c.reply.result, err = v.each(c, user)
 		return err
-	})
-	return out.until, err
+	}
+	out, err := a.change(ctx, v, cmd)
+	return out.result, err
 }
 
 // batch runs a verb on many users. It fails as a whole if it fails for every one.
-func (a Actor) batch(ctx context.Context, cmd Command, start func(*unit) error, rule func(*unit, UserID) (Result, error)) (Results, error) {
-	a.many = true
-	out, err := a.change(ctx, cmd, a.eng.checkBatch(cmd.Users), func(u *unit) error {
-		if err := start(u); err != nil {
-			return err
-		}
+func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) {
+	v.batch = true
+	v.rule = func(c *change) error {
 		results := make(Results, len(cmd.Users))
-		u.outcome.results = results
+		c.reply.results = results
 		var causes []error
 		for i, user := range cmd.Users {
 			err := checkUserID(FieldUser, user)
 			if err == nil {
-				results[i], err = rule(u, user)
+				results[i], err = v.each(c, user)
 			}
 			results[i].User = user
 			if err != nil {
-				results[i].Err = wrap(cmd.Op, cmd.Group, err)
+				results[i].Err = wrap(v.op, cmd.Group, err)
 				causes = append(causes, results[i].Err)
 			}
 		}
@@ -63,104 +42,114 @@ func (a Actor) batch(ctx context.Context, cmd Command, start func(*unit) error, 
 			return &batchError{causes}
 		}
 		return nil
-	})
+	}
+	out, err := a.change(ctx, v, cmd)
 	return out.results, err
 }
 
-// timedBatch is timed for many users.
-func (a Actor) timedBatch(ctx context.Context, cmd Command, rule func(*unit, UserID) (Result, error)) (Results, error) {
-	if _, err := expiry(0, cmd.Duration); err != nil {
-		return nil, wrap(cmd.Op, cmd.Group, err)
-	}
-	return a.batch(ctx, cmd, starting(discipline), rule)
-}
-
-// starting is the start of a batch that the permission table judges.
-func starting(what action) func(*unit) error {
-	return func(u *unit) error { return u.start(what) }
-}
-
-// plain is the rule of a batch whose entries have nothing to tell but an error.
-func plain(rule func(*unit, UserID) error) func(*unit, UserID) (Result, error) {
-	return func(u *unit, user UserID) (Result, error) { return Result{}, rule(u, user) }
-}
-
-func (e *Engine) checkBatch(users []UserID) error {
-	if len(users) == 0 {
-		return invalid(FieldUsers, "is empty (1 to %d)", e.limits.Batch)
-	}
-	if len(users) > e.limits.Batch {
-		return limited(ErrBatchTooLarge, e.limits.Batch, len(users))
-	}
-	return nil
-}
-
-// An outcome is what a change has to tell its caller, besides an error. Which parts
-// are filled in depends on the operation.
-type outcome struct {
+// A reply is what a change has to tell its caller, besides an error. Which parts are
+// filled in depends on the verb.
+type reply struct {
 	known   bool // told again: an idempotency key had been used before
 	group   Group
-	result  Outcome
-	until   time.Time
+	result  Result // of a verb on one user, or by the actor alone
 	results Results
 	changed []Field
-
-	dissolved bool // the group of someone forgotten was deleted
-	file      File
+	file    File
+	deleted bool // the group of someone forgotten was deleted
 }
 
 // change runs a verb: it checks the arguments, lets the application have its say, and
 // then loads, decides and writes in one transaction. A dry run writes nothing.
-func (a Actor) change(ctx context.Context, cmd Command, argument error, rule func(*unit) error) (outcome, error) {
-	cmd.Actor, cmd.Reason = a.user, a.reason
-	out, err := a.transact(ctx, &cmd, argument, rule)
+func (a Actor) change(ctx context.Context, v verb, cmd Command) (reply, error) {
+	cmd.Op, cmd.Actor, cmd.Reason = v.op, a.user, a.reason
+	out, err := a.transact(ctx, &v, &cmd)
 	group := cmd.Group
 	if cmd.New != nil {
 		group = cmd.New.ID // an id that the engine chose means nothing to a caller who is refused
 	}
-	return out, wrap(cmd.Op, group, err)
+	return out, wrap(v.op, group, err)
 }
 
-func (a Actor) transact(ctx context.Context, cmd *Command, argument error, rule func(*unit) error) (out outcome, err error) {
-	if err := a.check(cmd.Group); err != nil {
+func (a Actor) transact(ctx context.Context, v *verb, cmd *Command) (out reply, err error) {
+	if err := a.checkCommand(v, cmd); err != nil {
 		return out, err
 	}
-	if argument != nil {
-		return out, argument
-	}
-	if a.still && !a.dry {
-		return out, ErrNested
-	}
-	print, err := a.fingerprint(cmd)
+	digest, err := a.digest(v, cmd)
 	if err != nil {
 		return out, err
 	}
-	if done, err := a.before(ctx, cmd, print, &out); done || err != nil {
+	if done, err := a.preflight(ctx, v, cmd, digest, &out); done || err != nil {
 		return out, err
 	}
-	unknown, err := a.eng.unknown(ctx, cmd)
+	strangers, err := a.eng.strangers(ctx, v, cmd)
 	if err != nil {
 		return out, err
 	}
-	err = a.update(ctx, func(r store.Reader, w store.Writer, s *settlement) error {
-		out = outcome{}
-		if known, err := a.recall(r, cmd, print, &out); known || err != nil {
+	err = a.update(ctx, func(r store.Reader, w store.Writer, after *afterCommit) error {
+		out = reply{}
+		if known, err := a.lookup(r, cmd, digest, &out); known || err != nil {
 			return err
 		}
-		u := a.unit(cmd)
-		u.unknown = unknown
-		err := a.decide(r, u, rule)
-		out = u.outcome
+		c := a.begin(cmd)
+		c.loaded.strangers = strangers
+		err := c.decide(r, v)
+		out = c.reply
 		if err != nil || w == nil {
 			return err
 		}
-		s.add(a.eng, u)
-		return a.write(w, print, u)
+		effects := c.effects(v)
+		after.add(a.eng, c, effects)
+		return a.write(w, v, c, effects, digest)
 	})
 	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
-		out = outcome{} // which did not come about
+		out = reply{} // which did not come about
 	}
 	return out, err
+}
+
+// checkCommand refuses what is not valid about a call before anything is looked at.
+func (a Actor) checkCommand(v *verb, cmd *Command) error {
+	if err := a.check(cmd.Group); err != nil {
+		return err
+	}
+	if v.personal {
+		if err := a.refuseSystem(); err != nil {
+			return err
+		}
+	}
+	if v.lasts {
+		if _, err := expiry(0, cmd.Duration); err != nil {
+			return err
+		}
+	}
+	if v.check != nil {
+		if err := v.check(&a.eng.limits, cmd); err != nil {
+			return err
+		}
+	}
+	if err := a.eng.limits.checkUsers(v, cmd.Users); err != nil {
+		return err
+	}
+	if a.mode == readOnly {
+		return ErrNested
+	}
+	return nil
+}
+
+// checkUsers refuses the users of a call that a verb cannot take.
+func (l *Limits) checkUsers(v *verb, users []UserID) error {
+	switch {
+	case v.each == nil:
+		return nil
+	case !v.batch:
+		return checkUserID(FieldUser, users[0])
+	case len(users) == 0:
+		return invalid(FieldUsers, "is empty (1 to %d)", l.Batch)
+	case len(users) > l.Batch:
+		return limited(ErrBatchTooLarge, l.Batch, len(users))
+	}
+	return nil
 }
 
 // check refuses what is invalid about the actor or the group id, before anything is
@@ -173,7 +162,7 @@ func (a Actor) check(group GroupID) error {
 }
 
 func (a Actor) checkActor() error {
-	if a.named {
+	if a.isUser {
 		if err := checkUserID(FieldActor, a.user); err != nil {
 			return err
 		}
@@ -181,15 +170,15 @@ func (a Actor) checkActor() error {
 	return checkText(FieldReason, a.reason, 0, maxReason)
 }
 
-// before does what comes before the transaction: a call repeated with its idempotency
+// preflight does what comes before the transaction: a call repeated with its idempotency
 // key is answered, and the application's Guard is asked.
-func (a Actor) before(ctx context.Context, cmd *Command, print []byte, out *outcome) (done bool, err error) {
-	if a.dry || a.trusted || a.eng.opts.Guard == nil {
+func (a Actor) preflight(ctx context.Context, v *verb, cmd *Command, digest []byte, out *reply) (done bool, err error) {
+	if a.mode == dryRun || v.guarded || a.eng.opts.Guard == nil {
 		return false, nil
 	}
 	if a.key != nil {
 		err = a.view(ctx, func(r store.Reader) (err error) {
-			done, err = a.recall(r, cmd, print, out)
+			done, err = a.lookup(r, cmd, digest, out)
 			return err
 		})
 		if done || err != nil {
@@ -201,7 +190,7 @@ func (a Actor) before(ctx context.Context, cmd *Command, print []byte, out *outc
 
 // guard asks the application whether it refuses the command.
 func (a Actor) guard(ctx context.Context, cmd *Command) error {
-	if err := a.eng.opts.Guard(ctx, cmd.clone(), stillScope{a.eng, a.tx}); err != nil {
+	if err := a.eng.opts.Guard(ctx, cmd.clone(), readOnlyScope{a.eng, a.tx}); err != nil {
 		return fmt.Errorf("%w: %w", ErrVetoed, err)
 	}
 	return nil
@@ -235,22 +224,54 @@ func clonePointer[T any](p *T) *T {
 	return new(*p)
 }
 
+// strangers asks the application about those whom the verb would bring in, and returns
+// those whom it does not know.
+func (e *Engine) strangers(ctx context.Context, v *verb, cmd *Command) (map[UserID]bool, error) {
+	if e.opts.UserExists == nil {
+		return nil, nil
+	}
+	strangers := make(map[UserID]bool)
+	for _, user := range e.newcomers(v, cmd) {
+		if checkUserID(FieldUser, user) != nil {
+			continue
+		}
+		ok, err := e.opts.UserExists(ctx, user)
+		if err != nil {
+			return nil, about(user, err)
+		}
+		if !ok {
+			strangers[user] = true
+		}
+	}
+	return strangers, nil
+}
+
+func (e *Engine) newcomers(v *verb, cmd *Command) []UserID {
+	switch {
+	case v.needs.known == askActor:
+		return []UserID{cmd.Actor}
+	case v.needs.known == askUsers, v.needs.known == askOutsiders && e.opts.BlockOutsiders:
+		return cmd.Users
+	}
+	return nil
+}
+
 // update runs fn in a transaction: the one of Atomic that the actor belongs to, or one
 // of its own. A dry run has no writer.
-func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *settlement) error) error {
+func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *afterCommit) error) error {
 	switch {
 	case a.tx != nil:
-		return a.tx.run(ctx, a.dry, fn)
-	case a.dry:
+		return a.tx.run(ctx, a.mode == dryRun, fn)
+	case a.mode == dryRun:
 		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
-	var s settlement
-	defer func() { s.forget(a.eng) }() // there is something left only after a panic
+	var after afterCommit
+	defer func() { after.discard(a.eng) }() // there is something left only after a panic
 	err := a.eng.update(ctx, func(w store.Writer) error {
-		s.forget(a.eng)
-		return fn(w, w, &s)
+		after.discard(a.eng)
+		return fn(w, w, &after)
 	})
-	return s.settle(ctx, a.eng, err)
+	return after.run(ctx, a.eng, err)
 }
 
 // view runs fn on a snapshot: what the Atomic that the actor belongs to sees, or one of
@@ -262,51 +283,49 @@ func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 	return a.eng.view(ctx, fn)
 }
 
-// unit makes an empty unit of work for the command.
-func (a Actor) unit(cmd *Command) *unit {
+// begin makes a change under way in which nothing is loaded.
+func (a Actor) begin(cmd *Command) *change {
 	e := a.eng
-	u := &unit{
+	c := &change{
 		look: look{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
-		id:   cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd, state: newState(),
-		groups: make(map[string]int),
+		id:   cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd,
+		loaded: newLoaded(), state: newState(), groups: make(map[string]int),
 	}
-	u.look.head = &u.state.head
-	u.look.me = new(record.Standing)
-	u.before.standings = make(map[string]record.Standing)
-	u.before.groups = make(map[string]int)
-	u.before.files = make(map[string]*record.File)
-	u.state.joined = func(user string, delta int) {
-		if _, ok := u.groups[user]; !ok {
-			u.bug = corrupt("the count of groups of user %q was not loaded", user)
-		}
-		u.groups[user] += delta
-	}
-	return u
+	c.look.head = &c.state.head
+	c.look.me = new(record.Standing)
+	c.state.joined = c.countGroups
+	return c
 }
 
-// decide loads what the rule needs and runs it.
-func (a Actor) decide(r store.Reader, u *unit, rule func(*unit) error) error {
-	if err := u.load(r); err != nil {
+// decide loads what the verb needs and runs its rule.
+func (c *change) decide(r store.Reader, v *verb) error {
+	if err := c.load(r, &v.needs); err != nil {
 		return storage(err)
 	}
-	if err := rule(u); err != nil {
+	if v.action != none {
+		if err := c.start(v.action); err != nil {
+			return err
+		}
+	}
+	if err := v.rule(c); err != nil {
 		return err
 	}
-	if err := u.finish(); err != nil {
+	if err := c.finish(v.clears); err != nil {
 		return err
 	}
-	if u.answer != nil {
-		u.answer()
+	if v.answer != nil {
+		v.answer(c)
 	}
 	return nil
 }
 
-// write writes what a call changed, and what is kept for its key. Within Atomic a call
+// write writes the effects of a call, and the reply under its key. Within Atomic a call
 // that is half written breaks the transaction, whatever it failed with.
-func (a Actor) write(w store.Writer, print []byte, u *unit) error {
-	err := a.remember(w, print, u)
+func (a Actor) write(w store.Writer, v *verb, c *change, f *effects, digest []byte) error {
+	kept, err := a.save(w, v, digest, c.now, &c.reply)
 	if err == nil {
-		err = u.flush(w)
+		f.pairs = append(f.pairs, kept...)
+		err = f.write(w, c.id)
 	}
 	if a.tx != nil && err != nil {
 		a.tx.err = err

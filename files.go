@@ -175,19 +175,19 @@ func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files [
 // The owner and admins may delete any file, the system too, a member its own. It
 // refuses with ErrFileNotFound and ErrRoleTooLow.
 func (a Actor) DeleteFile(ctx context.Context, group GroupID, file FileID) error {
-	_, err := a.change(ctx, Command{Op: OpDeleteFile, Group: group, File: file}, nil, func(u *unit) error {
-		if err := u.start(deleteFile); err != nil {
-			return err
-		}
-		for _, f := range u.state.files {
-			if !u.system() && granted(deleteFile, u.role()) == ifOwn && f.Owner != string(u.user) {
-				return about(u.user, ErrRoleTooLow)
-			}
-			u.append(record.Event{Kind: uint8(FileDeleted), File: f})
-			u.contents = append(u.contents, key.Content(string(group), uuid.UUID([]byte(f.ID))))
-			return nil
-		}
-		return ErrFileNotFound
-	})
+	_, err := a.change(ctx, deleteFileVerb, Command{Group: group, File: file})
 	return err
+}
+
+var deleteFileVerb = verb{op: OpDeleteFile, action: deleteFile, needs: needs{file: true}, rule: (*change).deleteFile}
+
+func (c *change) deleteFile() error {
+	for _, f := range c.state.files {
+		if !c.system() && granted(deleteFile, c.role()) == ifOwn && f.Owner != string(c.user) {
+			return about(c.user, ErrRoleTooLow)
+		}
+		c.recordEvent(record.Event{Kind: uint8(FileDeleted), File: f})
+		return nil
+	}
+	return ErrFileNotFound
 }

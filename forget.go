@@ -73,7 +73,7 @@ func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) 
 // onceForAll is the idempotency key of a call that is many transactions: it stands for
 // all of them together, and is kept when the last is done.
 func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) error) error {
-	print, err := a.fingerprint(&cmd)
+	digest, err := a.digest(&forgetVerb, &cmd)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) erro
 	}
 	known := false
 	err = a.view(ctx, func(r store.Reader) (err error) {
-		known, err = a.recall(r, &cmd, print, new(outcome))
+		known, err = a.lookup(r, &cmd, digest, new(reply))
 		return err
 	})
 	if known || err != nil {
@@ -90,15 +90,15 @@ func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) erro
 	}
 	keyless := a
 	keyless.key = nil
-	if err := all(keyless); err != nil || a.dry {
+	if err := all(keyless); err != nil || a.mode == dryRun {
 		return err
 	}
 	return a.eng.update(ctx, func(w store.Writer) error {
-		u := a.unit(&cmd)
-		if err := a.remember(w, print, u); err != nil {
+		kept, err := a.save(w, &forgetVerb, digest, a.eng.now(), new(reply))
+		if err != nil {
 			return err
 		}
-		return write(w, u.writes)
+		return write(w, kept)
 	})
 }
 
@@ -113,18 +113,18 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	}
 	for _, group := range groups {
 		cmd.Group = group
-		out, err := a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.forget(user) })
-		if a.dry && errors.Is(err, ErrGroupNotFound) {
+		out, err := a.change(ctx, forgetVerb, cmd)
+		if a.mode == dryRun && errors.Is(err, ErrGroupNotFound) {
 			continue
 		}
-		if !a.dry && (err == nil && out.dissolved || errors.Is(err, ErrGroupNotFound)) {
+		if a.mode != dryRun && (err == nil && out.deleted || errors.Is(err, ErrGroupNotFound)) {
 			err = a.eng.forgetBuried(ctx, group, user, opts)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if a.dry || !opts.Pseudonymize {
+	if a.mode == dryRun || !opts.Pseudonymize {
 		return nil
 	}
 	return a.eng.forgetOutcomes(ctx, user)
@@ -132,7 +132,7 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 
 // guardAll asks the application about every group before anything is done in the first.
 func (a Actor) guardAll(ctx context.Context, cmd Command, groups []GroupID) error {
-	if a.dry || a.eng.opts.Guard == nil {
+	if a.mode == dryRun || a.eng.opts.Guard == nil {
 		return nil
 	}
 	for _, group := range groups {
@@ -154,7 +154,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if opts.Owned > OwnedDelete {
 		return invalid("owned", "is %d (0 to %d)", opts.Owned, OwnedDelete)
 	}
-	if a.tx != nil || a.still && !a.dry {
+	if a.tx != nil || a.mode == readOnly {
 		return ErrNested
 	}
 	if a.user != "" {
@@ -197,41 +197,49 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 	return groups, err
 }
 
-// forget is the rule for one group.
-func (u *unit) forget(user UserID) error {
-	if err := u.found(); err != nil {
+// forgetVerb is what ForgetUser does in one group.
+var forgetVerb = verb{
+	op: OpForgetUser, guarded: true, clears: true,
+	needs: needs{counts: true, total: true, leaver: func(c *change) UserID {
+		if c.cmd.Forget.Owned == OwnedSucceed {
+			return c.cmd.Users[0]
+		}
+		return ""
+	}},
+	rule: (*change).forget,
+}
+
+func (c *change) forget() error {
+	if err := c.found(); err != nil {
 		return err
 	}
-	opts := u.cmd.Forget
-	t := u.of(user)
+	opts, user := c.cmd.Forget, c.cmd.Users[0]
+	t := c.standingOf(user)
 	if Role(t.Role) == RoleOwner {
 		switch {
 		case opts.Owned == OwnedRefuse: // it has become the owner meanwhile
-			return about(user, &OwnsError{[]GroupID{u.id}})
-		case opts.Owned == OwnedDelete || u.heir == "":
-			u.dissolve()
-			u.outcome.dissolved = true
+			return about(user, &OwnsError{[]GroupID{c.id}})
+		case opts.Owned == OwnedDelete || c.loaded.heir == "":
+			c.markDeleted()
+			c.reply.deleted = true
 			return nil
 		}
-		u.crown(u.heir)
+		c.makeOwner(c.loaded.heir)
 	}
-	u.expire(user)
+	c.expire(user)
 	if t.Member() {
-		u.expel(user, ByForgetting)
+		c.endMembership(user, ByForgetting)
 	}
 	for _, m := range []struct {
 		mark *record.Mark
 		kind EventKind
 	}{{t.Mute, MemberUnmuted}, {t.Request, RequestCancelled}, {t.Invitation, InvitationCancelled}} {
 		if m.mark != nil {
-			u.emit(m.kind, user)
+			c.record(m.kind, user)
 		}
 	}
 	if t.Block != nil && opts.Blocks {
-		u.emit(MemberUnblocked, user)
-	}
-	if opts.Pseudonymize && t.Empty() {
-		u.rename = string(user)
+		c.record(MemberUnblocked, user)
 	}
 	return nil
 }

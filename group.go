@@ -98,9 +98,15 @@ func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 		}
 		id = GroupID(text.String())
 	}
-	cmd := Command{Op: OpCreateGroup, Group: id, Users: append([]UserID{group.Owner}, group.Members...), New: &group}
-	out, err := a.change(ctx, cmd, nil, (*unit).create)
+	cmd := Command{Group: id, Users: append([]UserID{group.Owner}, group.Members...), New: &group}
+	out, err := a.change(ctx, createGroupVerb, cmd)
 	return out.group, err
+}
+
+var createGroupVerb = verb{
+	op: OpCreateGroup, needs: needs{creates: true, known: askUsers, counts: true, total: true},
+	rule:   (*change).create,
+	answer: func(c *change) { c.reply.group = publicGroup(c.id, c.head, c.state.custom) },
 }
 
 // complete checks a new group and fills in what was left out.
@@ -168,46 +174,45 @@ func (l *Limits) checkMaxUsers(n int) error {
 }
 
 // create is the rule of CreateGroup.
-func (u *unit) create() error {
-	g := u.cmd.New
-	for _, user := range u.cmd.Users {
-		if err := u.known(user); err != nil {
+func (c *change) create() error {
+	g := c.cmd.New
+	for _, user := range c.cmd.Users {
+		if err := c.known(user); err != nil {
 			return err
 		}
 	}
-	if u.exists {
+	if c.exists {
 		return ErrGroupExists
 	}
-	if err := u.unchanged(); err != nil { // a group that does not exist is at version 0
+	if err := c.unchanged(); err != nil { // a group that does not exist is at version 0
 		return err
 	}
-	if max := u.limits.Groups; max > 0 && u.total >= max {
-		return limited(ErrTooManyGroups, max, u.total)
+	if max := c.limits.Groups; max > 0 && c.loaded.total >= max {
+		return limited(ErrTooManyGroups, max, c.loaded.total)
 	}
-	direct := u.system() || !*g.InviteNeedConfirm
+	direct := c.system() || !*g.InviteNeedConfirm
 	if direct && 1+len(g.Members) > g.MaxUsers {
 		return limited(ErrGroupFull, g.MaxUsers, 1+len(g.Members))
 	}
-	u.exists = true
-	u.append(record.Event{Kind: uint8(GroupCreated), Users: []string{string(g.Owner)}, Changes: creation(g)})
-	if err := u.admit(g.Owner, ByCreation); err != nil {
+	c.exists = true
+	c.recordEvent(record.Event{Kind: uint8(GroupCreated), Users: []string{string(g.Owner)}, Changes: creation(g)})
+	if err := c.addMember(g.Owner, ByCreation); err != nil {
 		return err
 	}
 	for _, user := range g.Members {
-		if err := u.bring(user, direct); err != nil {
+		if err := c.bring(user, direct); err != nil {
 			return err
 		}
 	}
-	u.answer = func() { u.outcome.group = publicGroup(u.id, u.head, u.state.custom) }
 	return nil
 }
 
 // bring makes a member, or invites, at the creation of a group.
-func (u *unit) bring(user UserID, direct bool) error {
+func (c *change) bring(user UserID, direct bool) error {
 	if direct {
-		return u.admit(user, ByCreation)
+		return c.addMember(user, ByCreation)
 	}
-	_, err := u.offer(user)
+	_, err := c.leaveInvitation(user)
 	return err
 }
 
@@ -240,27 +245,33 @@ func creation(g *NewGroup) []record.Change {
 // the lengths: a slash in name or description, MaxUsers below the number of
 // members), and with ErrRoleTooLow.
 func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdate) ([]Field, error) {
-	out, err := a.change(ctx, Command{Op: OpUpdateGroup, Group: group, Update: &update}, update.check(&a.eng.limits), func(u *unit) error {
-		what := describe
-		if update.configures() {
-			what = configure
-		}
-		if err := u.start(what); err != nil {
-			return err
-		}
-		if n := update.MaxUsers; n != nil && *n < u.head.Members {
-			return invalid(FieldMaxUsers, "is %d, and there are %d members", *n, u.head.Members)
-		}
-		changes := update.changes(u.head, u.state.custom)
-		for _, c := range changes {
-			u.outcome.changed = append(u.outcome.changed, Field(c.Field))
-		}
-		if len(changes) > 0 {
-			u.append(record.Event{Kind: uint8(GroupUpdated), Changes: changes})
-		}
-		return nil
-	})
+	v := updateGroupVerb
+	if update.configures() {
+		v.action = configure
+	}
+	out, err := a.change(ctx, v, Command{Group: group, Update: &update})
 	return out.changed, err
+}
+
+var updateGroupVerb = verb{
+	op: OpUpdateGroup, action: describe, needs: needs{custom: true},
+	check: func(l *Limits, c *Command) error { return c.Update.check(l) },
+	rule:  (*change).update,
+}
+
+func (c *change) update() error {
+	update := c.cmd.Update
+	if n := update.MaxUsers; n != nil && *n < c.head.Members {
+		return invalid(FieldMaxUsers, "is %d, and there are %d members", *n, c.head.Members)
+	}
+	changes := update.changes(c.head, c.state.custom)
+	for _, x := range changes {
+		c.reply.changed = append(c.reply.changed, Field(x.Field))
+	}
+	if len(changes) > 0 {
+		c.recordEvent(record.Event{Kind: uint8(GroupUpdated), Changes: changes})
+	}
+	return nil
 }
 
 // configures reports whether the update touches what belongs to the owner alone.
@@ -328,12 +339,11 @@ func (g *GroupUpdate) changes(h *record.Header, custom string) (out []record.Cha
 //
 // The owner may, and the system.
 func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpDeleteGroup, Group: group}, nil, func(u *unit) error {
-		if err := u.start(govern); err != nil {
-			return err
-		}
-		u.dissolve()
-		return nil
-	})
+	_, err := a.change(ctx, deleteGroupVerb, Command{Group: group})
 	return err
 }
+
+var deleteGroupVerb = verb{op: OpDeleteGroup, action: govern, needs: needs{total: true}, rule: func(c *change) error {
+	c.markDeleted()
+	return nil
+}}

@@ -17,7 +17,7 @@ type hub struct {
 	mu     sync.Mutex
 	topics map[GroupID]*topic // "" is all groups
 	groups map[GroupID]*underway
-	tokens map[*unit]uint64 // the first version of each call under way
+	tokens map[*change]uint64 // the first version of each call under way
 
 	following atomic.Int32
 }
@@ -55,7 +55,7 @@ func (h *hub) leave(s *Subscription) {
 
 // begin notes a call that is about to be written. It runs in the transaction, so that
 // of all calls under way on a group the first one noted has the lowest version.
-func (h *hub) begin(u *unit) {
+func (h *hub) begin(u *change) {
 	first := u.head.Version + 1 - uint64(len(u.call.Events))
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -69,7 +69,7 @@ func (h *hub) begin(u *unit) {
 }
 
 // end settles a call: its events are published if it was committed.
-func (h *hub) end(ctx context.Context, u *unit, committed bool) {
+func (h *hub) end(ctx context.Context, u *change, committed bool) {
 	h.mu.Lock()
 	g, first := h.groups[u.id], h.tokens[u]
 	delete(h.tokens, u)
@@ -85,7 +85,7 @@ func (h *hub) end(ctx context.Context, u *unit, committed bool) {
 }
 
 // publish brings the events of a call, and of those it overtook, to subscribers.
-func (h *hub) publish(ctx context.Context, u *unit, g *underway, first uint64) {
+func (h *hub) publish(ctx context.Context, u *change, g *underway, first uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if u.head.Version < g.next {

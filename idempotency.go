@@ -12,8 +12,8 @@ import (
 	"groupkit/store"
 )
 
-// fingerprint tells calls apart: the operation and its arguments, not the reason.
-func (a Actor) fingerprint(cmd *Command) ([]byte, error) {
+// digest tells calls apart: the operation and its arguments, not the reason.
+func (a Actor) digest(v *verb, cmd *Command) ([]byte, error) {
 	if a.key == nil {
 		return nil, nil
 	}
@@ -29,15 +29,15 @@ func (a Actor) fingerprint(cmd *Command) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.many {
+	if v.batch {
 		text = append(text, '+') // a batch of one answers with results, a single call does not
 	}
 	sum := sha256.Sum256(text)
 	return sum[:16], nil
 }
 
-// recall answers a call whose key has been used before.
-func (a Actor) recall(r store.Reader, cmd *Command, print []byte, out *outcome) (bool, error) {
+// lookup answers a call whose key has been used before.
+func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (bool, error) {
 	if a.key == nil {
 		return false, nil
 	}
@@ -52,29 +52,29 @@ func (a Actor) recall(r store.Reader, cmd *Command, print []byte, out *outcome) 
 	if a.eng.now() >= kept.Until {
 		return false, nil
 	}
-	if !bytes.Equal([]byte(kept.Print), print) {
+	if !bytes.Equal([]byte(kept.Print), digest) {
 		return false, ErrKeyReused
 	}
-	*out, err = decodeOutcome(cmd, &kept)
+	*out, err = decodeReply(cmd, &kept)
 	out.known = true
 	return true, err
 }
 
-// remember keeps the outcome of a call under its key.
-func (a Actor) remember(w store.Writer, print []byte, u *unit) error {
-	if a.key == nil || a.unkept {
-		return nil
+// save returns what keeps the reply of a call under its key.
+func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *reply) ([]store.Pair, error) {
+	if a.key == nil || v.keepNothing {
+		return nil, nil
 	}
-	kept := encodeOutcome(&u.outcome)
-	kept.Print, kept.Until = string(print), u.now+a.eng.opts.KeyLife.Milliseconds()
+	kept := encodeReply(out)
+	kept.Print, kept.Until = string(digest), now+a.eng.opts.KeyLife.Milliseconds()
 	k := key.Once(string(a.user), *a.key)
 	if err := dropOnce(w, k); err != nil {
-		return err
+		return nil, err
 	}
-	u.writes = append(u.writes,
-		store.Pair{Key: k, Value: kept.Encode()},
-		store.Pair{Key: key.OnceExpiry(kept.Until, k), Value: []byte{}})
-	return nil
+	return []store.Pair{
+		{Key: k, Value: kept.Encode()},
+		{Key: key.OnceExpiry(kept.Until, k), Value: []byte{}},
+	}, nil
 }
 
 // dropOnce removes what is kept under a key, if there is anything.
@@ -90,8 +90,8 @@ func dropOnce(w store.Writer, k []byte) error {
 	return write(w, []store.Pair{{Key: k}, {Key: key.OnceExpiry(kept.Until, k)}})
 }
 
-func encodeOutcome(o *outcome) *record.Once {
-	kept := &record.Once{Outcome: uint8(o.result), Ends: millisOrZero(o.until)}
+func encodeReply(o *reply) *record.Once {
+	kept := &record.Once{Outcome: uint8(o.result.Outcome), Ends: millisOrZero(o.result.Until)}
 	if o.group.ID != "" {
 		kept.Group, kept.Header, kept.Custom = string(o.group.ID), headerOf(&o.group), o.group.Custom
 	}
@@ -111,8 +111,8 @@ func encodeOutcome(o *outcome) *record.Once {
 	return kept
 }
 
-func decodeOutcome(cmd *Command, kept *record.Once) (outcome, error) {
-	o := outcome{result: Outcome(kept.Outcome), until: instant(kept.Ends)}
+func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
+	o := reply{result: Result{Outcome: Outcome(kept.Outcome), Until: instant(kept.Ends)}}
 	if kept.Group != "" {
 		h, err := record.DecodeHeader(kept.Header)
 		if err != nil {

@@ -9,171 +9,200 @@ import (
 	"groupkit/store"
 )
 
-// load reads the group, the actor, the users that the command names, and what the
-// command needs besides.
-func (u *unit) load(r store.Reader) error {
-	users := slices.Clone(u.cmd.Users)
-	if !u.system() {
-		users = append(users, u.user)
+// A loaded is what a call read before its rule runs: the part of the group that the rule
+// may change, as it was, and what else the verb needs. Nothing changes it afterwards.
+type loaded struct {
+	existed      bool
+	head         record.Header
+	standings    map[string]record.Standing
+	groups       map[string]int
+	custom       string
+	announcement record.Announcement
+	files        map[string]*record.File
+
+	strangers map[UserID]bool // newcomers whom the application does not know
+	expired   []UserID        // users with something expired in the list that the verb adds to
+	heir      UserID          // who succeeds the owner; "" if there is no one
+	total     int             // groups in the app, where their number is limited
+	reserved  bool            // the content that is to be named has not been given up
+	dropped   []store.Pair    // what takes away entries of groups that are being deleted
+}
+
+func newLoaded() *loaded {
+	return &loaded{
+		standings: make(map[string]record.Standing),
+		groups:    make(map[string]int),
+		files:     make(map[string]*record.File),
 	}
-	if err := u.loadGroup(r, users); err != nil {
+}
+
+// load reads the group, the actor, the users that the command names, and what the verb
+// needs besides.
+func (c *change) load(r store.Reader, n *needs) error {
+	users := slices.Clone(c.cmd.Users)
+	if !c.system() {
+		users = append(users, c.user)
+	}
+	if err := c.loadGroup(r, users); err != nil {
 		return err
 	}
-	if !u.exists && u.cmd.Op != OpCreateGroup {
+	if !c.exists && !n.creates {
 		return nil
 	}
-	if !u.system() {
-		u.me = u.of(u.user)
+	if !c.system() {
+		c.me = c.standingOf(c.user)
 	}
-	if err := u.loadInviter(r); err != nil {
+	if err := c.loadOthers(r, n); err != nil {
 		return err
 	}
-	if err := u.loadExpired(r); err != nil {
+	if err := c.loadTexts(r, n); err != nil {
 		return err
 	}
-	if err := u.loadHeir(r); err != nil {
-		return err
+	if n.total {
+		var err error
+		if c.loaded.total, err = c.loadTotal(r); err != nil {
+			return err
+		}
 	}
-	if err := u.loadRest(r); err != nil {
-		return err
-	}
-	if u.cmd.Op.moves() {
-		return u.loadCounts(r, append(users, u.heir))
+	if n.counts {
+		return c.loadCounts(r, append(users, c.loaded.heir))
 	}
 	return nil
 }
 
-// loadRest reads what single commands need.
-func (u *unit) loadRest(r store.Reader) (err error) {
-	switch u.cmd.Op {
-	case OpUpdateGroup:
-		u.state.custom, err = loadCustom(r, u.id, u.head)
-		u.before.custom = u.state.custom
-	case OpSetAnnouncement:
-		u.state.announcement, err = loadAnnouncement(r, u.id)
-		u.before.announcement = u.state.announcement
-	case OpTransferGroup: // the system is not the one who gives the group away
-		err = u.loadStandings(r, []UserID{UserID(u.head.Owner)})
-	case OpUploadFile:
-		if u.cmd.content != "" {
-			_, u.announced, err = r.Get(key.Upload(u.cmd.content))
-		}
-	case OpDeleteFile:
-		err = u.loadFile(r)
-	case OpCreateGroup, OpDeleteGroup, OpLeave, OpForgetUser:
-		u.total, err = u.loadTotal(r)
-	}
-	return err
-}
-
-// moves reports whether the operation may make members of users, or end memberships.
-func (op Op) moves() bool {
-	switch op {
-	case OpAddMembers, OpRemoveMembers, OpLeave, OpJoin, OpApproveRequest, OpInviteUsers, OpAcceptInvitation, OpBlockUsers, OpCreateGroup, OpForgetUser:
-		return true
-	}
-	return false
-}
-
 // loadGroup reads the header and the standings of users in one round trip.
-func (u *unit) loadGroup(r store.Reader, users []UserID) error {
-	users = u.missing(users)
-	values, err := store.GetMany(r, key.Look(string(u.id), users...))
+func (c *change) loadGroup(r store.Reader, users []UserID) error {
+	users = c.missing(users)
+	values, err := store.GetMany(r, key.Look(string(c.id), users...))
 	if err != nil {
 		return err
 	}
 	if values[0] != nil {
-		u.exists, u.existed = true, true
-		if u.state.head, err = record.DecodeHeader(values[0]); err != nil {
+		c.exists, c.loaded.existed = true, true
+		if c.state.head, err = record.DecodeHeader(values[0]); err != nil {
 			return err
 		}
-		u.before.head = u.state.head
+		c.loaded.head = c.state.head
 	}
-	return u.keep(users, values[1:])
+	return c.keep(users, values[1:])
 }
 
-// loadInviter reads the standing of the one whose invitation the actor may answer.
-func (u *unit) loadInviter(r store.Reader) error {
-	if u.system() || u.me.Invitation == nil || u.me.Invitation.By == "" {
-		return nil
+// loadOthers reads the standings of users whom the command does not name.
+func (c *change) loadOthers(r store.Reader, n *needs) error {
+	if n.inviter {
+		if m := c.me.Invitation; m != nil && m.By != "" {
+			if err := c.loadStandings(r, []UserID{UserID(m.By)}); err != nil {
+				return err
+			}
+		}
 	}
-	return u.loadStandings(r, []UserID{UserID(u.me.Invitation.By)})
+	if n.owner {
+		if err := c.loadStandings(r, []UserID{UserID(c.head.Owner)}); err != nil {
+			return err
+		}
+	}
+	if n.room != nil {
+		if err := c.loadExpired(r, n.room); err != nil {
+			return err
+		}
+	}
+	if n.leaver != nil {
+		return c.loadHeir(r, n.leaver(c))
+	}
+	return nil
 }
 
-// loadExpired finds what can be cleared away if the list that the command adds to is full.
-func (u *unit) loadExpired(r store.Reader) error {
-	h := &u.state.head
-	list, count, most := byte(0), 0, u.limits.MaxGroupSize
-	switch u.cmd.Op {
-	case OpMuteUsers:
-		list, count = key.Muted, h.Mutes
-	case OpBlockUsers:
-		list, count = key.Blocked, h.Blocked
-	case OpJoin:
-		list, count, most = key.Requests, h.Requests, u.limits.Requests
-	case OpInviteUsers:
-		list, count, most = key.Invitations, h.Invitations, u.limits.Invitations
+// loadTexts reads what a group has besides users.
+func (c *change) loadTexts(r store.Reader, n *needs) (err error) {
+	if n.custom {
+		c.state.custom, err = loadCustom(r, c.id, c.head)
+		c.loaded.custom = c.state.custom
 	}
-	if list == 0 || count+max(1, len(u.cmd.Users)) <= most {
+	if n.announcement && err == nil {
+		c.state.announcement, err = loadAnnouncement(r, c.id)
+		c.loaded.announcement = c.state.announcement
+	}
+	if n.reserved && err == nil {
+		_, c.loaded.reserved, err = r.Get(key.Upload(c.cmd.content))
+	}
+	if n.file && err == nil {
+		err = c.loadFile(r)
+	}
+	return err
+}
+
+// loadFile reads the file that the command names, if it is there.
+func (c *change) loadFile(r store.Reader) error {
+	f, err := loadFile(r, c.id, c.cmd.File)
+	if errors.Is(err, ErrFileNotFound) {
 		return nil
 	}
-	prefix := key.Of(string(u.id), list)
+	if err == nil {
+		c.state.files[f.ID], c.loaded.files[f.ID] = f, f
+	}
+	return err
+}
+
+// loadExpired finds what can be cleared away if the list that the verb adds to is full.
+func (c *change) loadExpired(r store.Reader, list *bounded) error {
+	if *list.count(c.head)+max(1, len(c.cmd.Users)) <= list.limit(c.limits) {
+		return nil
+	}
+	prefix := key.Of(string(c.id), list.list)
 	return scanAll(r, store.Prefix(prefix), func(page []store.Pair) error {
 		users := make([]UserID, len(page))
 		for i, p := range page {
 			users[i] = UserID(p.Key[len(prefix):])
 		}
-		if err := u.loadStandings(r, users); err != nil {
+		if err := c.loadStandings(r, users); err != nil {
 			return err
 		}
-		u.expired = append(u.expired, users...)
+		c.loaded.expired = append(c.loaded.expired, users...)
 		return nil
 	})
 }
 
-// loadHeir finds who becomes owner if the owner leaves, or is forgotten.
-func (u *unit) loadHeir(r store.Reader) error {
-	leaver, succeed := u.user, u.cmd.Op == OpLeave && u.policy == OwnerSucceed
-	if u.cmd.Op == OpForgetUser {
-		leaver, succeed = u.cmd.Users[0], u.cmd.Forget.Owned == OwnedSucceed
-	}
-	if !succeed || u.state.head.Owner != string(leaver) {
+// loadHeir finds who becomes owner if the leaver, who is the owner, leaves.
+func (c *change) loadHeir(r store.Reader, leaver UserID) error {
+	if leaver == "" || c.head.Owner != string(leaver) {
 		return nil
 	}
 	list, since := byte(key.Members), func(st *record.Standing) int64 { return st.Joined }
-	if u.state.head.Admins > 0 {
+	if c.head.Admins > 0 {
 		list, since = key.Admins, func(st *record.Standing) int64 { return st.AdminSince }
 	}
+	var heir UserID
 	var longest int64
-	err := allEntries(r, u.id, list, func(e *entry) {
-		if at := since(&e.standing); e.user != leaver && (u.heir == "" || at < longest) {
-			u.heir, longest = e.user, at
+	err := allEntries(r, c.id, list, func(e *entry) {
+		if at := since(&e.standing); e.user != leaver && (heir == "" || at < longest) {
+			heir, longest = e.user, at
 		}
 	})
-	if err != nil || u.heir == "" {
+	if err != nil || heir == "" {
 		return err
 	}
-	return u.loadStandings(r, []UserID{u.heir})
+	c.loaded.heir = heir
+	return c.loadStandings(r, []UserID{heir})
 }
 
 // loadStandings reads the standings of users that are not loaded yet.
-func (u *unit) loadStandings(r store.Reader, users []UserID) error {
-	users = u.missing(users)
+func (c *change) loadStandings(r store.Reader, users []UserID) error {
+	users = c.missing(users)
 	if len(users) == 0 {
 		return nil
 	}
-	values, err := store.GetMany(r, key.Look(string(u.id), users...)[1:])
+	values, err := store.GetMany(r, key.Look(string(c.id), users...)[1:])
 	if err != nil {
 		return err
 	}
-	return u.keep(users, values)
+	return c.keep(users, values)
 }
 
 // missing returns the valid ones of users that are not loaded, each once.
-func (u *unit) missing(users []UserID) []UserID {
+func (c *change) missing(users []UserID) []UserID {
 	var out []UserID
 	for _, user := range users {
-		if _, ok := u.before.standings[string(user)]; ok || checkUserID(FieldUser, user) != nil || slices.Contains(out, user) {
+		if _, ok := c.loaded.standings[string(user)]; ok || checkUserID(FieldUser, user) != nil || slices.Contains(out, user) {
 			continue
 		}
 		out = append(out, user)
@@ -182,48 +211,48 @@ func (u *unit) missing(users []UserID) []UserID {
 }
 
 // keep takes loaded standings in: two values a user, as member and as outsider.
-func (u *unit) keep(users []UserID, values [][]byte) error {
+func (c *change) keep(users []UserID, values [][]byte) error {
 	for i, user := range users {
 		st, err := decodeStanding(values[2*i], values[2*i+1])
 		if err != nil {
 			return err
 		}
-		u.before.standings[string(user)] = st
-		*u.state.standing(string(user)) = st
+		c.loaded.standings[string(user)] = st
+		*c.state.standing(string(user)) = st
 	}
 	return nil
 }
 
 // loadCounts reads in how many groups each of users is. For one at the limit it
 // first drops the entries of groups that are being deleted.
-func (u *unit) loadCounts(r store.Reader, users []UserID) error {
+func (c *change) loadCounts(r store.Reader, users []UserID) error {
 	for _, user := range users {
-		if _, ok := u.groups[string(user)]; ok || checkUserID(FieldUser, user) != nil {
+		if _, ok := c.groups[string(user)]; ok || checkUserID(FieldUser, user) != nil {
 			continue
 		}
 		n, err := readCount(r, key.User(string(user), key.UserHeader))
 		if err != nil {
 			return err
 		}
-		u.before.groups[string(user)] = n
-		if n >= u.limits.JoinedGroups {
+		c.loaded.groups[string(user)] = n
+		if n >= c.limits.JoinedGroups {
 			dropped, err := dropDeleted(r, user)
 			if err != nil {
 				return err
 			}
 			n -= len(dropped)
 			for _, keys := range dropped {
-				u.writes = append(u.writes, keys...)
+				c.loaded.dropped = append(c.loaded.dropped, keys...)
 			}
 		}
-		u.groups[string(user)] = n
+		c.groups[string(user)] = n
 	}
 	return nil
 }
 
 // loadTotal is the number of groups in the app, counted if nobody has yet.
-func (u *unit) loadTotal(r store.Reader) (int, error) {
-	if u.limits.Groups == 0 {
+func (c *change) loadTotal(r store.Reader) (int, error) {
+	if c.limits.Groups == 0 {
 		return 0, nil
 	}
 	value, ok, err := r.Get(key.GroupCount())
@@ -244,16 +273,4 @@ func (u *unit) loadTotal(r store.Reader) (int, error) {
 		}
 	}
 	return n, nil
-}
-
-// loadFile reads the file that the command names, if it is there.
-func (u *unit) loadFile(r store.Reader) error {
-	f, err := loadFile(r, u.id, u.cmd.File)
-	if errors.Is(err, ErrFileNotFound) {
-		return nil
-	}
-	if err == nil {
-		u.state.files[f.ID], u.before.files[f.ID] = f, f
-	}
-	return err
 }

@@ -42,55 +42,60 @@ var memberList = listing[Member]{OpListMembers, seeMembers, key.Members, func(e 
 // ErrBlacklisted, ErrGroupFull (the group's MaxUsers) and ErrTooManyJoined
 // (Limits.JoinedGroups).
 func (a Actor) AddMember(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpAddMembers, Group: group, Users: []UserID{user}}, (*unit).startSystem, (*unit).add)
+	_, err := a.one(ctx, addMembersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // AddMembers is AddMember for up to Limits.Batch users. Those who are members
 // already, or cannot be added, are reported; the rest join. If nobody joins, the
 // call fails with the causes.
 func (a Actor) AddMembers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpAddMembers, Group: group, Users: users}, (*unit).startSystem, plain((*unit).add))
+	return a.batch(ctx, addMembersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) add(user UserID) error {
-	if err := u.welcome(user); err != nil {
-		return err
-	}
-	return u.admit(user, ByAdding)
+var addMembersVerb = verb{
+	op: OpAddMembers, action: addMember, needs: needs{known: askUsers, counts: true}, each: alone((*change).add),
 }
 
-// welcome refuses to bring in who is unknown, a member or blacklisted.
-func (u *unit) welcome(user UserID) error {
-	if err := u.known(user); err != nil {
+func (c *change) add(user UserID) error {
+	if err := c.refuseNonCandidate(user); err != nil {
 		return err
 	}
-	switch t := u.of(user); {
+	return c.addMember(user, ByAdding)
+}
+
+// refuseNonCandidate refuses to bring in who is unknown, a member or blacklisted.
+func (c *change) refuseNonCandidate(user UserID) error {
+	if err := c.known(user); err != nil {
+		return err
+	}
+	switch t := c.standingOf(user); {
 	case t.Member():
 		return about(user, ErrAlreadyMember)
-	case t.Block.Holds(u.now):
+	case t.Block.Holds(c.now):
 		return about(user, ErrBlacklisted)
 	}
 	return nil
 }
 
-// admit makes a member of someone who is none, if there is room for both sides.
+// addMember makes a member of someone who is none, if there is room for both sides.
 // A pending request or invitation ends.
-func (u *unit) admit(user UserID, how How) error {
-	h := &u.state.head
+func (c *change) addMember(user UserID, how How) error {
+	h := &c.state.head
 	if h.Members >= h.MaxUsers {
 		return about(user, limited(ErrGroupFull, h.MaxUsers, h.Members))
 	}
-	if n := u.groups[string(user)]; n >= u.limits.JoinedGroups {
-		return about(user, limited(ErrTooManyJoined, u.limits.JoinedGroups, n))
+	if n := c.groups[string(user)]; n >= c.limits.JoinedGroups {
+		return about(user, limited(ErrTooManyJoined, c.limits.JoinedGroups, n))
 	}
-	u.expire(user)
-	if u.of(user).Request != nil {
-		u.emit(pick(how == ByApproval, RequestApproved, RequestCancelled), user)
+	c.expire(user)
+	if c.standingOf(user).Request != nil {
+		c.record(pick(how == ByApproval, RequestApproved, RequestCancelled), user)
 	}
-	if u.of(user).Invitation != nil {
-		u.emit(pick(how == ByInvitation, InvitationAccepted, InvitationCancelled), user)
+	if c.standingOf(user).Invitation != nil {
+		c.record(pick(how == ByInvitation, InvitationAccepted, InvitationCancelled), user)
 	}
-	u.append(record.Event{Kind: uint8(MemberJoined), How: uint8(how), Users: []string{string(user)}})
+	c.recordEvent(record.Event{Kind: uint8(MemberJoined), How: uint8(how), Users: []string{string(user)}})
 	return nil
 }
 
@@ -106,34 +111,39 @@ func pick(first bool, a, b EventKind) EventKind {
 // The owner may remove admins and members, an admin members, the system both. It
 // refuses with ErrNotMember, ErrOwner and ErrRoleTooLow.
 func (a Actor) RemoveMember(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpRemoveMembers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).remove)
+	_, err := a.one(ctx, removeMembersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // RemoveMembers is RemoveMember for up to Limits.Batch users; if nobody is
 // removed, the call fails with the causes.
 func (a Actor) RemoveMembers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpRemoveMembers, Group: group, Users: users}, starting(discipline), plain((*unit).remove))
+	return a.batch(ctx, removeMembersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) remove(user UserID) error {
-	if err := u.subject(user); err != nil {
+var removeMembersVerb = verb{
+	op: OpRemoveMembers, action: discipline, needs: needs{counts: true}, each: alone((*change).remove),
+}
+
+func (c *change) remove(user UserID) error {
+	if err := c.refuseUntargetable(user); err != nil {
 		return err
 	}
-	u.expel(user, ByRemoval)
+	c.endMembership(user, ByRemoval)
 	return nil
 }
 
-// expel ends a membership with all that hangs on it: the admin role and the entry
+// endMembership ends a membership with all that hangs on it: the admin role and the entry
 // of the allow list.
-func (u *unit) expel(user UserID, how How) {
-	t := u.of(user)
+func (c *change) endMembership(user UserID, how How) {
+	t := c.standingOf(user)
 	if Role(t.Role) == RoleAdmin {
-		u.emit(AdminRemoved, user)
+		c.record(AdminRemoved, user)
 	}
 	if t.Allow != nil {
-		u.emit(MemberDisallowed, user)
+		c.record(MemberDisallowed, user)
 	}
-	u.append(record.Event{Kind: uint8(MemberLeft), How: uint8(how), Users: []string{string(user)}})
+	c.recordEvent(record.Event{Kind: uint8(MemberLeft), How: uint8(how), Users: []string{string(user)}})
 }
 
 // Leave ends the actor's own membership. A mute stays.
@@ -143,19 +153,29 @@ func (u *unit) expel(user UserID, how How) {
 // longest-serving member, becomes the owner, and the group is deleted if there is
 // no one. It refuses with ErrNotMember, and with ErrInvalid for the system.
 func (a Actor) Leave(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpLeave, Group: group}, a.personal(), func(u *unit) error {
-		if err := u.start(leave); err != nil {
-			return err
-		}
-		if u.role() == RoleOwner && u.heir == "" {
-			u.dissolve()
-			return nil
-		}
-		if u.role() == RoleOwner {
-			u.crown(u.heir)
-		}
-		u.expel(u.user, ByLeaving)
-		return nil
-	})
+	_, err := a.change(ctx, leaveVerb, Command{Group: group})
 	return err
+}
+
+var leaveVerb = verb{
+	op: OpLeave, action: leave, personal: true,
+	needs: needs{counts: true, total: true, leaver: func(c *change) UserID {
+		if c.policy == OwnerSucceed {
+			return c.user
+		}
+		return ""
+	}},
+	rule: (*change).leave,
+}
+
+func (c *change) leave() error {
+	if c.role() == RoleOwner && c.loaded.heir == "" {
+		c.markDeleted()
+		return nil
+	}
+	if c.role() == RoleOwner {
+		c.makeOwner(c.loaded.heir)
+	}
+	c.endMembership(c.user, ByLeaving)
+	return nil
 }

@@ -58,34 +58,34 @@ var muteList = listing[Mute]{OpListMutes, discipline, key.Muted, func(e *entry) 
 // refuses with ErrInvalid (a duration of 0 or less that is not Forever),
 // ErrNotMember, ErrOwner, ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
 func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
-	cmd := Command{Op: OpMuteUsers, Group: group, Users: []UserID{user}, Duration: d}
-	return a.timed(ctx, cmd, func(u *unit) (time.Time, error) { return u.mute(d, user) })
+	r, err := a.one(ctx, muteUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
+	return r.Until, err
 }
 
 // MuteUsers is Mute for up to Limits.Batch users; if nobody is muted, the call
 // fails with the causes.
 func (a Actor) MuteUsers(ctx context.Context, group GroupID, d time.Duration, users []UserID) (Results, error) {
-	cmd := Command{Op: OpMuteUsers, Group: group, Users: users, Duration: d}
-	return a.timedBatch(ctx, cmd, func(u *unit, user UserID) (r Result, err error) {
-		r.Until, err = u.mute(d, user)
-		return r, err
-	})
+	return a.batch(ctx, muteUsersVerb, Command{Group: group, Users: users, Duration: d})
 }
 
-func (u *unit) mute(d time.Duration, user UserID) (time.Time, error) {
-	if err := u.subject(user); err != nil {
-		return time.Time{}, err
+var muteUsersVerb = verb{
+	op: OpMuteUsers, action: discipline, lasts: true, needs: needs{room: &boundedMutes}, each: (*change).mute,
+}
+
+func (c *change) mute(user UserID) (Result, error) {
+	if err := c.refuseUntargetable(user); err != nil {
+		return Result{}, err
 	}
-	until, _ := expiry(u.now, d) // the duration has been checked before
-	u.expire(user)
+	until, _ := expiry(c.now, c.cmd.Duration) // the duration has been checked before
+	c.expire(user)
 	var before int64
-	if m := u.of(user).Mute; m != nil {
+	if m := c.standingOf(user).Mute; m != nil {
 		before = m.Until
-	} else if err := u.room(&u.head.Mutes, u.limits.MaxGroupSize, ErrListFull); err != nil {
-		return time.Time{}, about(user, err)
+	} else if err := c.makeRoom(&boundedMutes, user); err != nil {
+		return Result{}, err
 	}
-	u.append(record.Event{Kind: uint8(MemberMuted), Users: []string{string(user)}, Until: until, Before: []int64{before}})
-	return instant(until), nil
+	c.recordEvent(record.Event{Kind: uint8(MemberMuted), Users: []string{string(user)}, Until: until, Before: []int64{before}})
+	return Result{Until: instant(until)}, nil
 }
 
 // Unmute lifts a mute, also of someone who has left.
@@ -93,26 +93,29 @@ func (u *unit) mute(d time.Duration, user UserID) (time.Time, error) {
 // The owner may unmute admins and lower, an admin members and outsiders, the system
 // everyone. It refuses with ErrRoleTooLow and ErrNotMuted.
 func (a Actor) Unmute(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: []UserID{user}}, starting(discipline), (*unit).unmute)
+	_, err := a.one(ctx, unmuteUsersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // UnmuteUsers is Unmute for up to Limits.Batch users; if nobody is unmuted, the
 // call fails with the causes.
 func (a Actor) UnmuteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpUnmuteUsers, Group: group, Users: users}, starting(discipline), plain((*unit).unmute))
+	return a.batch(ctx, unmuteUsersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) unmute(user UserID) error {
-	t := u.of(user)
+var unmuteUsersVerb = verb{op: OpUnmuteUsers, action: discipline, each: alone((*change).unmute)}
+
+func (c *change) unmute(user UserID) error {
+	t := c.standingOf(user)
 	if Role(t.Role) != RoleOwner { // who is never muted
-		if err := u.outranks(user, t); err != nil {
+		if err := c.outranks(user, t); err != nil {
 			return err
 		}
 	}
-	if !t.Mute.Holds(u.now) {
+	if !t.Mute.Holds(c.now) {
 		return about(user, ErrNotMuted)
 	}
-	u.emit(MemberUnmuted, user)
+	c.record(MemberUnmuted, user)
 	return nil
 }
 
@@ -122,28 +125,31 @@ func (u *unit) unmute(user UserID) error {
 //
 // The owner and admins may, and the system.
 func (a Actor) MuteGroup(ctx context.Context, group GroupID) error {
-	return a.muteGroup(ctx, OpMuteGroup, group, true, GroupMuted)
+	_, err := a.change(ctx, muteGroupVerb, Command{Group: group})
+	return err
 }
+
+var muteGroupVerb = verb{op: OpMuteGroup, action: silence, rule: func(c *change) error {
+	if !c.head.Muted {
+		c.record(GroupMuted)
+	}
+	return nil
+}}
 
 // UnmuteGroup ends the mute of the whole group; mutes of single users stay.
 //
 // The owner and admins may, and the system.
 func (a Actor) UnmuteGroup(ctx context.Context, group GroupID) error {
-	return a.muteGroup(ctx, OpUnmuteGroup, group, false, GroupUnmuted)
-}
-
-func (a Actor) muteGroup(ctx context.Context, op Op, group GroupID, muted bool, kind EventKind) error {
-	_, err := a.change(ctx, Command{Op: op, Group: group}, nil, func(u *unit) error {
-		if err := u.start(silence); err != nil {
-			return err
-		}
-		if u.head.Muted != muted {
-			u.emit(kind)
-		}
-		return nil
-	})
+	_, err := a.change(ctx, unmuteGroupVerb, Command{Group: group})
 	return err
 }
+
+var unmuteGroupVerb = verb{op: OpUnmuteGroup, action: silence, rule: func(c *change) error {
+	if c.head.Muted {
+		c.record(GroupUnmuted)
+	}
+	return nil
+}}
 
 // AllowList iterates over the users who may speak although the whole group is
 // muted, in the order of their ids.
@@ -169,25 +175,28 @@ var allowList = listing[Allowed]{OpAllowList, discipline, key.Allowed, func(e *e
 // The owner and admins may, and the system. It refuses with ErrNotMember,
 // ErrAlreadyAllowed and ErrListFull (Limits.MaxGroupSize).
 func (a Actor) Allow(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpAllowUsers, Group: group, Users: []UserID{user}}, starting(silence), (*unit).allow)
+	_, err := a.one(ctx, allowUsersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // AllowUsers is Allow for up to Limits.Batch users; if nobody is put on the list,
 // the call fails with the causes.
 func (a Actor) AllowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpAllowUsers, Group: group, Users: users}, starting(silence), plain((*unit).allow))
+	return a.batch(ctx, allowUsersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) allow(user UserID) error {
-	switch t := u.of(user); {
+var allowUsersVerb = verb{op: OpAllowUsers, action: silence, each: alone((*change).allow)}
+
+func (c *change) allow(user UserID) error {
+	switch t := c.standingOf(user); {
 	case !t.Member():
 		return about(user, ErrNotMember)
 	case t.Allow != nil:
 		return about(user, ErrAlreadyAllowed)
-	case u.head.Allowed >= u.limits.MaxGroupSize:
-		return about(user, limited(ErrListFull, u.limits.MaxGroupSize, u.head.Allowed))
+	case c.head.Allowed >= c.limits.MaxGroupSize:
+		return about(user, limited(ErrListFull, c.limits.MaxGroupSize, c.head.Allowed))
 	}
-	u.emit(MemberAllowed, user)
+	c.record(MemberAllowed, user)
 	return nil
 }
 
@@ -195,19 +204,22 @@ func (u *unit) allow(user UserID) error {
 //
 // The owner and admins may, and the system. It refuses with ErrNotAllowed.
 func (a Actor) Disallow(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpDisallowUsers, Group: group, Users: []UserID{user}}, starting(silence), (*unit).disallow)
+	_, err := a.one(ctx, disallowUsersVerb, Command{Group: group, Users: []UserID{user}})
+	return err
 }
 
 // DisallowUsers is Disallow for up to Limits.Batch users; if nobody is taken off
 // the list, the call fails with the causes.
 func (a Actor) DisallowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpDisallowUsers, Group: group, Users: users}, starting(silence), plain((*unit).disallow))
+	return a.batch(ctx, disallowUsersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) disallow(user UserID) error {
-	if u.of(user).Allow == nil {
+var disallowUsersVerb = verb{op: OpDisallowUsers, action: silence, each: alone((*change).disallow)}
+
+func (c *change) disallow(user UserID) error {
+	if c.standingOf(user).Allow == nil {
 		return about(user, ErrNotAllowed)
 	}
-	u.emit(MemberDisallowed, user)
+	c.record(MemberDisallowed, user)
 	return nil
 }

@@ -67,7 +67,7 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	e.background, e.cancel = context.WithCancel(context.Background())
 	e.hub = hub{
 		background: e.background, log: e.System().Events,
-		topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway), tokens: make(map[*unit]uint64),
+		topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway), tokens: make(map[*change]uint64),
 	}
 	dying, err := e.prepare(e.background)
 	if err != nil {

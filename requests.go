@@ -54,55 +54,49 @@ func (o Outcome) String() string {
 // an invitation), ErrUserNotFound, ErrBlacklisted, ErrAlreadyMember, ErrGroupFull,
 // ErrTooManyJoined and ErrTooManyRequests, and with ErrInvalid for the system.
 func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
-	out, err := a.change(ctx, Command{Op: OpJoin, Group: group}, a.personal(), func(u *unit) (err error) {
-		if err := u.startInvited(); err != nil {
-			return err
-		}
-		u.outcome.result, err = u.join()
-		return err
-	})
-	return out.result, err
+	out, err := a.change(ctx, joinVerb, Command{Group: group})
+	return out.result.Outcome, err
 }
 
-func (u *unit) join() (Outcome, error) {
-	if err := u.welcome(u.user); err != nil {
+var joinVerb = verb{
+	op: OpJoin, action: answerInvitation, personal: true,
+	needs: needs{known: askActor, counts: true, inviter: true, room: &boundedRequests},
+	rule: func(c *change) (err error) {
+		c.reply.result.Outcome, err = c.join()
+		return err
+	},
+}
+
+func (c *change) join() (Outcome, error) {
+	if err := c.refuseNonCandidate(c.user); err != nil {
 		return OutcomeDone, err
 	}
-	h := &u.state.head
+	h := &c.state.head
 	switch {
-	case u.me.Invitation.Holds(u.now) && u.stillInvites() == nil:
-		return joined(u.admit(u.user, ByInvitation))
+	case c.me.Invitation.Holds(c.now) && c.stillInvites() == nil:
+		return joined(c.addMember(c.user, ByInvitation))
 	case !h.Public:
 		return OutcomeDone, ErrGroupNotFound
 	case !h.MembersOnly:
-		return joined(u.admit(u.user, ByJoining))
-	case u.me.Request.Holds(u.now):
+		return joined(c.addMember(c.user, ByJoining))
+	case c.me.Request.Holds(c.now):
 		return OutcomeRequested, nil
 	}
-	u.expire(u.user)
-	if err := u.room(&h.Requests, u.limits.Requests, ErrTooManyRequests); err != nil {
-		return OutcomeDone, about(u.user, err)
+	c.expire(c.user)
+	if err := c.makeRoom(&boundedRequests, c.user); err != nil {
+		return OutcomeDone, err
 	}
-	u.append(record.Event{Kind: uint8(JoinRequested), Users: []string{string(u.user)}, Until: u.ends(u.opts.RequestTTL)})
+	c.recordEvent(record.Event{Kind: uint8(JoinRequested), Users: []string{string(c.user)}, Until: c.ends(c.opts.RequestTTL)})
 	return OutcomeRequested, nil
 }
 
-// ends is when something pending expires; 0 for never.
-func (u *unit) ends(ttl time.Duration) int64 {
-	if ttl == 0 {
-		return 0
-	}
-	at, _ := expiry(u.now, ttl) // a lifetime has been found positive when the engine was opened
-	return at
-}
-
 // stillInvites refuses an invitation whose inviter may no longer invite.
-func (u *unit) stillInvites() error {
-	by := UserID(u.me.Invitation.By)
+func (c *change) stillInvites() error {
+	by := UserID(c.me.Invitation.By)
 	if by == "" {
 		return nil
 	}
-	inviter := look{exists: true, head: u.head, user: by, me: u.of(by), now: u.now}
+	inviter := look{exists: true, head: c.head, user: by, me: c.standingOf(by), now: c.now}
 	return inviter.allows(invite)
 }
 
@@ -112,25 +106,37 @@ func (u *unit) stillInvites() error {
 // The owner and admins may, and the system. It refuses with ErrRequestNotFound,
 // ErrGroupFull and ErrTooManyJoined.
 func (a Actor) ApproveRequest(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpApproveRequest, Group: group, Users: []UserID{user}}, starting(admit), func(u *unit, user UserID) error {
-		if !u.of(user).Request.Holds(u.now) {
-			return about(user, ErrRequestNotFound)
-		}
-		return u.admit(user, ByApproval)
-	})
+	_, err := a.one(ctx, approveRequestVerb, Command{Group: group, Users: []UserID{user}})
+	return err
+}
+
+var approveRequestVerb = verb{
+	op: OpApproveRequest, action: admit, needs: needs{counts: true}, each: alone((*change).approve),
+}
+
+func (c *change) approve(user UserID) error {
+	if !c.standingOf(user).Request.Holds(c.now) {
+		return about(user, ErrRequestNotFound)
+	}
+	return c.addMember(user, ByApproval)
 }
 
 // DeclineRequest ends a join request; Because tells why.
 //
 // The owner and admins may, and the system. It refuses with ErrRequestNotFound.
 func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpDeclineRequest, Group: group, Users: []UserID{user}}, starting(admit), func(u *unit, user UserID) error {
-		if !u.of(user).Request.Holds(u.now) {
-			return about(user, ErrRequestNotFound)
-		}
-		u.emit(RequestDeclined, user)
-		return nil
-	})
+	_, err := a.one(ctx, declineRequestVerb, Command{Group: group, Users: []UserID{user}})
+	return err
+}
+
+var declineRequestVerb = verb{op: OpDeclineRequest, action: admit, each: alone((*change).declineRequest)}
+
+func (c *change) declineRequest(user UserID) error {
+	if !c.standingOf(user).Request.Holds(c.now) {
+		return about(user, ErrRequestNotFound)
+	}
+	c.record(RequestDeclined, user)
+	return nil
 }
 
 // CancelRequest withdraws the actor's own join request.
@@ -138,17 +144,18 @@ func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) e
 // It refuses with ErrGroupNotFound, ErrBlacklisted and ErrRequestNotFound, and with
 // ErrInvalid for the system.
 func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpCancelRequest, Group: group}, a.personal(), func(u *unit) error {
-		if err := u.start(seeGroup); err != nil {
-			return err
-		}
-		if !u.me.Request.Holds(u.now) {
-			return about(u.user, ErrRequestNotFound)
-		}
-		u.emit(RequestCancelled, u.user)
-		return nil
-	})
+	_, err := a.change(ctx, cancelRequestVerb, Command{Group: group})
 	return err
+}
+
+var cancelRequestVerb = verb{op: OpCancelRequest, action: seeGroup, personal: true, rule: (*change).cancelRequest}
+
+func (c *change) cancelRequest() error {
+	if !c.me.Request.Holds(c.now) {
+		return about(c.user, ErrRequestNotFound)
+	}
+	c.record(RequestCancelled, c.user)
+	return nil
 }
 
 // Invite invites a user: without InviteNeedConfirm the user is a member at once,
@@ -160,40 +167,39 @@ func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
 // ErrTooManyInvitations, and, where the user joins at once, with ErrGroupFull and
 // ErrTooManyJoined.
 func (a Actor) Invite(ctx context.Context, group GroupID, user UserID) (Outcome, error) {
-	cmd := Command{Op: OpInviteUsers, Group: group, Users: []UserID{user}}
-	out, err := a.change(ctx, cmd, checkUserID(FieldUser, user), func(u *unit) (err error) {
-		if err := u.start(invite); err != nil {
-			return err
-		}
-		u.outcome.result, err = u.invite(user)
-		return err
-	})
-	return out.result, err
+	r, err := a.one(ctx, inviteUsersVerb, Command{Group: group, Users: []UserID{user}})
+	return r.Outcome, err
 }
 
 // InviteUsers is Invite for up to Limits.Batch users; if it fails for every one,
 // the call fails with the causes.
 func (a Actor) InviteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, Command{Op: OpInviteUsers, Group: group, Users: users}, starting(invite), func(u *unit, user UserID) (r Result, err error) {
-		r.Outcome, err = u.invite(user)
-		return r, err
-	})
+	return a.batch(ctx, inviteUsersVerb, Command{Group: group, Users: users})
 }
 
-func (u *unit) invite(user UserID) (Outcome, error) {
-	if err := u.welcome(user); err != nil {
+var inviteUsersVerb = verb{
+	op: OpInviteUsers, action: invite,
+	needs: needs{known: askUsers, counts: true, room: &boundedInvitations},
+	each: func(c *change, user UserID) (r Result, err error) {
+		r.Outcome, err = c.invite(user)
+		return r, err
+	},
+}
+
+func (c *change) invite(user UserID) (Outcome, error) {
+	if err := c.refuseNonCandidate(user); err != nil {
 		return OutcomeDone, err
 	}
-	t := u.of(user)
+	t := c.standingOf(user)
 	switch {
-	case t.Request.Holds(u.now) && u.allows(admit) == nil:
-		return joined(u.admit(user, ByApproval))
-	case !u.head.InviteNeedConfirm:
-		return joined(u.admit(user, ByInvitation))
-	case t.Invitation.Holds(u.now):
+	case t.Request.Holds(c.now) && c.allows(admit) == nil:
+		return joined(c.addMember(user, ByApproval))
+	case !c.head.InviteNeedConfirm:
+		return joined(c.addMember(user, ByInvitation))
+	case t.Invitation.Holds(c.now):
 		return OutcomeInvited, nil
 	}
-	return u.offer(user)
+	return c.leaveInvitation(user)
 }
 
 func joined(err error) (Outcome, error) {
@@ -203,13 +209,13 @@ func joined(err error) (Outcome, error) {
 	return OutcomeJoined, nil
 }
 
-// offer leaves an invitation.
-func (u *unit) offer(user UserID) (Outcome, error) {
-	u.expire(user)
-	if err := u.room(&u.head.Invitations, u.limits.Invitations, ErrTooManyInvitations); err != nil {
-		return OutcomeDone, about(user, err)
+// leaveInvitation leaves an invitation.
+func (c *change) leaveInvitation(user UserID) (Outcome, error) {
+	c.expire(user)
+	if err := c.makeRoom(&boundedInvitations, user); err != nil {
+		return OutcomeDone, err
 	}
-	u.append(record.Event{Kind: uint8(MemberInvited), Users: []string{string(user)}, Until: u.ends(u.opts.InvitationTTL)})
+	c.recordEvent(record.Event{Kind: uint8(MemberInvited), Users: []string{string(user)}, Until: c.ends(c.opts.InvitationTTL)})
 	return OutcomeInvited, nil
 }
 
@@ -222,22 +228,26 @@ func (u *unit) offer(user UserID) (Outcome, error) {
 // about the inviter, ErrGroupFull and ErrTooManyJoined, and with ErrInvalid for the
 // system.
 func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpAcceptInvitation, Group: group}, a.personal(), func(u *unit) error {
-		if err := u.startInvited(); err != nil {
-			return err
-		}
-		if err := u.welcome(u.user); err != nil {
-			return err
-		}
-		if !u.me.Invitation.Holds(u.now) {
-			return about(u.user, ErrInvitationNotFound)
-		}
-		if err := u.stillInvites(); err != nil {
-			return err
-		}
-		return u.admit(u.user, ByInvitation)
-	})
+	_, err := a.change(ctx, acceptInvitationVerb, Command{Group: group})
 	return err
+}
+
+var acceptInvitationVerb = verb{
+	op: OpAcceptInvitation, action: answerInvitation, personal: true,
+	needs: needs{known: askActor, counts: true, inviter: true}, rule: (*change).acceptInvitation,
+}
+
+func (c *change) acceptInvitation() error {
+	if err := c.refuseNonCandidate(c.user); err != nil {
+		return err
+	}
+	if !c.me.Invitation.Holds(c.now) {
+		return about(c.user, ErrInvitationNotFound)
+	}
+	if err := c.stillInvites(); err != nil {
+		return err
+	}
+	return c.addMember(c.user, ByInvitation)
 }
 
 // DeclineInvitation ends the actor's invitation. It works also when the inviter has
@@ -246,17 +256,20 @@ func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
 // It refuses with ErrInvitationNotFound (ErrGroupNotFound in a private group) and
 // ErrBlacklisted, and with ErrInvalid for the system.
 func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, Command{Op: OpDeclineInvitation, Group: group}, a.personal(), func(u *unit) error {
-		if err := u.startInvited(); err != nil {
-			return err
-		}
-		if !u.me.Invitation.Holds(u.now) {
-			return about(u.user, ErrInvitationNotFound)
-		}
-		u.emit(InvitationDeclined, u.user)
-		return nil
-	})
+	_, err := a.change(ctx, declineInvitationVerb, Command{Group: group})
 	return err
+}
+
+var declineInvitationVerb = verb{
+	op: OpDeclineInvitation, action: answerInvitation, personal: true, rule: (*change).declineInvitation,
+}
+
+func (c *change) declineInvitation() error {
+	if !c.me.Invitation.Holds(c.now) {
+		return about(c.user, ErrInvitationNotFound)
+	}
+	c.record(InvitationDeclined, c.user)
+	return nil
 }
 
 // CancelInvitation takes an invitation back.
@@ -264,18 +277,23 @@ func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
 // The owner and admins may, the system, and the member who invited. It refuses with
 // ErrInvitationNotFound, ErrNotMember and ErrRoleTooLow.
 func (a Actor) CancelInvitation(ctx context.Context, group GroupID, user UserID) error {
-	return a.one(ctx, Command{Op: OpCancelInvitation, Group: group, Users: []UserID{user}}, starting(seeMembers), func(u *unit, user UserID) error {
-		t := u.of(user)
-		own := t.Invitation.Holds(u.now) && t.Invitation.By == string(u.user)
-		if err := u.allows(admit); err != nil && !own {
-			return err
-		}
-		if !t.Invitation.Holds(u.now) {
-			return about(user, ErrInvitationNotFound)
-		}
-		u.emit(InvitationCancelled, user)
-		return nil
-	})
+	_, err := a.one(ctx, cancelInvitationVerb, Command{Group: group, Users: []UserID{user}})
+	return err
+}
+
+var cancelInvitationVerb = verb{op: OpCancelInvitation, action: seeMembers, each: alone((*change).cancelInvitation)}
+
+func (c *change) cancelInvitation(user UserID) error {
+	t := c.standingOf(user)
+	own := t.Invitation.Holds(c.now) && t.Invitation.By == string(c.user)
+	if err := c.allows(admit); err != nil && !own {
+		return err
+	}
+	if !t.Invitation.Holds(c.now) {
+		return about(user, ErrInvitationNotFound)
+	}
+	c.record(InvitationCancelled, user)
+	return nil
 }
 
 // Requests iterates over the pending join requests in the order of the users' ids.

@@ -24,19 +24,22 @@ func (r Role) String() string {
 type action uint8
 
 const (
-	seeGroup   action = iota // a public group: its details
-	seeMembers               // members, announcement, files, roles of others
-	describe                 // change name, description, avatar, custom, announcement
-	configure                // change MaxUsers, MembersOnly, AllowInvites, InviteNeedConfirm
-	govern                   // delete, transfer, appoint and dismiss admins
-	invite                   // invite
-	admit                    // answer join requests, see them and invitations
-	discipline               // remove, block, mute and their opposites; see the lists
-	silence                  // mute the whole group, edit the allow list
-	readLog                  // read the audit log
-	share                    // upload, list, download files
-	deleteFile               // delete a file
-	leave                    // leave
+	none             action = iota // nothing that the table judges
+	seeGroup                       // a public group: its details
+	seeMembers                     // members, announcement, files, roles of others
+	describe                       // change name, description, avatar, custom, announcement
+	configure                      // change MaxUsers, MembersOnly, AllowInvites, InviteNeedConfirm
+	govern                         // delete, transfer, appoint and dismiss admins
+	addMember                      // bring in without asking
+	invite                         // invite
+	answerInvitation               // join, or answer an invitation: a private group is there for who has one
+	admit                          // answer join requests, see them and invitations
+	discipline                     // remove, block, mute and their opposites; see the lists
+	silence                        // mute the whole group, edit the allow list
+	readLog                        // read the audit log
+	share                          // upload, list, download files
+	deleteFile                     // delete a file
+	leave                          // leave
 )
 
 // A grant is what the table says of an action and a role.
@@ -48,25 +51,28 @@ const (
 	ifOpen        // in a private group with AllowInvites
 	ifOwn         // what is the user's own
 	ifAsked       // as the option OwnerLeave says
+	never         // the system alone
 )
 
 // permissions says who may do what. The system may do everything; which targets an
 // actor reaches is the business of outranks.
 var permissions = [...][4]grant{
 	//            owner    admin  member  outsider
-	seeGroup:   {yes, yes, yes, yes},
-	seeMembers: {yes, yes, yes, no},
-	describe:   {yes, yes, no, no},
-	configure:  {yes, no, no, no},
-	govern:     {yes, no, no, no},
-	invite:     {yes, yes, ifOpen, no},
-	admit:      {yes, yes, no, no},
-	discipline: {yes, yes, no, no},
-	silence:    {yes, yes, no, no},
-	readLog:    {yes, yes, no, no},
-	share:      {yes, yes, yes, no},
-	deleteFile: {yes, yes, ifOwn, no},
-	leave:      {ifAsked, yes, yes, no},
+	seeGroup:         {yes, yes, yes, yes},
+	seeMembers:       {yes, yes, yes, no},
+	describe:         {yes, yes, no, no},
+	configure:        {yes, no, no, no},
+	govern:           {yes, no, no, no},
+	addMember:        {never, never, never, never},
+	invite:           {yes, yes, ifOpen, no},
+	answerInvitation: {yes, yes, yes, yes},
+	admit:            {yes, yes, no, no},
+	discipline:       {yes, yes, no, no},
+	silence:          {yes, yes, no, no},
+	readLog:          {yes, yes, no, no},
+	share:            {yes, yes, yes, no},
+	deleteFile:       {yes, yes, ifOwn, no},
+	leave:            {ifAsked, yes, yes, no},
 }
 
 func granted(what action, role Role) grant {
@@ -136,6 +142,8 @@ func (l *look) allows(what action) error {
 		if !l.head.Public && l.head.AllowInvites {
 			return nil
 		}
+	case never:
+		return about(l.user, ErrSystemOnly)
 	case ifAsked:
 		if l.policy == OwnerSucceed {
 			return nil

@@ -1,106 +1,134 @@
 package groupkit
 
 import (
+	"github.com/google/uuid"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// flush writes what the rules changed. A call without an event has changed nothing of
-// the group.
-func (u *unit) flush(w store.Writer) error {
-	if err := write(w, u.changes()); err != nil || u.rename == "" {
+// The effects of a call are what follows from a change when its rule is done: records that
+// are written in the same transaction, and what is left to do after the commit.
+type effects struct {
+	pairs     []store.Pair // a nil value deletes
+	forgotten string       // a user whose name goes, wherever it stands in the group
+	contents  []string     // contents of files that were deleted
+	deleted   bool         // the group was deleted: the rest of it goes in steps
+}
+
+// effects are those of the change. Entries of deleted groups may have been dropped, and
+// the users' counts with them, even where nothing became of the call.
+func (c *change) effects(v *verb) *effects {
+	f := &effects{pairs: c.countWrites(c.loaded.dropped), deleted: c.head.State == record.Deleting}
+	if v.also != nil {
+		f.pairs = append(f.pairs, v.also(c)...)
+	}
+	if o := c.cmd.Forget; o != nil && o.Pseudonymize && c.standingOf(c.cmd.Users[0]).Empty() {
+		f.forgotten = string(c.cmd.Users[0])
+	}
+	if len(c.call.Events) == 0 {
+		return f
+	}
+	group := string(c.id)
+	f.pairs = append(f.pairs,
+		store.Pair{Key: key.Of(group, key.Header), Value: c.head.Encode()},
+		store.Pair{Key: key.Event(group, c.head.Version), Value: c.call.Encode()})
+	f.pairs = c.standingWrites(f.pairs)
+	f.pairs = c.textWrites(f.pairs)
+	f.pairs = c.lifeWrites(f.pairs)
+	f.pairs = c.fileWrites(f.pairs)
+	f.contents = c.deletedContents()
+	return f
+}
+
+// write writes the records.
+func (f *effects) write(w store.Writer, group GroupID) error {
+	if err := write(w, f.pairs); err != nil || f.forgotten == "" {
 		return err
 	}
-	return rename(w, u.id, u.rename)
+	return rename(w, group, f.forgotten)
 }
 
-// changes are the records that the call changed. Entries of deleted groups may have been
-// dropped, and the users' counts with them, even where nothing became of the call.
-func (u *unit) changes() []store.Pair {
-	if len(u.call.Events) == 0 {
-		return u.countWrites(u.writes)
-	}
-	group := string(u.id)
-	out := append(u.writes,
-		store.Pair{Key: key.Of(group, key.Header), Value: u.state.head.Encode()},
-		store.Pair{Key: key.Event(group, u.state.head.Version), Value: u.call.Encode()})
-	out = u.standingWrites(out)
-	out = u.countWrites(out)
-	out = u.textWrites(out)
-	out = u.lifeWrites(out)
-	return u.fileWrites(out)
-}
-
-func (u *unit) standingWrites(out []store.Pair) []store.Pair {
-	for user, before := range u.before.standings {
-		if now := u.state.standing(user); *now != before {
-			out = append(out, difference(standingPairs(string(u.id), user, &before), standingPairs(string(u.id), user, now))...)
+func (c *change) standingWrites(out []store.Pair) []store.Pair {
+	for user, before := range c.loaded.standings {
+		if now := c.state.standing(user); *now != before {
+			out = append(out, difference(standingPairs(string(c.id), user, &before), standingPairs(string(c.id), user, now))...)
 			if now.Empty() {
-				out = append(out, tracePair(string(u.id), user))
+				out = append(out, tracePair(string(c.id), user))
 			}
 		}
 	}
 	return out
 }
 
-func (u *unit) countWrites(out []store.Pair) []store.Pair {
-	for user, n := range u.groups {
-		if n != u.before.groups[user] {
+func (c *change) countWrites(out []store.Pair) []store.Pair {
+	for user, n := range c.groups {
+		if n != c.loaded.groups[user] {
 			out = append(out, countPair(user, n))
 		}
 	}
 	return out
 }
 
+func (c *change) textWrites(out []store.Pair) []store.Pair {
+	if c.state.custom != c.loaded.custom {
+		p := store.Pair{Key: key.Of(string(c.id), key.Custom)}
+		if c.state.custom != "" {
+			p.Value = []byte(c.state.custom)
+		}
+		out = append(out, p)
+	}
+	if c.state.announcement != c.loaded.announcement {
+		out = append(out, store.Pair{Key: key.Of(string(c.id), key.Announcement), Value: c.state.announcement.Encode()})
+	}
+	return out
+}
+
 // lifeWrites is what a group's creation and its deletion write besides.
-func (u *unit) lifeWrites(out []store.Pair) []store.Pair {
-	for i := range u.call.Events {
-		switch EventKind(u.call.Events[i].Kind) {
+func (c *change) lifeWrites(out []store.Pair) []store.Pair {
+	for i := range c.call.Events {
+		switch EventKind(c.call.Events[i].Kind) {
 		case GroupCreated:
-			out = append(out, store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id)), Value: []byte{}})
-			out = u.totalWrites(out, u.total+1)
+			out = append(out, store.Pair{Key: key.Created(c.head.Public, c.head.Created, string(c.id)), Value: []byte{}})
+			out = c.totalWrites(out, c.loaded.total+1)
 		case GroupDeleted:
 			out = append(out,
-				store.Pair{Key: key.Created(u.head.Public, u.head.Created, string(u.id))},
-				store.Pair{Key: key.Deletion(string(u.id)), Value: []byte{}})
-			out = u.totalWrites(out, u.total-1)
+				store.Pair{Key: key.Created(c.head.Public, c.head.Created, string(c.id))},
+				store.Pair{Key: key.Deletion(string(c.id)), Value: []byte{}})
+			out = c.totalWrites(out, c.loaded.total-1)
 		}
 	}
 	return out
 }
 
-func (u *unit) totalWrites(out []store.Pair, n int) []store.Pair {
-	if u.limits.Groups == 0 {
+func (c *change) totalWrites(out []store.Pair, n int) []store.Pair {
+	if c.limits.Groups == 0 {
 		return out
 	}
 	return append(out, store.Pair{Key: key.GroupCount(), Value: record.EncodeCount(n)})
 }
 
-func (u *unit) textWrites(out []store.Pair) []store.Pair {
-	if u.state.custom != u.before.custom {
-		p := store.Pair{Key: key.Of(string(u.id), key.Custom)}
-		if u.state.custom != "" {
-			p.Value = []byte(u.state.custom)
+func (c *change) fileWrites(out []store.Pair) []store.Pair {
+	for id, f := range c.state.files {
+		if c.loaded.files[id] == nil {
+			out = append(out, store.Pair{Key: key.File(string(c.id), [16]byte([]byte(id))), Value: f.Encode()})
 		}
-		out = append(out, p)
 	}
-	if u.state.announcement != u.before.announcement {
-		out = append(out, store.Pair{Key: key.Of(string(u.id), key.Announcement), Value: u.state.announcement.Encode()})
+	for id := range c.loaded.files {
+		if c.state.files[id] == nil {
+			out = append(out, store.Pair{Key: key.File(string(c.id), [16]byte([]byte(id)))})
+		}
 	}
 	return out
 }
 
-func (u *unit) fileWrites(out []store.Pair) []store.Pair {
-	for id, f := range u.state.files {
-		if u.before.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id))), Value: f.Encode()})
+// deletedContents are the contents of the files that the call deleted.
+func (c *change) deletedContents() (contents []string) {
+	for i := range c.call.Events {
+		if e := &c.call.Events[i]; EventKind(e.Kind) == FileDeleted {
+			contents = append(contents, key.Content(string(c.id), uuid.UUID([]byte(e.File.ID))))
 		}
 	}
-	for id := range u.before.files {
-		if u.state.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(u.id), [16]byte([]byte(id)))})
-		}
-	}
-	return out
+	return contents
 }

@@ -21,7 +21,7 @@ import (
 // too. The system may always speak.
 func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
 	c := a.eng.cache
-	if c == nil || !a.named || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
+	if c == nil || !a.isUser || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
 		return a.maySpeak(ctx, group)
 	}
 	g := c.key(group)
@@ -54,7 +54,7 @@ func (a Actor) inquire(ctx context.Context, group GroupID) error {
 		return err
 	}
 	c := a.eng.cache
-	keeps := c != nil && a.tx == nil && a.named
+	keeps := c != nil && a.tx == nil && a.isUser
 	var before ticket
 	if keeps {
 		before = c.ticket(group, a.user)
@@ -66,7 +66,7 @@ func (a Actor) inquire(ctx context.Context, group GroupID) error {
 	if keeps {
 		c.keep(before, q.group, q.me)
 	}
-	if !a.named {
+	if !a.isUser {
 		if q.group&groupLive == 0 {
 			return ErrGroupNotFound
 		}

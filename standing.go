@@ -129,3 +129,20 @@ func listed(list byte, st *record.Standing) bool {
 	}
 	return false
 }
+
+// A bounded list is one that is full at some number.
+type bounded struct {
+	list  byte
+	count func(*record.Header) *int
+	limit func(*Limits) int
+	full  error
+}
+
+var (
+	boundedMutes       = bounded{key.Muted, func(h *record.Header) *int { return &h.Mutes }, maxGroupSize, ErrListFull}
+	boundedBlacklist   = bounded{key.Blocked, func(h *record.Header) *int { return &h.Blocked }, maxGroupSize, ErrListFull}
+	boundedRequests    = bounded{key.Requests, func(h *record.Header) *int { return &h.Requests }, func(l *Limits) int { return l.Requests }, ErrTooManyRequests}
+	boundedInvitations = bounded{key.Invitations, func(h *record.Header) *int { return &h.Invitations }, func(l *Limits) int { return l.Invitations }, ErrTooManyInvitations}
+)
+
+func maxGroupSize(l *Limits) int { return l.MaxGroupSize }

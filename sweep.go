@@ -113,20 +113,20 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 // sweepGroup clears away what has expired of users of one group. A group that is being
 // deleted is left to its deletion, which is done first.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
-	cmd := Command{Op: OpSweep, Group: group, Users: users}
-	_, err = e.System().asked().change(ctx, cmd, nil, func(u *unit) error {
-		if err := u.found(); err != nil {
+	v := verb{op: OpSweep, guarded: true, clears: true, rule: func(c *change) error {
+		if err := c.found(); err != nil {
 			return err
 		}
 		for _, user := range users {
-			u.expire(user)
+			c.expire(user)
 		}
 		cleared = 0
-		for i := range u.clearing {
-			cleared += len(u.clearing[i].Users)
+		for i := range c.clearing {
+			cleared += len(c.clearing[i].Users)
 		}
 		return nil
-	})
+	}}
+	_, err = e.System().change(ctx, v, Command{Group: group, Users: users})
 	if err == nil || !errors.Is(err, ErrGroupNotFound) {
 		return cleared, err
 	}

@@ -23,7 +23,7 @@ import (
 // asked again when the content is there: who was removed meanwhile shares nothing. An
 // error of r is the cause of the error returned.
 func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
-	cmd := Command{Op: OpUploadFile, Group: group, Text: name}
+	cmd := Command{Group: group, Text: name}
 	if a.tx != nil {
 		return File{}, wrap(OpUploadFile, group, ErrNested)
 	}
@@ -34,52 +34,60 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	}
 	content := key.Content(string(group), id)
 	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user), Created: began}
-	out, err := a.announce(ctx, cmd, content)
-	if err != nil || out.known || a.dry {
+	out, err := a.change(ctx, a.eng.reserveVerb(content), cmd)
+	if err != nil || out.known || a.mode == dryRun {
 		return out.file, err
 	}
 	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
 	if err == nil {
 		cmd.content = content
-		out, err = a.asked().change(ctx, cmd, nil, func(u *unit) error { return u.addFile(file) })
+		out, err = a.change(ctx, addFileVerb(file), cmd)
 	}
 	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
-		a.eng.abandon(context.WithoutCancel(ctx), content)
+		a.eng.release(context.WithoutCancel(ctx), content)
 	}
 	return out.file, err
 }
 
-// announce checks whether the actor may upload and announces the content, so that
+// reserveVerb checks whether the actor may upload and reserves the content, so that
 // nobody sweeps it while no file names it yet.
-func (a Actor) announce(ctx context.Context, cmd Command, content string) (outcome, error) {
-	a.unkept = true
-	return a.change(ctx, cmd, checkFileName(cmd.Text), func(u *unit) error {
-		u.writes = append(u.writes, store.Pair{Key: key.Upload(content), Value: (&record.Upload{Process: a.eng.id, At: u.now}).Encode()})
-		return u.mayUpload()
-	})
+func (e *Engine) reserveVerb(content string) verb {
+	return verb{
+		op: OpUploadFile, action: share, keepNothing: true,
+		check: func(_ *Limits, c *Command) error { return checkFileName(c.Text) },
+		rule:  (*change).refuseTooManyFiles,
+		also: func(c *change) []store.Pair {
+			return []store.Pair{{Key: key.Upload(content), Value: (&record.Upload{Process: e.id, At: c.now}).Encode()}}
+		},
+	}
 }
 
-func (u *unit) mayUpload() error {
-	if err := u.start(share); err != nil {
-		return err
+// addFileVerb names the content, which is there now.
+func addFileVerb(file *record.File) verb {
+	return verb{
+		op: OpUploadFile, action: share, guarded: true, needs: needs{reserved: true},
+		rule: func(c *change) error { return c.addFile(file) },
+		also: func(c *change) []store.Pair { return []store.Pair{{Key: key.Upload(c.cmd.content)}} },
 	}
-	if u.head.Files >= u.limits.Files {
-		return limited(ErrTooManyFiles, u.limits.Files, u.head.Files)
+}
+
+func (c *change) refuseTooManyFiles() error {
+	if c.head.Files >= c.limits.Files {
+		return limited(ErrTooManyFiles, c.limits.Files, c.head.Files)
 	}
 	return nil
 }
 
-func (u *unit) addFile(file *record.File) error {
-	if err := u.mayUpload(); err != nil {
+func (c *change) addFile(file *record.File) error {
+	if err := c.refuseTooManyFiles(); err != nil {
 		return err
 	}
-	if !u.announced {
+	if !c.loaded.reserved {
 		return fmt.Errorf("%w: the upload was given up after %v", ErrStorage, uploadLife)
 	}
 	made := *file
-	u.append(record.Event{Kind: uint8(FileAdded), File: &made})
-	u.writes = append(u.writes, store.Pair{Key: key.Upload(u.cmd.content)})
-	u.outcome.file = publicFile(&made)
+	c.recordEvent(record.Event{Kind: uint8(FileAdded), File: &made})
+	c.reply.file = publicFile(&made)
 	return nil
 }
 
@@ -96,9 +104,9 @@ func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, fi
 	return nil
 }
 
-// abandon takes away what is left of an upload that failed. Where even that fails the
+// release takes away what is left of an upload that failed. Where even that fails the
 // next opening does it.
-func (e *Engine) abandon(ctx context.Context, content string) {
+func (e *Engine) release(ctx context.Context, content string) {
 	if e.blobs.Delete(ctx, content) == nil {
 		_ = e.update(ctx, func(w store.Writer) error { return w.Delete(key.Upload(content)) })
 	}
