@@ -8,6 +8,15 @@ import (
 	"iter"
 )
 
+// The operations on roles.
+const (
+	OpAddAdmin      Op = "add admin"
+	OpRemoveAdmin   Op = "remove admin"
+	OpListAdmins    Op = "list admins"
+	OpTransferGroup Op = "transfer group"
+	OpRole          Op = "read role"
+)
+
 // Role returns the role of a user in the group: RoleOutsider for one who is no member.
 //
 // The system and members may ask for anyone, a user for itself where the group is

@@ -16,6 +16,12 @@ type Announcement struct {
 	At   time.Time
 }
 
+// The operations on the announcement.
+const (
+	OpSetAnnouncement  Op = "set announcement"
+	OpReadAnnouncement Op = "read announcement"
+)
+
 // Announcement returns the announcement of the group.
 //
 // The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and

@@ -18,6 +18,13 @@ type Block struct {
 	Reason string // what Because said
 }
 
+// The operations on the blacklist.
+const (
+	OpBlockUsers   Op = "block"
+	OpUnblockUsers Op = "unblock"
+	OpBlacklist    Op = "list blacklist"
+)
+
 // Blacklist iterates over the users who are blocked now, in the order of their ids.
 //
 // The owner and admins may, and the system. It refuses with ErrGroupNotFound,

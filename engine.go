@@ -33,6 +33,12 @@ type Engine struct {
 	atomics    atomics
 }
 
+// The operations of an Engine.
+const (
+	OpClose  Op = "close"
+	OpBackup Op = "back up"
+)
+
 // Close waits for the transactions under way, stops what runs in the background
 // and closes the store. Every later call gives ErrClosed; a second Close returns
 // what the first did.

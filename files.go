@@ -26,6 +26,13 @@ type File struct {
 	Created time.Time // when the upload began
 }
 
+// The operations on shared files.
+const (
+	OpOpenFile   Op = "open file"
+	OpDeleteFile Op = "delete file"
+	OpListFiles  Op = "list files"
+)
+
 // OpenFile opens a shared file for reading; the caller closes it. Reading to the end
 // fails with ErrCorrupt if the content is not what was uploaded.
 //

@@ -44,6 +44,9 @@ type OwnsError struct {
 	Groups []GroupID
 }
 
+// The operation of ForgetUser.
+const OpForgetUser Op = "forget user"
+
 // Error says how many groups there are and names the first.
 func (e *OwnsError) Error() string {
 	return fmt.Sprintf("%v: %d groups are owned, the first is %q", ErrOwner, len(e.Groups), string(e.Groups[0]))

@@ -77,6 +77,13 @@ type GroupUpdate struct {
 	MembersOnly, AllowInvites, InviteNeedConfirm *bool
 }
 
+// The operations that make, change and delete groups.
+const (
+	OpCreateGroup Op = "create group"
+	OpUpdateGroup Op = "update group"
+	OpDeleteGroup Op = "delete group"
+)
+
 // CreateGroup makes a group, its owner and its first members, all or nothing.
 //
 // A user may create with itself as owner; the system for any owner, and the system

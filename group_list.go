@@ -13,6 +13,12 @@ import (
 	"groupkit/store"
 )
 
+// The operations that read groups.
+const (
+	OpGroup      Op = "read group"
+	OpListGroups Op = "list groups"
+)
+
 // Group returns the details of a group.
 //
 // The system and members may, and every user who is not blacklisted if the group is

@@ -8,6 +8,9 @@ import (
 	"iter"
 )
 
+// The operation that read the log.
+const OpEvents Op = "read events"
+
 // Events iterates over the log of the group from the given version on; 0 and 1
 // are the beginning of the log. It ends at the last event that there is when it
 // gets there. Where retention has taken the version away it begins with an event of

@@ -17,6 +17,14 @@ type Member struct {
 	AdminSince time.Time // zero for those who are no admin
 }
 
+// The operations on members.
+const (
+	OpAddMembers    Op = "add member"
+	OpRemoveMembers Op = "remove member"
+	OpListMembers   Op = "list members"
+	OpLeave         Op = "leave group"
+)
+
 // Members iterates over the members of the group in the order of their ids, the
 // owner and admins among them. Whoever is a member from beginning to end is seen
 // exactly once.

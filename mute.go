@@ -27,6 +27,18 @@ type Allowed struct {
 	Reason string // what Because said
 }
 
+// The operations on mutes and the allow list.
+const (
+	OpMuteUsers     Op = "mute"
+	OpUnmuteUsers   Op = "unmute"
+	OpListMutes     Op = "list mutes"
+	OpMuteGroup     Op = "mute group"
+	OpUnmuteGroup   Op = "unmute group"
+	OpAllowUsers    Op = "allow"
+	OpDisallowUsers Op = "disallow"
+	OpAllowList     Op = "list allow list"
+)
+
 // Mutes iterates over the users who are muted now, in the order of their ids. Some
 // may have left: a mute stays.
 //

@@ -16,6 +16,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// The operation of opening.
+const OpOpen Op = "open"
+
 // Open opens the bbolt file at path, which is made if it is not there, and the
 // folder path + ".files" for the contents of shared files, which is made with the
 // first of them. nil are the default options.

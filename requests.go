@@ -40,6 +40,20 @@ const (
 	OutcomeInvited                  // an invitation is pending
 )
 
+// The operations on join requests and invitations.
+const (
+	OpJoin              Op = "join group"
+	OpApproveRequest    Op = "approve join request"
+	OpDeclineRequest    Op = "decline join request"
+	OpCancelRequest     Op = "cancel join request"
+	OpListRequests      Op = "list join requests"
+	OpInviteUsers       Op = "invite"
+	OpAcceptInvitation  Op = "accept invitation"
+	OpDeclineInvitation Op = "decline invitation"
+	OpCancelInvitation  Op = "cancel invitation"
+	OpListInvitations   Op = "list invitations"
+)
+
 // String names the outcome in a word.
 func (o Outcome) String() string {
 	return name([]string{"done", "joined", "requested", "invited"}, int(o))

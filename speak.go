@@ -9,6 +9,9 @@ import (
 	"groupkit/store"
 )
 
+// The operation of MaySpeak.
+const OpSpeak Op = "speak"
+
 // MaySpeak returns nil if the actor may speak in the group now, and why not
 // otherwise. It is meant to be asked for every message: where this process alone has
 // the store, the answer comes from memory, and without an allocation. Refusals are

@@ -20,6 +20,9 @@ type MissedError struct {
 	From  uint64  // the first version that was missed; 0 for a subscription to all groups
 }
 
+// The operation of subscribing.
+const OpSubscribe Op = "subscribe"
+
 // Error names the group and the version.
 func (e *MissedError) Error() string {
 	if e.Group == "" {

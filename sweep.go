@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// The operation of Sweep.
+const OpSweep Op = "sweep"
+
 // Sweep clears away mutes, blocks, join requests and invitations that have expired,
 // with an event for each kind and group, and returns how many. Nothing depends on
 // it: what has expired has no effect from that instant on, and no list shows it. It also

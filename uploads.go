@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// The operation of an upload.
+const OpUploadFile Op = "upload file"
+
 // UploadFile reads a file from r to its end and shares it in the group. A file that
 // is listed can be read whole: its content is durable before the group names it,
 // and of an upload that fails, or is cut off, nothing stays.

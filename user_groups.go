@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// The operation that read the groups of a user.
+const OpJoinedGroups Op = "list joined groups"
+
 // JoinedGroups iterates over the groups that a user is in, as a member of any role.
 // Whatever the user is in from beginning to end is seen exactly once.
 //

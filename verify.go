@@ -40,6 +40,9 @@ type Violation struct {
 	Problem   string
 }
 
+// The operation of Verify.
+const OpVerify Op = "verify"
+
 // String says all of it in one line.
 func (v Violation) String() string {
 	return fmt.Sprintf("invariant %d: group %q, user %q, %s: %s", v.Invariant, string(v.Group), string(v.User), v.Record, v.Problem)
