@@ -34,6 +34,9 @@ func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) 
 			}
 			results[i].User = user
 			if err != nil {
+				if bug := repeatable(err); bug != nil {
+					return bug
+				}
 				results[i].Err = wrap(v.op, cmd.Group, err)
 				causes = append(causes, results[i].Err)
 			}

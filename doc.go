@@ -92,6 +92,9 @@
 //   - [ErrNested]: the call cannot be made inside a transaction, or by a Guard.
 //   - [ErrMissed]: a subscription was too slow; the cause is a [*MissedError].
 //
+// [Code] returns the stable code of the sentinel, such as "group_full", for logs, metrics and
+// programs in other languages.
+//
 // The end of a context, an error of the reader given to UploadFile, and the errors of
 // Options.UserExists and Options.Guard are causes as they are; those of a Guard match
 // [ErrVetoed] too.

@@ -13,88 +13,134 @@ import (
 	"groupkit/store"
 )
 
+// A sentinel is declared with its class, its stable code, the number that stands for it
+// in kept outcomes (0: none), and its text.
+
 // The classes of errors. Every other sentinel is a member of one of them, and
 // errors.Is matches the class as well as the member.
 var (
-	ErrNotFound  = errors.New("not found")        // the thing does not exist, or not for this actor
-	ErrForbidden = errors.New("forbidden")        // the roles, or the state of a user, do not allow it
-	ErrLimit     = errors.New("limit reached")    // a limit is reached; the cause is a *LimitError
-	ErrInvalid   = errors.New("invalid argument") // bad input; the cause is a *FieldError
-	ErrConflict  = errors.New("conflict")         // the world is not as the call assumed
-	ErrStorage   = errors.New("storage failed")   // the store failed; nothing was changed
+	ErrNotFound  = classless("not_found", 0, "not found")               // the thing does not exist, or not for this actor
+	ErrForbidden = classless("forbidden", 0, "forbidden")               // the roles, or the state of a user, do not allow it
+	ErrLimit     = classless("limit_reached", 0, "limit reached")       // a limit is reached; the cause is a *LimitError
+	ErrInvalid   = classless("invalid_argument", 1, "invalid argument") // bad input; the cause is a *FieldError
+	ErrConflict  = classless("conflict", 0, "conflict")                 // the world is not as the call assumed
+	ErrStorage   = classless("storage_failed", 0, "storage failed")     // the store failed; nothing was changed
 )
 
 // The members of ErrNotFound.
 var (
-	ErrGroupNotFound      = member(ErrNotFound, "group not found")
-	ErrUserNotFound       = member(ErrNotFound, "user not found")
-	ErrFileNotFound       = member(ErrNotFound, "file not found")
-	ErrRequestNotFound    = member(ErrNotFound, "no pending join request")
-	ErrInvitationNotFound = member(ErrNotFound, "no pending invitation")
+	ErrGroupNotFound      = inClass(ErrNotFound, "group_not_found", 0, "group not found")
+	ErrUserNotFound       = inClass(ErrNotFound, "user_not_found", 2, "user not found")
+	ErrFileNotFound       = inClass(ErrNotFound, "file_not_found", 0, "file not found")
+	ErrRequestNotFound    = inClass(ErrNotFound, "request_not_found", 0, "no pending join request")
+	ErrInvitationNotFound = inClass(ErrNotFound, "invitation_not_found", 0, "no pending invitation")
 )
 
 // The members of ErrForbidden.
 var (
-	ErrNotMember      = member(ErrForbidden, "not a member of the group")
-	ErrAlreadyMember  = member(ErrForbidden, "already a member of the group")
-	ErrOwner          = member(ErrForbidden, "not possible for the owner of the group")
-	ErrRoleTooLow     = member(ErrForbidden, "the role is too low")
-	ErrBlacklisted    = member(ErrForbidden, "on the blacklist of the group")
-	ErrNotBlacklisted = member(ErrForbidden, "not on the blacklist of the group")
-	ErrMuted          = member(ErrForbidden, "muted")
-	ErrGroupMuted     = member(ErrForbidden, "the whole group is muted")
-	ErrNotMuted       = member(ErrForbidden, "not muted")
-	ErrAlreadyAdmin   = member(ErrForbidden, "already an admin of the group")
-	ErrNotAdmin       = member(ErrForbidden, "not an admin of the group")
-	ErrAlreadyAllowed = member(ErrForbidden, "already on the allow list of the group")
-	ErrNotAllowed     = member(ErrForbidden, "not on the allow list of the group")
-	ErrSystemOnly     = member(ErrForbidden, "reserved for the system")
-	ErrVetoed         = member(ErrForbidden, "refused by the application")
+	ErrNotMember      = inClass(ErrForbidden, "not_member", 3, "not a member of the group")
+	ErrAlreadyMember  = inClass(ErrForbidden, "already_member", 4, "already a member of the group")
+	ErrOwner          = inClass(ErrForbidden, "is_owner", 5, "not possible for the owner of the group")
+	ErrRoleTooLow     = inClass(ErrForbidden, "role_too_low", 6, "the role is too low")
+	ErrBlacklisted    = inClass(ErrForbidden, "blacklisted", 7, "on the blacklist of the group")
+	ErrNotBlacklisted = inClass(ErrForbidden, "not_blacklisted", 8, "not on the blacklist of the group")
+	ErrMuted          = inClass(ErrForbidden, "muted", 0, "muted")
+	ErrGroupMuted     = inClass(ErrForbidden, "group_muted", 0, "the whole group is muted")
+	ErrNotMuted       = inClass(ErrForbidden, "not_muted", 9, "not muted")
+	ErrAlreadyAdmin   = inClass(ErrForbidden, "already_admin", 0, "already an admin of the group")
+	ErrNotAdmin       = inClass(ErrForbidden, "not_admin", 0, "not an admin of the group")
+	ErrAlreadyAllowed = inClass(ErrForbidden, "already_allowed", 10, "already on the allow list of the group")
+	ErrNotAllowed     = inClass(ErrForbidden, "not_allowed", 11, "not on the allow list of the group")
+	ErrSystemOnly     = inClass(ErrForbidden, "system_only", 0, "reserved for the system")
+	ErrVetoed         = inClass(ErrForbidden, "vetoed", 0, "refused by the application")
 )
 
 // The members of ErrLimit.
 var (
-	ErrGroupFull          = member(ErrLimit, "group is full")
-	ErrTooManyAdmins      = member(ErrLimit, "too many owners and admins in the group")
-	ErrTooManyGroups      = member(ErrLimit, "too many groups in the app")
-	ErrTooManyJoined      = member(ErrLimit, "user is in too many groups")
-	ErrBatchTooLarge      = member(ErrLimit, "too many entries in one call")
-	ErrFileTooLarge       = member(ErrLimit, "file is too large")
-	ErrTooManyFiles       = member(ErrLimit, "too many shared files in the group")
-	ErrTooManyRequests    = member(ErrLimit, "too many pending join requests in the group")
-	ErrTooManyInvitations = member(ErrLimit, "too many pending invitations in the group")
-	ErrListFull           = member(ErrLimit, "list is full")
+	ErrGroupFull          = inClass(ErrLimit, "group_full", 12, "group is full")
+	ErrTooManyAdmins      = inClass(ErrLimit, "too_many_admins", 0, "too many owners and admins in the group")
+	ErrTooManyGroups      = inClass(ErrLimit, "too_many_groups", 0, "too many groups in the app")
+	ErrTooManyJoined      = inClass(ErrLimit, "too_many_joined", 13, "user is in too many groups")
+	ErrBatchTooLarge      = inClass(ErrLimit, "batch_too_large", 0, "too many entries in one call")
+	ErrFileTooLarge       = inClass(ErrLimit, "file_too_large", 0, "file is too large")
+	ErrTooManyFiles       = inClass(ErrLimit, "too_many_files", 0, "too many shared files in the group")
+	ErrTooManyRequests    = inClass(ErrLimit, "too_many_requests", 0, "too many pending join requests in the group")
+	ErrTooManyInvitations = inClass(ErrLimit, "too_many_invitations", 14, "too many pending invitations in the group")
+	ErrListFull           = inClass(ErrLimit, "list_full", 15, "list is full")
 )
 
 // The members of ErrConflict.
 var (
-	ErrVersion     = member(ErrConflict, "the group has changed")
-	ErrGroupExists = member(ErrConflict, "group id is taken")
-	ErrKeyReused   = member(ErrConflict, "idempotency key was used for another call")
+	ErrVersion     = inClass(ErrConflict, "version_changed", 0, "the group has changed")
+	ErrGroupExists = inClass(ErrConflict, "group_exists", 0, "group id is taken")
+	ErrKeyReused   = inClass(ErrConflict, "key_reused", 0, "idempotency key was used for another call")
 )
 
 // Errors without a class.
 var (
-	ErrClosed  = errors.New("closed")
-	ErrCorrupt = errors.New("stored data is damaged")
+	ErrClosed  = classless("closed", 0, "closed")
+	ErrCorrupt = classless("corrupt", 0, "stored data is damaged")
 
 	// ErrNested: a call that cannot be made inside Atomic, or in a Guard.
-	ErrNested = errors.New("not possible here: a transaction is under way")
+	ErrNested = classless("nested", 0, "not possible here: a transaction is under way")
 
 	// ErrUnknownOutcome: the store lost the answer to a commit. The change may
 	// have been made or not.
-	ErrUnknownOutcome = errors.New("outcome is unknown")
+	ErrUnknownOutcome = classless("unknown_outcome", 0, "outcome is unknown")
+
+	// ErrMissed: a subscription was too slow for what happened. The cause is a
+	// *MissedError.
+	ErrMissed = classless("events_missed", 0, "events were missed")
 )
 
-// A sentinel is an error that belongs to a class.
+// A sentinel is an error that callers branch on. All that is known of it stands where
+// it is declared.
 type sentinel struct {
-	class error
-	text  string
+	class  error  // nil for a class, and for an error without one
+	code   string // what Code returns
+	number uint64 // stands for it in kept outcomes; 0: no entry of a batch fails with it
+	text   string
 }
 
-func member(class error, text string) error { return &sentinel{class, text} }
-func (s *sentinel) Error() string           { return s.text }
-func (s *sentinel) Is(target error) bool    { return target == s.class }
+// numbered are the sentinels that an entry of a batch can fail with. Their numbers are
+// part of the stored format: none is ever given to another sentinel.
+var numbered = make(map[uint64]error)
+
+func classless(code string, number uint64, text string) error {
+	return inClass(nil, code, number, text)
+}
+
+func inClass(class error, code string, number uint64, text string) error {
+	s := &sentinel{class, code, number, text}
+	if number != 0 {
+		numbered[number] = s
+	}
+	return s
+}
+
+func (s *sentinel) Error() string        { return s.text }
+func (s *sentinel) Is(target error) bool { return target == s.class }
+
+// Code returns the stable code of the sentinel that err matches: "group_full" for an
+// error that matches ErrGroupFull. It is the same in every version, so that programs in
+// other languages can branch on it. An error with several causes, such as that of a batch
+// in which every entry failed, has the code of the first. Code returns "" for nil, and for
+// an error that is not the engine's, such as context.Canceled.
+func Code(err error) string {
+	if s, ok := errors.AsType[*sentinel](err); ok {
+		return s.code
+	}
+	return ""
+}
+
+// numberOf returns the number of the sentinel that err matches; 0 if it has none.
+func numberOf(err error) uint64 {
+	if s, ok := errors.AsType[*sentinel](err); ok {
+		return s.number
+	}
+	return 0
+}
+
 func limited(sentinel error, max, value int) error {
 	return &LimitError{sentinel, int64(value), int64(max)}
 }
@@ -153,8 +199,8 @@ type FieldError struct {
 // Error names the field and what is wrong with it.
 func (e *FieldError) Error() string { return string(e.Field) + " " + e.Why }
 
-// Is makes every FieldError match ErrInvalid.
-func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
+// Unwrap returns the sentinel, ErrInvalid.
+func (e *FieldError) Unwrap() error { return ErrInvalid }
 
 func invalid(field Field, format string, args ...any) error {
 	return &FieldError{field, fmt.Sprintf(format, args...)}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -104,7 +103,7 @@ func encodeReply(o *reply) *record.Once {
 	for _, r := range o.results {
 		k := record.Result{User: string(r.User), Outcome: uint8(r.Outcome), Until: millisOrZero(r.Until)}
 		if r.Err != nil {
-			k.Code, k.Text, k.About = codeOf(r.Err), causeText(r.Err), aboutWhom(r.Err)
+			keepError(&k, r.Err)
 		}
 		kept.Results = append(kept.Results, k)
 	}
@@ -129,55 +128,60 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 	for _, k := range kept.Results {
 		r := Result{User: UserID(k.User), Outcome: Outcome(k.Outcome), Until: instant(k.Until)}
 		if k.Code != 0 || k.Text != "" {
-			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: &recalled{sentinelOf(k.Code), k.Text}}
+			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: recalledCause(&k)}
 		}
 		o.results = append(o.results, r)
 	}
 	return o, nil
 }
 
-// recalled is the error of an entry of a batch, told again.
+// keepError notes what the error of an entry says, by its text, by errors.Is and by errors.As.
+func keepError(k *record.Result, err error) {
+	k.Code, k.Text = numberOf(err), err.Error()
+	if e, ok := errors.AsType[*Error](err); ok {
+		k.Text, k.About = e.Err.Error(), string(e.User)
+	}
+	if e, ok := errors.AsType[*LimitError](err); ok {
+		k.Limit = &record.Limit{Value: e.Value, Max: e.Max}
+	}
+	if e, ok := errors.AsType[*FieldError](err); ok {
+		k.Field, k.Why = string(e.Field), e.Why
+	}
+}
+
+// recalledCause is the inverse of keepError.
+func recalledCause(k *record.Result) error {
+	cause := numbered[k.Code]
+	switch {
+	case k.Limit != nil:
+		cause = &LimitError{Reason: cause, Value: k.Limit.Value, Max: k.Limit.Max}
+	case k.Field != "":
+		cause = &FieldError{Field: Field(k.Field), Why: k.Why}
+	}
+	if cause != nil && cause.Error() == k.Text {
+		return cause
+	}
+	return &recalled{cause, k.Text}
+}
+
+// recalled is a cause that was told in other words, or about which less was kept, by the
+// version that kept it.
 type recalled struct {
-	reason error
-	text   string
+	cause error
+	text  string
 }
 
 func (e *recalled) Error() string { return e.text }
 
-func (e *recalled) Unwrap() error { return e.reason }
+func (e *recalled) Unwrap() error { return e.cause }
 
-// sentinelCodes are the sentinels that an entry of a batch can fail with; their places
-// are part of the stored format.
-var sentinelCodes = []error{
-	nil, ErrInvalid, ErrUserNotFound, ErrNotMember, ErrAlreadyMember, ErrOwner, ErrRoleTooLow, ErrBlacklisted,
-	ErrNotBlacklisted, ErrNotMuted, ErrAlreadyAllowed, ErrNotAllowed, ErrGroupFull, ErrTooManyJoined,
-	ErrTooManyInvitations, ErrListFull,
-}
-
-func codeOf(err error) uint64 {
-	i := slices.IndexFunc(sentinelCodes, func(s error) bool { return s != nil && errors.Is(err, s) })
-	return uint64(max(i, 0))
-}
-
-func sentinelOf(code uint64) error {
-	if code < uint64(len(sentinelCodes)) {
-		return sentinelCodes[code]
+// repeatable finds the rule whose refusal of an entry could not be told again: its
+// sentinel needs a number.
+func repeatable(err error) error {
+	if numberOf(err) == 0 {
+		return corrupt("an entry failed with %q, for which there is no number in kept outcomes", err)
 	}
 	return nil
-}
-
-func causeText(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Err.Error()
-	}
-	return err.Error()
-}
-
-func aboutWhom(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return string(e.User)
-	}
-	return ""
 }
 
 // sweepOnce removes outcomes whose keys have lived their life.

@@ -9,10 +9,6 @@ import (
 	"groupkit/store"
 )
 
-// ErrMissed is matched by the error of a subscription that was too slow for what
-// happened; the cause is a *MissedError.
-var ErrMissed = errors.New("events were missed")
-
 // A MissedError tells a subscriber from where to read the log to catch up. The
 // subscription goes on after it.
 type MissedError struct {

@@ -114,6 +114,11 @@ var golden = []sample{
 	sampleOf("once-batch", record.Once{Print: "p", Until: 1, Results: []record.Result{
 		{User: "bob", Outcome: 1, Until: 2}, {User: "carol", Code: 4, Text: "already a member", About: "carol"},
 	}}, (*record.Once).Encode, record.DecodeOnce),
+	sampleOf("once-batch-causes", record.Once{Print: "p", Until: 1, Results: []record.Result{
+		{User: "bob", Code: 12, Text: "group is full (200 of 200)", About: "bob", Limit: &record.Limit{Value: 200, Max: 200}},
+		{User: "", Code: 1, Text: "user id has 0 bytes (1 to 128)", Field: "user id", Why: "has 0 bytes (1 to 128)"},
+		{User: "carol", Code: 15, Text: "list is full (0 of 0)", Limit: &record.Limit{}},
+	}}, (*record.Once).Encode, record.DecodeOnce),
 
 	sampleOf("file", aFile(), (*record.File).Encode, record.DecodeFile),
 	sampleOf("file-of-system", record.File{ID: "0123456789abcdef", Name: "a", SHA256: "0123456789abcdef0123456789abcdef"},

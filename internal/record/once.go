@@ -20,9 +20,35 @@ type Result struct {
 	User    string
 	Outcome uint8
 	Until   int64
-	Code    uint64 // the sentinel of the error
+	Code    uint64 // the number of the sentinel of the error
 	Text    string
 	About   string // whom the error is about
+	Limit   *Limit // of the limit that is reached
+	Field   string // of the argument that is not valid
+	Why     string // and what is wrong with it
+}
+
+// A Limit is a limit that is reached.
+type Limit struct {
+	Value, Max int64
+}
+
+func (l *Limit) encode() []byte {
+	return appendInt(appendInt(make([]byte, 0, 16), 1, l.Value), 2, l.Max)
+}
+
+func decodeLimit(b []byte) (*Limit, error) {
+	var l Limit
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			l.Value = f.int()
+		case 2:
+			l.Max = f.int()
+		}
+	}
+	return &l, f.err
 }
 
 func (r *Result) encode() []byte {
@@ -31,7 +57,12 @@ func (r *Result) encode() []byte {
 	b = appendInt(b, 3, r.Until)
 	b = appendUint(b, 4, r.Code)
 	b = appendString(b, 5, r.Text)
-	return appendString(b, 6, r.About)
+	b = appendString(b, 6, r.About)
+	if r.Limit != nil {
+		b = appendMessage(b, 7, r.Limit.encode())
+	}
+	b = appendString(b, 8, r.Field)
+	return appendString(b, 9, r.Why)
 }
 
 func decodeResult(b []byte) (r Result, err error) {
@@ -50,6 +81,14 @@ func decodeResult(b []byte) (r Result, err error) {
 			r.Text = f.string()
 		case 6:
 			r.About = f.string()
+		case 7:
+			if r.Limit, err = decodeLimit(f.bytes); err != nil {
+				return r, err
+			}
+		case 8:
+			r.Field = f.string()
+		case 9:
+			r.Why = f.string()
 		}
 	}
 	return r, f.err
