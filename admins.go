@@ -63,7 +63,7 @@ func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
 	return err
 }
 
-var addAdminVerb = verb{op: OpAddAdmin, action: govern, each: alone((*change).addAdmin)}
+var addAdminVerb = verb{op: OpAddAdmin, action: manageGroup, each: alone((*change).addAdmin)}
 
 func (c *change) addAdmin(user UserID) error {
 	switch t := c.standingOf(user); {
@@ -89,7 +89,7 @@ func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) erro
 	return err
 }
 
-var removeAdminVerb = verb{op: OpRemoveAdmin, action: govern, each: alone((*change).removeAdmin)}
+var removeAdminVerb = verb{op: OpRemoveAdmin, action: manageGroup, each: alone((*change).removeAdmin)}
 
 func (c *change) removeAdmin(user UserID) error {
 	switch t := c.standingOf(user); {
@@ -115,7 +115,7 @@ func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) erro
 }
 
 // transferVerb needs the owner, as it may be the system that gives the group away.
-var transferVerb = verb{op: OpTransferGroup, action: govern, needs: needs{owner: true}, each: alone((*change).transfer)}
+var transferVerb = verb{op: OpTransferGroup, action: manageGroup, needs: needs{owner: true}, each: alone((*change).transfer)}
 
 func (c *change) transfer(to UserID) error {
 	switch t := c.standingOf(to); {

@@ -49,7 +49,7 @@ func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) 
 }
 
 var setAnnouncementVerb = verb{
-	op: OpSetAnnouncement, action: describe, needs: needs{announcement: true},
+	op: OpSetAnnouncement, action: editProfile, needs: needs{announcement: true},
 	check: func(l *Limits, c *Command) error { return checkText(FieldAnnouncement, c.Text, 0, l.Announcement) },
 	rule:  (*change).setAnnouncement,
 }

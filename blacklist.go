@@ -38,7 +38,7 @@ func (a Actor) BlacklistPage(ctx context.Context, group GroupID, page Page) ([]B
 	return paged(ctx, a, group, blacklist, page)
 }
 
-var blacklist = listing[Block]{OpBlacklist, discipline, key.Blocked, func(e *entry) (Block, bool) {
+var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry) (Block, bool) {
 	m := e.standing.Block
 	if !m.Holds(e.now) {
 		return Block{}, false
@@ -67,7 +67,7 @@ func (a Actor) BlockUsers(ctx context.Context, group GroupID, d time.Duration, u
 }
 
 var blockUsersVerb = verb{
-	op: OpBlockUsers, action: discipline, lasts: true,
+	op: OpBlockUsers, action: moderate, lasts: true,
 	needs: needs{known: askOutsiders, counts: true, room: &boundedBlacklist}, each: (*change).block,
 }
 
@@ -124,7 +124,7 @@ func (a Actor) UnblockUsers(ctx context.Context, group GroupID, users []UserID) 
 	return a.batch(ctx, unblockUsersVerb, Command{Group: group, Users: users})
 }
 
-var unblockUsersVerb = verb{op: OpUnblockUsers, action: discipline, each: alone((*change).unblock)}
+var unblockUsersVerb = verb{op: OpUnblockUsers, action: moderate, each: alone((*change).unblock)}
 
 func (c *change) unblock(user UserID) error {
 	if !c.standingOf(user).Block.Holds(c.now) {

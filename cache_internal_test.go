@@ -33,8 +33,8 @@ func TestCache_bar(t *testing.T) {
 	c.keep(before, groupKnown, standingKnown)
 	c.keep(during, groupKnown, standingKnown)
 	requireWords(t, c, groupKnown, 0)
-	c.keep(c.ticket("g", "u"), groupKnown, standingKnown|standingAllowed)
-	requireWords(t, c, groupKnown, standingKnown|standingAllowed)
+	c.keep(c.ticket("g", "u"), groupKnown, standingKnown|standingListed)
+	requireWords(t, c, groupKnown, standingKnown|standingListed)
 }
 
 // A transaction may change the same user any number of times.

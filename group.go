@@ -261,7 +261,7 @@ func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdat
 }
 
 var updateGroupVerb = verb{
-	op: OpUpdateGroup, action: describe, needs: needs{custom: true},
+	op: OpUpdateGroup, action: editProfile, needs: needs{custom: true},
 	check: func(l *Limits, c *Command) error { return c.Update.check(l) },
 	rule:  (*change).update,
 }
@@ -350,7 +350,7 @@ func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
 	return err
 }
 
-var deleteGroupVerb = verb{op: OpDeleteGroup, action: govern, needs: needs{total: true}, rule: func(c *change) error {
+var deleteGroupVerb = verb{op: OpDeleteGroup, action: manageGroup, needs: needs{total: true}, rule: func(c *change) error {
 	c.markDeleted()
 	return nil
 }}

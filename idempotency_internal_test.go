@@ -30,13 +30,14 @@ func TestActor_batch_Unnumbered(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	g, err := eng.System().CreateGroup(t.Context(), NewGroup{Name: "x", Owner: "alice", Members: []UserID{"bob"}})
 	require.NoError(t, err)
-	cmd := Command{Op: OpRemoveMembers, Group: g.ID, Users: []UserID{"bob", "carol"}}
-	_, err = eng.System().batch(t.Context(), cmd, starting(discipline), plain(func(u *unit, user UserID) error {
+	v := removeMembersVerb
+	v.each = alone(func(c *change, user UserID) error {
 		if user == "carol" {
 			return about(user, ErrVetoed)
 		}
-		return u.remove(user)
-	}))
+		return c.remove(user)
+	})
+	_, err = eng.System().batch(t.Context(), v, Command{Group: g.ID, Users: []UserID{"bob", "carol"}})
 	require.ErrorIs(t, err, ErrCorrupt)
 	require.ErrorContains(t, err, "refused by the application")
 	role, err := eng.System().Role(t.Context(), g.ID, "bob")

@@ -130,7 +130,7 @@ func (a Actor) RemoveMembers(ctx context.Context, group GroupID, users []UserID)
 }
 
 var removeMembersVerb = verb{
-	op: OpRemoveMembers, action: discipline, needs: needs{counts: true}, each: alone((*change).remove),
+	op: OpRemoveMembers, action: moderate, needs: needs{counts: true}, each: alone((*change).remove),
 }
 
 func (c *change) remove(user UserID) error {

@@ -53,7 +53,7 @@ func (a Actor) MutesPage(ctx context.Context, group GroupID, page Page) ([]Mute,
 	return paged(ctx, a, group, muteList, page)
 }
 
-var muteList = listing[Mute]{OpListMutes, discipline, key.Muted, func(e *entry) (Mute, bool) {
+var muteList = listing[Mute]{OpListMutes, moderate, key.Muted, func(e *entry) (Mute, bool) {
 	m := e.standing.Mute
 	if !m.Holds(e.now) {
 		return Mute{}, false
@@ -81,7 +81,7 @@ func (a Actor) MuteUsers(ctx context.Context, group GroupID, d time.Duration, us
 }
 
 var muteUsersVerb = verb{
-	op: OpMuteUsers, action: discipline, lasts: true, needs: needs{room: &boundedMutes}, each: (*change).mute,
+	op: OpMuteUsers, action: moderate, lasts: true, needs: needs{room: &boundedMutes}, each: (*change).mute,
 }
 
 func (c *change) mute(user UserID) (Result, error) {
@@ -115,7 +115,7 @@ func (a Actor) UnmuteUsers(ctx context.Context, group GroupID, users []UserID) (
 	return a.batch(ctx, unmuteUsersVerb, Command{Group: group, Users: users})
 }
 
-var unmuteUsersVerb = verb{op: OpUnmuteUsers, action: discipline, each: alone((*change).unmute)}
+var unmuteUsersVerb = verb{op: OpUnmuteUsers, action: moderate, each: alone((*change).unmute)}
 
 func (c *change) unmute(user UserID) error {
 	t := c.standingOf(user)
@@ -141,7 +141,7 @@ func (a Actor) MuteGroup(ctx context.Context, group GroupID) error {
 	return err
 }
 
-var muteGroupVerb = verb{op: OpMuteGroup, action: silence, rule: func(c *change) error {
+var muteGroupVerb = verb{op: OpMuteGroup, action: muteGroup, rule: func(c *change) error {
 	if !c.head.Muted {
 		c.record(GroupMuted)
 	}
@@ -156,7 +156,7 @@ func (a Actor) UnmuteGroup(ctx context.Context, group GroupID) error {
 	return err
 }
 
-var unmuteGroupVerb = verb{op: OpUnmuteGroup, action: silence, rule: func(c *change) error {
+var unmuteGroupVerb = verb{op: OpUnmuteGroup, action: muteGroup, rule: func(c *change) error {
 	if c.head.Muted {
 		c.record(GroupUnmuted)
 	}
@@ -177,7 +177,7 @@ func (a Actor) AllowListPage(ctx context.Context, group GroupID, page Page) ([]A
 	return paged(ctx, a, group, allowList, page)
 }
 
-var allowList = listing[Allowed]{OpAllowList, discipline, key.Allowed, func(e *entry) (Allowed, bool) {
+var allowList = listing[Allowed]{OpAllowList, moderate, key.Allowed, func(e *entry) (Allowed, bool) {
 	m := e.standing.Allow
 	return Allowed{User: e.user, By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
 }}
@@ -197,7 +197,7 @@ func (a Actor) AllowUsers(ctx context.Context, group GroupID, users []UserID) (R
 	return a.batch(ctx, allowUsersVerb, Command{Group: group, Users: users})
 }
 
-var allowUsersVerb = verb{op: OpAllowUsers, action: silence, each: alone((*change).allow)}
+var allowUsersVerb = verb{op: OpAllowUsers, action: muteGroup, each: alone((*change).allow)}
 
 func (c *change) allow(user UserID) error {
 	switch t := c.standingOf(user); {
@@ -226,7 +226,7 @@ func (a Actor) DisallowUsers(ctx context.Context, group GroupID, users []UserID)
 	return a.batch(ctx, disallowUsersVerb, Command{Group: group, Users: users})
 }
 
-var disallowUsersVerb = verb{op: OpDisallowUsers, action: silence, each: alone((*change).disallow)}
+var disallowUsersVerb = verb{op: OpDisallowUsers, action: muteGroup, each: alone((*change).disallow)}
 
 func (c *change) disallow(user UserID) error {
 	if c.standingOf(user).Allow == nil {

@@ -7,7 +7,7 @@ import (
 // A Role is what a user is in a group: owner > admin > member > outsider.
 type Role uint8
 
-// The roles. The numbers are part of the stored format.
+// The roles. The numbers are part of the stored format, and say nothing about the order.
 const (
 	RoleOutsider Role = 0
 	RoleMember   Role = 1
@@ -15,9 +15,32 @@ const (
 	RoleOwner    Role = 3
 )
 
+// roles are the roles by their stored numbers. A role that is added takes the next number
+// and any rank, as ranks are not stored; it also needs a column in the permission table.
+var roles = [...]struct {
+	name string
+	rank int
+}{
+	RoleOutsider: {"outsider", 0},
+	RoleMember:   {"member", 1},
+	RoleAdmin:    {"admin", 2},
+	RoleOwner:    {"owner", 3},
+}
+
 // String names the role in a word.
 func (r Role) String() string {
-	return name([]string{"outsider", "member", "admin", "owner"}, int(r))
+	if int(r) >= len(roles) {
+		return "unknown"
+	}
+	return roles[r].name
+}
+
+// rank gives the roles their order; a role that does not exist ranks with outsiders.
+func (r Role) rank() int {
+	if int(r) >= len(roles) {
+		return 0
+	}
+	return roles[r].rank
 }
 
 // An action is what the permission table knows: one line of it.
@@ -27,17 +50,17 @@ const (
 	none             action = iota // nothing that the table judges
 	seeGroup                       // a public group: its details
 	seeMembers                     // members, announcement, files, roles of others
-	describe                       // change name, description, avatar, custom, announcement
+	editProfile                    // change name, description, avatar, custom, announcement
 	configure                      // change MaxUsers, MembersOnly, AllowInvites, InviteNeedConfirm
-	govern                         // delete, transfer, appoint and dismiss admins
+	manageGroup                    // delete, transfer, appoint and dismiss admins
 	addMember                      // bring in without asking
 	invite                         // invite
 	answerInvitation               // join, or answer an invitation: a private group is there for who has one
 	admit                          // answer join requests, see them and invitations
-	discipline                     // remove, block, mute and their opposites; see the lists
-	silence                        // mute the whole group, edit the allow list
+	moderate                       // remove, block, mute and their opposites; see the lists
+	muteGroup                      // mute the whole group, edit the allow list
 	readLog                        // read the audit log
-	share                          // upload, list, download files
+	useFiles                       // upload, list, download files
 	deleteFile                     // delete a file
 	leave                          // leave
 )
@@ -54,30 +77,44 @@ const (
 	never         // the system alone
 )
 
+// grants is a line of the permission table: a column for each role.
+type grants struct{ owner, admin, member, outsider grant }
+
 // permissions says who may do what. The system may do everything; which targets an
 // actor reaches is the business of outranks.
-var permissions = [...][4]grant{
-	//            owner    admin  member  outsider
+var permissions = [...]grants{
+	//            owner  admin  member  outsider
 	seeGroup:         {yes, yes, yes, yes},
 	seeMembers:       {yes, yes, yes, no},
-	describe:         {yes, yes, no, no},
+	editProfile:      {yes, yes, no, no},
 	configure:        {yes, no, no, no},
-	govern:           {yes, no, no, no},
+	manageGroup:      {yes, no, no, no},
 	addMember:        {never, never, never, never},
 	invite:           {yes, yes, ifOpen, no},
 	answerInvitation: {yes, yes, yes, yes},
 	admit:            {yes, yes, no, no},
-	discipline:       {yes, yes, no, no},
-	silence:          {yes, yes, no, no},
+	moderate:         {yes, yes, no, no},
+	muteGroup:        {yes, yes, no, no},
 	readLog:          {yes, yes, no, no},
-	share:            {yes, yes, yes, no},
+	useFiles:         {yes, yes, yes, no},
 	deleteFile:       {yes, yes, ifOwn, no},
 	leave:            {ifAsked, yes, yes, no},
 }
 
-func granted(what action, role Role) grant {
-	return permissions[what][RoleOwner-role]
+// to is the column of the role; the outsider's for a role that has none.
+func (g *grants) to(role Role) grant {
+	switch role {
+	case RoleOwner:
+		return g.owner
+	case RoleAdmin:
+		return g.admin
+	case RoleMember:
+		return g.member
+	}
+	return g.outsider
 }
+
+func granted(what action, role Role) grant { return permissions[what].to(role) }
 
 // A look is one actor before one group: what every permission check needs.
 type look struct {
@@ -170,7 +207,7 @@ func (l *look) outranks(user UserID, target *record.Standing) error {
 	switch {
 	case Role(target.Role) == RoleOwner:
 		return about(user, ErrOwner)
-	case !l.system() && Role(target.Role) >= l.role():
+	case !l.system() && Role(target.Role).rank() >= l.role().rank():
 		return about(user, ErrRoleTooLow)
 	}
 	return nil

@@ -27,29 +27,29 @@ func wordOfGroup(exists bool, h *record.Header) groupWord {
 	return w
 }
 
-// A standingWord is what MaySpeak has to know of a user in a group: the role, whether
-// the user is on the allow list, and for a member the end of the mute, for an outsider
-// that of the block. It is not the answer, so that no expiry makes it wrong. Its lowest
-// bits are the role.
+// A standingWord is what MaySpeak has to know of a user in a group: the role; for a
+// member whether it is on the allow list, and the end of its mute; for an outsider whether
+// it is blocked, and the end of that. It is not the answer, so that no expiry makes it
+// wrong. Its lowest bits are the stored number of the role.
 type standingWord uint64
 
 const (
-	standingAllowed standingWord = 1 << 2
-	standingBlocked standingWord = 1 << 3
-	standingTimed   standingWord = timed
-	standingKnown   standingWord = known
+	standingRole   standingWord = 1<<3 - 1
+	standingListed standingWord = 1 << 3 // a member: on the allow list; an outsider: blocked
+	standingTimed  standingWord = timed
+	standingKnown  standingWord = known
 )
 
 func wordOfStanding(st *record.Standing) standingWord {
-	w := standingKnown | standingWord(st.Role)
-	if st.Allow != nil {
-		w |= standingAllowed
+	w, listed, ends := standingKnown|standingWord(st.Role), st.Allow, st.Mute
+	if !st.Member() {
+		listed, ends = st.Block, st.Block
 	}
-	switch {
-	case st.Member() && st.Mute != nil:
-		w |= standingUntil(st.Mute.Until)
-	case !st.Member() && st.Block != nil:
-		w |= standingBlocked | standingUntil(st.Block.Until)
+	if listed != nil {
+		w |= standingListed
+	}
+	if ends != nil {
+		w |= standingUntil(ends.Until)
 	}
 	return w
 }
@@ -62,7 +62,7 @@ func standingUntil(end int64) standingWord {
 	return standingTimed | standingWord(end)<<stateBits
 }
 
-func (w standingWord) role() Role { return Role(w & 3) }
+func (w standingWord) role() Role { return Role(w & standingRole) }
 
 func (w standingWord) until() int64 { return int64(w >> stateBits) }
 
@@ -76,14 +76,14 @@ func decide(g groupWord, s standingWord, now int64) (until int64, reason error) 
 	}
 	if s.role() == RoleOutsider {
 		switch {
-		case s&standingBlocked != 0 && (!s.timed() || now < s.until()):
+		case s&standingListed != 0 && (!s.timed() || now < s.until()):
 			return 0, ErrBlacklisted
 		case g&groupPublic == 0:
 			return 0, ErrGroupNotFound
 		}
 		return 0, ErrNotMember
 	}
-	silent := g&groupSilent != 0 && s.role() < RoleAdmin && s&standingAllowed == 0
+	silent := g&groupSilent != 0 && s.role().rank() < RoleAdmin.rank() && s&standingListed == 0
 	switch muted := s.timed() && now < s.until(); {
 	case muted && silent:
 		return 0, ErrMuted

@@ -56,7 +56,7 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 // nobody sweeps it while no file names it yet.
 func (e *Engine) reserveVerb(content string) verb {
 	return verb{
-		op: OpUploadFile, action: share, keepNothing: true,
+		op: OpUploadFile, action: useFiles, keepNothing: true,
 		check: func(_ *Limits, c *Command) error { return checkFileName(c.Text) },
 		rule:  (*change).refuseTooManyFiles,
 		also: func(c *change) []store.Pair {
@@ -68,7 +68,7 @@ func (e *Engine) reserveVerb(content string) verb {
 // addFileVerb names the content, which is there now.
 func addFileVerb(file *record.File) verb {
 	return verb{
-		op: OpUploadFile, action: share, guarded: true, needs: needs{reserved: true},
+		op: OpUploadFile, action: useFiles, guarded: true, needs: needs{reserved: true},
 		rule: func(c *change) error { return c.addFile(file) },
 		also: func(c *change) []store.Pair { return []store.Pair{{Key: key.Upload(c.cmd.content)}} },
 	}

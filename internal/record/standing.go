@@ -48,12 +48,15 @@ func decodeMark(b []byte) (*Mark, error) {
 
 // A Standing is everything that is so of one user in one group.
 type Standing struct {
-	Role       uint8 // 0 outsider, 1 member, 2 admin, 3 owner
+	Role       uint8 // a number up to LastRole; 0 is an outsider, 1 a plain member
 	Joined     int64
 	AdminSince int64
 
 	Mute, Block, Allow, Request, Invitation *Mark
 }
+
+// LastRole is the highest number of a role. Numbers say nothing about ranks.
+const LastRole = 3
 
 // Empty reports whether there is nothing to say of the user.
 func (s *Standing) Empty() bool { return *s == Standing{} }
@@ -105,7 +108,7 @@ func DecodeStanding(b []byte, member bool) (s Standing, err error) {
 			}
 		}
 	}
-	if f.err == nil && (s.Role > 3 || member != s.Member()) {
+	if f.err == nil && (s.Role > LastRole || member != s.Member()) {
 		return s, ErrCorrupt
 	}
 	return s, f.err
