@@ -1,10 +1,10 @@
-// Package groupkit keeps groups, as chats, guilds and teams have them: roles,
-// membership, joining and inviting, a blacklist, timed mutes, an announcement,
-// shared files, and a log of everything that happened. It is a library: it opens a
-// file, or a store of another kind, and the application calls it.
+// Package groupkit manages groups of users, as chat, guild and team applications have them:
+// roles, membership, join requests, invitations, a blacklist, timed mutes, an announcement,
+// shared files, and an audit log of every change. It is a library: the application opens a
+// bbolt file, or another store, and calls methods.
 //
-// An [Engine] is opened once. Everything that can be done with groups is a method of
-// an [Actor], which is the system or a user:
+// The application opens an [Engine] once. Every operation on groups is a method of an
+// [Actor]. An actor is either the system or a user:
 //
 //	eng, err := groupkit.Open("guilds.db", nil)
 //	defer eng.Close()
@@ -16,15 +16,35 @@
 //	until, err := eng.As("bob").Because("spam").Mute(ctx, g.ID, 10*time.Minute, "carol")
 //	err = eng.As("carol").MaySpeak(ctx, g.ID) // errors.Is(err, groupkit.ErrMuted)
 //
-// Users are the application's: the engine knows their ids and nothing else. Who a
-// caller is has to be settled before the engine is called.
+// The application owns the users; the engine knows only their IDs. The engine does not
+// authenticate: the application must know who the caller is before it calls the engine.
+//
+// # Contents
+//
+//   - Roles: the permission table (role-based access control, RBAC)
+//   - Private groups and the blacklist: what outsiders and blocked users see
+//   - Errors: sentinels, classes, causes
+//   - Order of checks: which error a call returns if several apply
+//   - Batches: one call for many users
+//   - Time: durations, expiry, TTL, an injected clock
+//   - Concurrency: transactions, isolation, cancellation
+//   - Dry run, optimistic locking, idempotency, transactions, hooks: Can, IfVersion, Once,
+//     Atomic, Guard
+//   - Durability: sync, crashes, soft delete, consistency check
+//   - Files and backup: the file on disk, the contents of shared files, locking
+//   - Lists and pagination: iterators, pages, cursors
+//   - Joining and inviting: open groups, join requests, invitations, approval
+//   - Speaking: moderation by mutes, one check for each message
+//   - The audit log: events, change feed, subscriptions, snapshots, replication, retention
+//   - Forgetting a user: account deletion, erasure, pseudonyms
+//   - Details of the rules: special cases
 //
 // # Roles
 //
-// Every call is made by an actor: the system, which is the application itself, or a
-// user, who is the owner, an admin, a member or an outsider of the group. In results
-// and in the log the system is the user "". The system passes every permission
-// check, and breaks no rule about what a group is.
+// Each call has an actor: the system or a user. The system is the application itself. A
+// user is the owner, an admin, a member or an outsider of the group. In results and in the
+// log the system has the user ID "". The system passes every permission check. It does not
+// bypass the invariants of a group: each group has exactly one owner, for example.
 //
 //	                                        owner  admin  member  outsider
 //	see a public group; list public groups
@@ -35,7 +55,7 @@
 //	  custom, announcement                   yes    yes    no      no
 //	change MaxUsers, MembersOnly,
 //	  AllowInvites, InviteNeedConfirm        yes    no     no      no
-//	delete, transfer, make and dismiss
+//	delete, transfer, add and remove
 //	  admins                                 yes    no     no      no
 //	invite                                   yes    yes    (1)     no
 //	answer join requests; list requests
@@ -48,272 +68,321 @@
 //	delete a file                            any    any    own     no
 //	leave                                    (3)    yes    yes     –
 //
-//	(1) in a private group with AllowInvites
-//	(2) users of a lower role than one's own
-//	(3) as Options.OwnerLeave says
+//	(1) only in a private group with AllowInvites
+//	(2) only users with a lower role
+//	(3) depends on Options.OwnerLeave
 //
-// Adding members is the system's, and so is choosing the id of a new group. A user
-// creates groups with itself as the owner. The owner is never removed, blocked or
-// muted, not even by the system; and nobody does these things to itself.
+// Only the system can add members, and only the system can choose the ID of a new group. A
+// user who creates a group becomes its owner. Nobody can remove, block or mute the owner,
+// not even the system. No user can remove, block or mute itself.
 //
-// A role ends with the membership: who comes back is a plain member. A mute and a
-// block do not end with it: neither leaving and coming back, nor a change of role,
-// nor block and unblock lifts a mute. The one exception is the new owner of a
-// group, whose mute is lifted.
+// A role ends with the membership: a user who leaves and comes back is a plain member.
+// Mutes and blocks do not end with the membership. Leaving and coming back does not lift a
+// mute; a change of role does not; block and unblock do not. There is one exception: a user
+// who becomes the owner of the group is no longer muted.
 //
 // # Private groups and the blacklist
 //
-// To an outsider a private group does not exist: every call gives [ErrGroupNotFound],
-// lists leave it out, and GroupDetails says it is missing. Someone with an invitation
-// that holds sees, by Group and GroupDetails, its id, name, description, avatar and
-// number of members, may Join, AcceptInvitation and DeclineInvitation, and is an
-// outsider to all other calls.
+// For an outsider a private group does not exist. Every call returns [ErrGroupNotFound],
+// lists omit the group, and GroupDetails reports it as missing.
 //
-// Someone on the blacklist gets [ErrBlacklisted] from every call on the group, be it
-// public or private; lists leave the group out, and to GroupDetails it is missing.
-// Nobody, the system included, brings such a user in before the block has ended.
+// A user with a pending invitation sees the ID, name, description, avatar and number of
+// members of the private group, through Group and GroupDetails. The user can call Join,
+// AcceptInvitation and DeclineInvitation. For all other calls the user is an outsider.
+//
+// A user on the blacklist gets [ErrBlacklisted] from every call on the group, whether the
+// group is public or private. Lists omit the group, and GroupDetails reports it as missing.
+// Nobody can make such a user a member before the block has ended, not even the system.
 //
 // # Errors
 //
-// Every error is an [*Error], which names the operation, the group, and the user whom
-// the refusal is about: the actor or the target. Callers branch with [errors.Is] on
-// sentinels, on a single one or on the class that it belongs to:
+// Every error is an [*Error]. It names the operation, the group and the user that the error
+// is about: the actor or the target. Test errors with [errors.Is], either for one sentinel
+// or for the class of the sentinel:
 //
-//   - [ErrNotFound]: the group, user, file, request or invitation is not there for the actor.
-//   - [ErrForbidden]: roles, or the state of a user, do not allow it.
-//   - [ErrLimit]: a limit is reached; the cause is a [*LimitError] with the limit and the value.
-//   - [ErrInvalid]: an argument is not valid; the cause is a [*FieldError], or several of
-//     them joined by [errors.Join].
-//   - [ErrConflict]: the group has changed ([ErrVersion]), its id is taken ([ErrGroupExists]), or
-//     an idempotency key stands for another call ([ErrKeyReused]).
-//   - [ErrStorage], [ErrCorrupt], [ErrClosed]: the store failed, its data is damaged, the
-//     engine is closed. The cause is the error of the store.
-//   - [ErrUnknownOutcome]: the answer to a commit was lost; the change was made or not.
-//   - [ErrNested]: the call cannot be made inside a transaction, or by a Guard.
-//   - [ErrMissed]: a subscription was too slow; the cause is a [*MissedError].
+//   - [ErrNotFound]: the group, user, file, request or invitation does not exist, or the
+//     actor cannot see it.
+//   - [ErrForbidden]: the roles or the state of a user do not allow the call.
+//   - [ErrLimit]: a limit is reached. The cause is a [*LimitError] with the limit and the
+//     value.
+//   - [ErrInvalid]: an argument is not valid. The cause is a [*FieldError], or several of
+//     them joined as by [errors.Join]. [FieldErrors] returns them all.
+//   - [ErrConflict]: the group has changed ([ErrVersion]), the group ID is taken
+//     ([ErrGroupExists]), or the idempotency key was used for another call
+//     ([ErrKeyReused]).
+//   - [ErrStorage], [ErrCorrupt], [ErrClosed]: the store failed, its data is damaged, or
+//     the engine is closed. The cause is the error of the store.
+//   - [ErrUnknownOutcome]: the result of a commit is not known. The change was made or not
+//     made.
+//   - [ErrNested]: the call is not possible inside a transaction or in a Guard.
+//   - [ErrMissed]: a subscriber was too slow. The cause is a [*MissedError].
 //
-// [Code] returns the stable code of the sentinel, such as "group_full", for logs, metrics and
-// programs in other languages.
+// Some errors are passed on unchanged as the cause: the error of a context that ended, the
+// error of the reader given to UploadFile, and the errors of Options.UserExists and
+// Options.Guard. The error of a Guard also matches [ErrVetoed]. [Code] returns a stable
+// code for a sentinel, such as "group_full", for logs and network protocols.
 //
-// The end of a context, an error of the reader given to UploadFile, and the errors of
-// Options.UserExists and Options.Guard are causes as they are; those of a Guard match
-// [ErrVetoed] too.
+// # Order of checks
 //
-// A refused call changes nothing. The first refusal is the one that is returned, in
+// A refused call changes nothing. If several errors apply, the call returns the first in
 // this order:
 //
-//  1. The arguments: the actor's id and reason, the group id, the rest. Verbs that only
-//     a user can do (Join, Leave, CancelRequest, AcceptInvitation, DeclineInvitation)
-//     refuse the system here, with ErrInvalid.
-//  2. The key of [Actor.Once]: what was done under it is told again, whatever has become so.
+//  1. The arguments: the ID of the actor, the reason, the group ID, then the rest. Join,
+//     Leave, CancelRequest, AcceptInvitation and DeclineInvitation are for users only: here
+//     they return ErrInvalid to the system.
+//  2. The key of [Actor.Once]: if a result is recorded for it, the call returns that
+//     result, whatever the current state.
 //  3. Options.Guard.
-//  4. The group: it does not exist or was deleted, the actor is on its blacklist, it is
-//     private and the actor an outsider.
+//  4. The group: it does not exist or was deleted; the actor is on its blacklist; it is
+//     private and the actor is an outsider.
 //  5. [Actor.IfVersion].
-//  6. What only the system may do ([ErrSystemOnly]), then the actor's role: an outsider
-//     gets [ErrNotMember], a member or admin [ErrRoleTooLow].
-//  7. The target: unknown to the application, then what the verb says of it.
+//  6. Calls reserved for the system ([ErrSystemOnly]). Then the role of the actor: an
+//     outsider gets [ErrNotMember], a member or an admin gets [ErrRoleTooLow].
+//  7. The target: it is unknown to the application; then the rules of the operation.
 //  8. Limits: of the group, then of the user.
 //
-// CreateGroup looks at its arguments, at what only the system may do, for unknown
-// users, for a taken id, at the number of groups, at MaxUsers, and then at the owner
-// and each member.
+// CreateGroup checks in this order: the arguments, what is reserved for the system, unknown
+// users, a group ID that is taken, the number of groups, MaxUsers, then the owner and each
+// member.
 //
 // # Batches
 //
-// A call for many users, such as AddMembers, gives what the same single calls would
-// give in order, in one transaction. It takes 1 to Limits.Batch entries and returns
-// one [Result] an entry; an entry of no valid user id fails for itself. It fails as a
-// whole if every entry fails: then the error matches what any entry failed with, and
-// the results are returned besides. A refusal of steps 1 to 6 above comes without
-// results. A user named twice is two entries.
+// A call for many users, such as AddMembers, gives the same results as the single calls in
+// the same order, but in one transaction. A batch has 1 to Limits.Batch entries and returns
+// one [Result] for each. An entry with an invalid user ID fails alone. A user who is named
+// twice is two entries.
+//
+// A batch fails as a whole only if every entry fails. It then returns the results and an
+// error that matches the error of each entry. If a check of steps 1 to 6 above fails, there
+// are no results.
 //
 // # Time
 //
-// The only clock is Options.Clock. Times are kept in milliseconds, and returned in UTC.
-// A duration of a mute or a block is more than 0, or [Forever]; a part of a millisecond
-// rounds up. Something that lasts until an instant holds before it, and no longer at
-// it. No end is later than 2116-12-31 16:00 UTC (4638873600000 ms), which is also the
-// end of a mute for good; a block for good has none.
+// Options.Clock is the only clock. Times have a precision of one millisecond and are
+// returned in UTC. The duration of a mute or a block is more than 0, or [Forever]. A
+// fraction of a millisecond is rounded up. An end is exclusive: a mute until t is in effect
+// before t and has ended at t. No end is later than 2116-12-31 16:00 UTC (4638873600000
+// ms). A permanent mute ends at that instant; a permanent block has no end.
 //
-// What has expired has no effect, stands in no list, and counts against no limit, from
-// that instant on; nothing has to run for that. It is cleared away by the next call that
-// changes something about the user, or needs the room, or by [Engine.Sweep], with an event of
-// its own. Such events come before the other events of the call, whose actor and reason they carry:
-// who acted, not who muted.
+// Expiry needs no background job. From the instant of its expiry on, an entry has no
+// effect, is on no list and counts against no limit. The entry is removed from the store by
+// the next call that changes something about the user or that needs the room, or by
+// [Engine.Sweep]. The removal writes an event of its own, such as "mute expired". This
+// event comes before the other events of the call and carries the actor and the reason of
+// that call: it names who made the call, not who muted.
 //
-// If the clock goes back, the times in the log and LastModified do not: an event has the
-// time of the one before it until the clock has caught up. Whether something holds is
-// judged by the clock alone, so that a mute that had expired, and was not cleared away,
-// holds again.
+// If the clock is set back, the times in the log and LastModified do not go back: an event
+// gets the time of the event before it until the clock has caught up. Expiry depends on the
+// clock alone. A mute that had expired but was not yet removed is therefore in effect
+// again.
 //
 // # Concurrency
 //
-// An Engine and its Actors may be used by any number of goroutines at once; the
-// functions in Options are called on all of them. A call is one transaction: what it
-// checks is still so when it acts, and all calls give what some order of them, one
-// after another, would give. A group or user is only as new as the answer it came in;
-// [Actor.IfVersion] makes a change depend on what was read.
+// Any number of goroutines can use an Engine and its Actors at once. The functions in
+// Options run on those goroutines. Each call is one transaction: its checks and its changes
+// see the same state. Calls are serializable: concurrent calls give the results of some
+// order of the same calls, one after another. A returned group or user is a copy and does
+// not change later; [Actor.IfVersion] makes a change depend on the version that was read.
 //
-// No transaction is open while code of the application runs: the body of a loop over
-// an iterator, and UserExists, may call the engine; a Guard reads through the scope that
-// it is given. The one exception is [Engine.Atomic], whose function runs inside: there the
-// engine's own calls, those of UserExists included, refuse with [ErrNested]. Two verbs are more than one
-// transaction. UploadFile checks, takes the content in, and checks again when it shares
-// the file. DeleteGroup takes the group away at once for everyone, and then what it
-// held in steps, so that other calls need not wait.
+// No transaction is open while code of the application runs. The body of a loop over an
+// iterator can call the engine, and so can UserExists. A Guard must read through the
+// [Scope] that it is given. The function of [Engine.Atomic] is the exception: it runs
+// inside the transaction. There the calls of the engine's own actors return [ErrNested],
+// also when UserExists makes them.
 //
-// A call ends with the error of its context if that ends before the commit begins. From
-// then on it is no longer cancelled.
+// Two operations use more than one transaction. UploadFile checks the call, stores the
+// content, and checks again when it adds the file to the group. DeleteGroup first makes the
+// group disappear for everyone. It then removes the data of the group in steps, so that
+// other writers do not wait long.
 //
-// # Asking, repeating, combining
+// If the context ends before the commit begins, the call returns the error of the context.
+// Once the commit has begun, the end of the context no longer cancels the call.
 //
-// [Actor.Can] decides a call and changes nothing: its answer is that of the call itself at
-// that instant, but for a Guard, which is not asked. [Actor.Once] gives a call an idempotency
-// key, so that it can be repeated when its answer was lost. [Engine.Atomic] makes several
-// calls, on any groups, one transaction; with [Tx.Bucket] the application's own data in the
-// same store can be part of it. Options.Guard sees each change that is asked for, before
-// anything is known of the group, and may refuse it.
+// # Dry run, optimistic locking, idempotency, transactions, hooks
+//
+// [Actor.Can] is a dry run: the call checks everything and changes nothing. Its answer is
+// the answer of the real call at that instant, except that the Guard is not asked.
+//
+// [Actor.IfVersion] is optimistic locking: the change is refused with [ErrVersion] if the
+// group is no longer at the given version.
+//
+// [Actor.Once] gives a call an idempotency key. A client that lost the answer can repeat
+// the call safely. Options.KeyTTL is the time for which a result is kept.
+//
+// [Engine.Atomic] runs several calls, on any groups, as one transaction. With [Tx.Bucket]
+// the application's own data in the same store can be part of that transaction.
+//
+// Options.Guard is a hook: it sees each requested change before the engine looks at the
+// group, and can refuse the change.
 //
 // # Durability
 //
-// With a file of bbolt, which is what [Open] opens, a call that returned nil is on disk.
-// Calls that come at the same time share a sync. A crash leaves every call done or not
-// done, never in part. With [SyncInterval] in Options.Durability nil means committed, and a
-// crash loses at most the end of the history, of Options.SyncWithin.
+// With a bbolt file, which is what [Open] opens, a change is on disk when the call has
+// returned nil. Concurrent calls share one sync (group commit). After a crash each call is
+// there as a whole or not at all. With [SyncInterval] in Options.Durability, nil means that
+// the change is committed; a crash then loses at most the last changes, those of the last
+// Options.SyncWithin. It never loses an earlier change or a part of a call.
 //
-// The contents of shared files are files in a folder beside the file, at path +
-// ".files". A content is durable before the group names the file, so that a file that
-// is listed can be read whole; contents that no group names are removed when the engine
-// is opened. Reading a content to its end compares its hash.
+// A deletion is final; there is no soft delete and no undo. The ID of a deleted group is
+// never used again. The log of a deleted group stays, and only the system can read it.
 //
-// A file is open once at a time; a second Open of it, by any process, fails with
-// [ErrStorage] within a second. [Engine.Backup] copies the file while it is in use. The
-// folder is copied by other means, and after it: what is listed in the copy is then in the
-// folder, unless it was deleted in between.
+// DeleteGroup deletes the group with the commit of its first step, and so does Leave where
+// it deletes the group. The call can fail after that step, because its context ended or the
+// content of a file could not be removed. It then returns an error although the group is
+// deleted. The rest of the data is removed when the engine is opened the next time.
 //
-// DeleteGroup, and Leave where it deletes the group, have deleted the group once their
-// first step is committed. If they fail after it (their context ended, a content could
-// not be removed), the group is gone although an error is returned; what it held is
-// taken away when the engine is opened the next time. The id of a deleted group is
-// never used again. Its log stays, for the system to read.
+// [Engine.Verify] reads the whole store and reports each invariant that is broken. In a
+// sound store it finds none.
 //
-// [Engine.Verify] walks everything and names each rule that is broken; in a sound store
-// there is none.
+// # Files and backup
 //
-// # Lists and pages
+// The contents of shared files are files in a folder beside the bbolt file, at path +
+// ".files". A content is durable before the group lists the file, so a listed file can
+// always be read whole. Contents that no group lists are removed when the engine is opened.
+// Reading a content to its end verifies its hash (SHA-256).
 //
-// A list is an iterator, such as Members, which yields values until its first error. It
-// reads some hundred entries at a time, and asks again for each part whether the actor
-// may. What is on the list from beginning to end is seen exactly once, whatever else
-// comes and goes. In a second form it is read in pages ([Page]); what comes and goes
-// between two pages shifts the later ones.
+// Only one engine can have a file open. A second Open of the file, by any process, fails
+// with [ErrStorage] within a second. The engine does not replicate; "The audit log" below
+// says how to keep a copy elsewhere.
 //
-// Lists of users are in the order of their ids, byte by byte; files are newest first;
-// the log is in the order of versions. The groups of a user come in an order that does
-// not change.
+// [Engine.Backup] copies the bbolt file while it is in use. Copy the folder by other means,
+// and after the file: then the folder has the content of each file that the copy lists,
+// unless the file was deleted in between.
 //
-// Groups are listed newest first, and GroupsPage has a cursor instead of a page number:
-// an opaque text that stays valid when groups come and go, so that every group that is
-// there throughout is seen exactly once. The system sees all groups; a user the public
-// ones that do not blacklist it, and the private ones it is in.
+// # Lists and pagination
+//
+// A list, such as Members, is an iterator. It yields values and ends with the first error.
+// It reads about a hundred entries at a time and checks the permission again for each part.
+// An entry that is on the list from beginning to end is seen exactly once, even if other
+// entries come and go.
+//
+// Most lists can also be read in pages ([Page]). Entries that come and go between two pages
+// shift the later pages.
+//
+// Lists of users are sorted by user ID, byte by byte. Files are sorted newest first. The
+// log is sorted by version. The groups of a user have a fixed order.
+//
+// Groups are listed newest first. GroupsPage takes a cursor instead of a page number. The
+// cursor is an opaque text. It stays valid when groups come and go: a group that exists
+// throughout is seen exactly once. The system sees all groups. A user sees the public
+// groups that do not have the user on their blacklist, and the private groups of which the
+// user is a member.
 //
 // # Joining and inviting
 //
 // Join makes a user a member of an open public group at once. In a public group with
-// MembersOnly it leaves a join request, for the owner or an admin to approve or decline.
-// Into a private group one is invited, or added by the system.
+// MembersOnly it creates a join request, which the owner or an admin approves or declines.
+// A user enters a private group by an invitation, or because the system adds the user.
 //
-// An invitation makes a member at once if InviteNeedConfirm is false; otherwise the
-// invited user accepts or declines. Whoever is invited needs no approval. A user has at
-// most one request and one invitation pending in a group: asking or inviting again
-// leaves the first as it is, its reason and its end included. They expire only if
-// Options.RequestTTL or Options.InvitationTTL is set, and then by what was set when they
-// were made.
+// If InviteNeedConfirm is false, an invitation makes the user a member at once. Otherwise
+// the invited user accepts or declines. An invited user needs no approval. A user has at
+// most one pending request and one pending invitation in a group. Asking or inviting again
+// leaves the first one unchanged, with its reason and its end. Requests and invitations
+// expire only if Options.RequestTTL or Options.InvitationTTL is set. The value at the time
+// of their creation counts.
 //
-// Where the two meet: an invitation by the system, the owner or an admin of someone who
-// has asked to join is an approval. Join of someone with an invitation accepts it, if it
-// can be accepted; otherwise Join goes on as if there were none. To become a member by
-// any way ends both.
+// Requests and invitations can meet. If the system, the owner or an admin invites a user
+// who has a pending request, the request is approved. If a user with a pending invitation
+// calls Join, Join accepts the invitation if that is possible; otherwise Join continues as
+// if there were no invitation. Becoming a member in any way ends both.
 //
-// Room is looked at when someone becomes a member. A request may be left, and an
-// invitation made, although the group is full or the user in too many groups; approving
-// and accepting then fail, and both stay pending. An invitation can be declined always,
-// and accepted while the inviter may still invite; the system's can be accepted always.
-// An invitation whose inviter lost that right stays pending, and can be accepted if the
-// right comes back.
+// Limits are checked when a user becomes a member. A request or an invitation can be
+// created although the group is full or the user is in too many groups. Approving or
+// accepting it then fails, and it stays pending.
+//
+// An invitation can always be declined. It can be accepted only while the inviter is still
+// allowed to invite; an invitation by the system can always be accepted. If the inviter
+// loses that right, the invitation stays pending, and it can be accepted again if the
+// inviter regains the right.
 //
 // # Speaking
 //
-// [Actor.MaySpeak] is to be asked for each message. A mute of one's own comes first and
-// binds admins too; then the mute of the whole group, from which the owner, admins and
-// users on the allow list are exempt. The error says until when, if that is known: where
-// both mutes bind the user, or that of the group alone, it is not.
+// Call [Actor.MaySpeak] for each message. It is made for a high rate of checks: where this
+// process alone has the store, the answer comes from memory. The check does not count or
+// throttle messages.
 //
-// # The log
+// The user's own mute is checked first; it applies to admins too. Then the mute of the
+// whole group is checked. The owner, admins and users on the allow list are exempt from it.
+// The error contains the end of the mute if the end is known. It is not known if the mute
+// of the whole group applies to the user, alone or together with the user's own.
 //
-// Every change appends events to the log of its group, in the same transaction, with
-// the actor, the time, the reason that [Actor.Because] gave, and what replaying it needs.
-// Version counts them, without gaps: the first is 1, and a group's Version is that of its
-// last event. A call writes one event of a kind, which names all users whom it concerns:
-// users who are added in one batch are one event. (They are two where users came in by
-// different ways, some invited and some approved.) A call that changes nothing writes
-// none. The deletion of a group is one event, without one for each member.
+// # The audit log
 //
-// [Actor.Events] reads the log from any version on: the audit log, and the way to learn
-// what has changed since.
+// Every change appends events to the log of its group, in the same transaction. An event
+// contains the actor, the time, the reason given by [Actor.Because], and all data needed
+// for replay. Version numbers the events without gaps. The first event has version 1, and
+// the Version of a group is that of its last event.
 //
-// [Actor.Subscribe] follows one group in this process, and SubscribeAll all groups. A
-// subscriber hears of an event when it is durable, for each group in the order of Versions.
-// It never holds a writer up: one that falls more than 1024 events behind gets a
-// [*MissedError], which says from which version to read the log, and goes on with what
-// comes. Who was not subscribed compares Versions and reads the log.
+// A call writes one event of each kind. The event names all users that it is about: users
+// added in one batch are one event. (They are two events if some users were invited and
+// some were approved, because the cause differs.) A call that changes nothing writes no
+// event. The deletion of a group is one event, without an event for each member.
 //
-// [Actor.Snapshot] is everything that is so of a group as of one Version, and [Replay] makes
-// one out of a log: from the beginning of the log it is the same.
+// [Actor.Events] reads the log from any version on. It serves as the audit log, and as a
+// change feed.
 //
-// Logs are kept whole unless Options.Retention says otherwise. [Engine.Sweep] then takes the
-// oldest calls off, and the log begins with a [Checkpoint], which is a snapshot: replaying
-// goes on from there. The numbers of the events stay.
+// [Actor.Subscribe] follows one group in this process; SubscribeAll follows all groups. A
+// subscriber receives an event when the event is durable, and the events of each group in
+// the order of their versions. A subscriber never blocks a writer. A subscriber that falls
+// more than 1024 events behind gets a [*MissedError], which contains the version from which
+// to read the log. The subscription then continues with new events. A program that was not
+// subscribed for a while compares Versions and reads the log.
 //
-// # Forgetting
+// [Actor.Snapshot] returns the complete state of a group at one Version. [Replay] builds a
+// snapshot from a log. The whole log gives the same snapshot. A copy on another machine
+// (replication) is therefore a snapshot and the events after it.
 //
-// [Actor.ForgetUser] ends all that a user is in any group, for instance when an account is
-// deleted. It goes group by group and can be cut off: calling it again finishes. Blocks stay
-// unless it is told otherwise, as forgetting would launder them; groups that the user owns
-// refuse, go to a successor, or are deleted. With Pseudonymize the logs and whatever else
-// names the user name a pseudonym instead, another one in each group; texts that people wrote,
-// reasons among them, are not searched for names.
+// Logs are kept whole by default. With Options.Retention, [Engine.Sweep] removes the oldest
+// calls from a log. The log then begins with a [Checkpoint], which is a snapshot; replay
+// continues from there. The remaining events keep their numbers.
 //
-// # Decisions
+// # Forgetting a user
 //
-// Where the rules of such systems are commonly silent, these hold here.
+// [Actor.ForgetUser] ends everything that a user is in any group, for example when an
+// account is deleted. It processes one group after another and can be interrupted; calling
+// it again completes the work.
 //
-//   - Blocking someone who is blocked is refused with [ErrBlacklisted]: to change a block,
-//     unblock and block again, which needs Options.BlockOutsiders, as the user is no member.
-//   - Muting someone who is muted replaces the end, the reason and who did it, be it later
-//     or sooner.
-//   - Allow of someone on the allow list is refused ([ErrAlreadyAllowed]), and so are
-//     Unmute, Unblock, Disallow and RemoveAdmin of someone who is not so. MuteGroup of a
-//     group that is muted, and UnmuteGroup of one that is not, succeed and change nothing.
-//   - Any member may be put on the allow list, the owner and admins too, by any admin: there
-//     is no comparison of roles. Leaving takes the member off it; a transfer does not.
-//   - Lifting a mute compares roles: an admin cannot unmute another admin. Lifting a block
-//     does not: who is blocked has no role.
-//   - Setting the announcement to the text that it has changes nothing, not even who set it
-//     and when. Clearing it does.
-//   - A slash in a name or a description is refused in an update, and taken at creation.
-//   - An update that names one field the actor may not change changes none.
-//   - Members whom a user names at creation are invited where InviteNeedConfirm is true, which
-//     is the default. They do not count against MaxUsers before they accept.
-//   - The owner named among the first members, and a member named twice, count once.
-//   - Files stay when their owner leaves. One who comes back has them as its own again.
-//   - A public group stores AllowInvites as false when it is created. An update may set it;
-//     it has no effect.
-//   - Options.UserExists is asked about who is brought in: named at creation, added, invited,
-//     joining or accepting, or blocked from outside; and about the user whose groups,
-//     requests or invitations are listed. It is not asked when a request is approved, nor
-//     about actors and targets of other calls.
-//   - IfVersion is looked at where something is to be changed, a group that is to be created
-//     being at version 0; reading ignores it. A reason that is too long makes reading fail too.
+// By default blocks stay, because otherwise forgetting a user would be a way around a
+// block. Groups that the user owns make the call fail, get a successor as their owner, or
+// are deleted, as ForgetOptions.Owned says. With Pseudonymize a pseudonym replaces the user
+// ID in the logs and everywhere else; it differs from group to group. Only a group that
+// still blocks the user keeps the user ID, in the block. Texts that people wrote, such as
+// reasons, are not searched for names.
+//
+// # Details of the rules
+//
+//   - Block of a user who is already blocked returns [ErrBlacklisted]. To change a block,
+//     unblock the user and block again. This needs Options.BlockOutsiders, because the user
+//     is not a member.
+//   - Mute of a user who is already muted replaces the end, the reason and the author of
+//     the mute. The new end can be earlier or later.
+//   - Allow of a user on the allow list returns [ErrAlreadyAllowed]. Unmute, Unblock,
+//     Disallow and RemoveAdmin of a user who is not muted, blocked, allowed or an admin
+//     fail too. MuteGroup of a muted group and UnmuteGroup of a group that is not muted
+//     succeed and change nothing.
+//   - Any admin can put any member on the allow list, also the owner and other admins.
+//     Roles are not compared. Leaving the group removes the user from the list; a transfer
+//     of the group does not.
+//   - Unmute compares roles: an admin cannot unmute another admin. Unblock does not,
+//     because a blocked user has no role.
+//   - Setting the announcement to its current text changes nothing, not even its author and
+//     time. Clearing an announcement changes both.
+//   - A slash in a name or a description is refused in an update and accepted at creation.
+//   - An update that contains a field which the actor is not allowed to change changes no
+//     field.
+//   - Members whom a user names at creation are invited if InviteNeedConfirm is true, which
+//     is the default. They do not count against MaxUsers until they accept.
+//   - At creation the owner named among the members counts once, and so does a member named
+//     twice.
+//   - Files stay when their owner leaves. If the user comes back, the user owns them again.
+//   - A public group stores AllowInvites as false when it is created. An update can set
+//     AllowInvites; it has no effect.
+//   - Options.UserExists is asked about each user who enters a group: who is named at
+//     creation, added or invited, who joins or accepts, or who is blocked from outside the
+//     group. It is also asked about the user whose groups, requests or invitations are
+//     listed. It is not asked when a request is approved, and not about actors and targets
+//     of other calls.
+//   - IfVersion is checked by calls that change something; a group that is to be created
+//     has version 0. Reads ignore IfVersion. A reason that is too long makes reads fail
+//     too.
 package groupkit
