@@ -11,8 +11,8 @@ import (
 	"groupkit"
 )
 
-// Whether a call would succeed, without doing it: what a client needs to show the
-// buttons that work.
+// Can is a dry run: it reports whether a call would succeed and changes nothing. A client
+// uses it to show only the buttons that work.
 func ExampleActor_Can() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -21,17 +21,17 @@ func ExampleActor_Can() {
 
 	for _, user := range []groupkit.UserID{"alice", "bob"} {
 		_, err := eng.As(user).Can().Mute(ctx, guild, time.Minute, "carol")
-		fmt.Printf("may %s mute carol? %t\n", user, err == nil)
+		fmt.Printf("can %s mute carol? %t\n", user, err == nil)
 	}
 	fmt.Println("carol may speak:", eng.As("carol").MaySpeak(ctx, guild) == nil)
 	// Output:
-	// may alice mute carol? true
-	// may bob mute carol? false
+	// can alice mute carol? true
+	// can bob mute carol? false
 	// carol may speak: true
 }
 
-// A call that is repeated with its key, because the answer was lost on the way, is not
-// done again.
+// A client that lost the answer repeats the call with the same idempotency key. The call is
+// not done a second time.
 func ExampleActor_Once() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -55,15 +55,15 @@ func ExampleActor_Once() {
 	// the key of another call: true
 }
 
-// A game takes gold and admits a member: both or neither, as the gold is kept beside
-// the groups in the same store.
+// A game takes gold and adds a member in one transaction: both or neither. The gold is in
+// the same store as the groups.
 func ExampleEngine_Atomic() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
 	ctx := context.Background()
 	guild := exampleGuild(eng)
 
-	// pay changes the gold of a player by an amount, which may be below 0.
+	// pay changes the gold of a player by an amount, which can be negative.
 	pay := func(tx *groupkit.Tx, user groupkit.UserID, amount int64) error {
 		gold, err := tx.Bucket("gold")
 		if err != nil {
@@ -106,7 +106,8 @@ func ExampleEngine_Atomic() {
 	// bob is a member already and pays nothing
 }
 
-// A Guard has a say in every change: here it refuses words.
+// A Guard sees every change and can refuse it. Here it refuses announcements that contain
+// a certain word.
 func ExampleOptions() {
 	errWord := errors.New("mind your words")
 	eng, _ := exampleEngine(groupkit.Options{
@@ -129,7 +130,7 @@ func ExampleOptions() {
 	// set announcement: group "guild": refused by the application: mind your words
 }
 
-// A subscription hears of every event of a group once it is durable.
+// A subscription receives each event of a group when the event is durable.
 func ExampleActor_Subscribe() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()

@@ -11,7 +11,7 @@ import (
 	"groupkit"
 )
 
-// One text a group, with who set it and when.
+// A group has one announcement, with its author and time.
 func ExampleActor_SetAnnouncement() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -32,7 +32,7 @@ func ExampleActor_SetAnnouncement() {
 	// ""
 }
 
-// A file streams in and out.
+// UploadFile reads a content from a stream. OpenFile returns it as a stream.
 func ExampleActor_UploadFile() {
 	eng, _ := exampleEngine(groupkit.Options{Limits: groupkit.Limits{FileSize: 1024}})
 	defer eng.Close()
@@ -65,7 +65,7 @@ func ExampleActor_UploadFile() {
 	// too large: true
 }
 
-// The log of a group tells everything that happened, in order, without gaps.
+// The audit log of a group contains every change, in order and without gaps.
 func ExampleActor_Events() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()

@@ -10,8 +10,8 @@ import (
 	"groupkit"
 )
 
-// Callers branch on sentinels with errors.Is, on single ones or on their class, and
-// find out more with errors.As.
+// Test errors with errors.Is, either for one sentinel or for its class. Find the details
+// with errors.As.
 func ExampleError() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -37,7 +37,7 @@ func ExampleError() {
 	// mute: user "bob" in group "guild": the role is too low
 }
 
-// A limit that is reached says which one it is, and its value.
+// The error of a limit contains the limit and the value.
 func ExampleLimitError() {
 	eng, _ := exampleEngine(groupkit.Options{Limits: groupkit.Limits{GroupSize: 2}})
 	defer eng.Close()
@@ -54,7 +54,7 @@ func ExampleLimitError() {
 	// 2 of 2
 }
 
-// An update names every field that is not valid.
+// An update reports every field that is not valid.
 func ExampleFieldError() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -75,7 +75,7 @@ func ExampleFieldError() {
 	// update group: group "guild": name has 0 characters (1 to 128); description has 513 characters (0 to 512)
 }
 
-// The reason of a call stands in the log, and beside a mute or a block.
+// The reason of a call is in the log, and in the mute or block that the call creates.
 func ExampleActor_Because() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -91,8 +91,7 @@ func ExampleActor_Because() {
 	// 3 member left [bob] by alice: moved away
 }
 
-// A change that is meant for the group as it was read: it is refused if someone else
-// was faster.
+// Optimistic locking: a change is refused if the group has changed since it was read.
 func ExampleActor_IfVersion() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()

@@ -9,7 +9,8 @@ import (
 	"groupkit"
 )
 
-// Joining a public group with MembersOnly leaves a request, which an admin answers.
+// In a public group with MembersOnly, Join creates a join request. An admin approves or
+// declines it.
 func ExampleActor_Join() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -46,8 +47,8 @@ func ExampleActor_Join() {
 	// nothing left to cancel: true
 }
 
-// Who is invited into a private group accepts or declines; until then it sees little
-// of the group.
+// A user who is invited into a private group accepts or declines. Until then the user sees
+// only the name, description, avatar and size of the group.
 func ExampleActor_Invite() {
 	eng, clock := exampleEngine(groupkit.Options{InvitationTTL: 24 * time.Hour})
 	defer eng.Close()
@@ -66,7 +67,7 @@ func ExampleActor_Invite() {
 	}
 	orDie(eng.As("bob").AcceptInvitation(ctx, g.ID))
 
-	_, err = eng.As("bob").Invite(ctx, g.ID, "carol") // AllowInvites: members may
+	_, err = eng.As("bob").Invite(ctx, g.ID, "carol") // AllowInvites: members can invite
 	orDie(err)
 	clock.advance(24 * time.Hour)
 	err = eng.As("carol").AcceptInvitation(ctx, g.ID)

@@ -10,7 +10,8 @@ import (
 	"groupkit"
 )
 
-// A copy of a group is a snapshot and the events after it; the whole log leads to the same.
+// Replication: a snapshot and the events after it are a copy of a group. Replaying the
+// whole log gives the same state.
 func ExampleReplay() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -26,14 +27,15 @@ func ExampleReplay() {
 	}
 	replayed, err := groupkit.Replay(eng.As("alice").Events(ctx, guild, 1))
 	orDie(err)
-	fmt.Println("the log tells all:", reflect.DeepEqual(snapshot, replayed))
+	fmt.Println("the log gives the same state:", reflect.DeepEqual(snapshot, replayed))
 	// Output:
 	// alice owner
 	// bob admin
-	// the log tells all: true
+	// the log gives the same state: true
 }
 
-// A log of which only a day is kept begins with a checkpoint; the numbers stay.
+// With a retention of one day the log begins with a checkpoint. The events after it keep
+// their numbers.
 func ExampleRetention() {
 	eng, clock := exampleEngine(groupkit.Options{Retention: groupkit.Retention{MaxAge: 24 * time.Hour}})
 	defer eng.Close()
@@ -57,7 +59,8 @@ func ExampleRetention() {
 	// 3 member left [bob]
 }
 
-// An account is deleted: nothing of the user stays in any group, its name included.
+// When an account is deleted, ForgetUser removes the user from all groups, and the user ID
+// from the logs.
 func ExampleActor_ForgetUser() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()

@@ -9,7 +9,7 @@ import (
 	"groupkit"
 )
 
-// A block ends the membership and keeps the user out, for a time or for good.
+// A block ends the membership and keeps the user out, for a time or permanently.
 func ExampleActor_Block() {
 	eng, clock := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -42,7 +42,7 @@ func ExampleActor_Block() {
 	// a day later bob has joined
 }
 
-// A mute holds until its end and outlives leaving and coming back.
+// A mute is in effect until its end, also if the user leaves and comes back.
 func ExampleActor_Mute() {
 	eng, clock := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -74,7 +74,7 @@ func ExampleActor_Mute() {
 	// for good: 4638873600000
 }
 
-// While the whole group is muted the owner, admins and the allow list may speak.
+// In a muted group only the owner, admins and users on the allow list can speak.
 func ExampleActor_MuteGroup() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -104,7 +104,7 @@ func ExampleActor_MuteGroup() {
 	// carol again: <nil>
 }
 
-// What has expired has no effect; Sweep clears it away and logs that it ended.
+// An expired mute has no effect. Sweep removes it and logs that it has ended.
 func ExampleEngine_Sweep() {
 	eng, clock := exampleEngine(groupkit.Options{})
 	defer eng.Close()

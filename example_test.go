@@ -14,13 +14,13 @@ import (
 	"groupkit/store/memstore"
 )
 
-// exampleClock is a clock that stands until it is moved.
+// exampleClock is a clock that changes only when an example moves it.
 type exampleClock struct{ time.Time }
 
 func (c *exampleClock) now() time.Time          { return c.Time }
 func (c *exampleClock) advance(d time.Duration) { c.Time = c.Add(d) }
 
-// exampleEngine is an engine in memory, whose clock stands at noon of a new year's day.
+// exampleEngine returns an engine in memory. Its clock shows noon on 1 January 2026.
 func exampleEngine(opts groupkit.Options) (*groupkit.Engine, *exampleClock) {
 	clock := &exampleClock{time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
 	opts.Clock = clock.now
@@ -29,7 +29,7 @@ func exampleEngine(opts groupkit.Options) (*groupkit.Engine, *exampleClock) {
 	return eng, clock
 }
 
-// exampleGuild is a public group of the owner alice with members.
+// exampleGuild creates a public group with the owner alice and the given members.
 func exampleGuild(eng *groupkit.Engine, members ...groupkit.UserID) groupkit.GroupID {
 	g, err := eng.System().CreateGroup(context.Background(), groupkit.NewGroup{
 		ID: "guild", Name: "Night Watch", Public: true, Owner: "alice", Members: members,
@@ -44,7 +44,8 @@ func orDie(err error) {
 	}
 }
 
-// A whole program: a file is opened, a group made, someone muted.
+// A complete program: it opens a file, creates a group, mutes a member, and asks whether
+// the member may speak.
 func Example() {
 	dir, err := os.MkdirTemp("", "groupkit-")
 	orDie(err)
@@ -76,7 +77,7 @@ func Example() {
 	// carol member
 }
 
-// What a process wrote is there when another opens the file.
+// The data of a file is there when the file is opened again.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "groupkit-")
 	orDie(err)
@@ -99,7 +100,7 @@ func ExampleOpen() {
 	// Night Watch of alice
 }
 
-// A user founds a group with itself as owner and changes it; the owner deletes it.
+// A user creates a group and becomes its owner. The owner updates and deletes the group.
 func ExampleActor_CreateGroup() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -124,7 +125,8 @@ func ExampleActor_CreateGroup() {
 	// true
 }
 
-// The details of many groups in one call; ids that lead nowhere are told apart.
+// One call returns the details of many groups, and the IDs of groups that do not exist for
+// the actor.
 func ExampleActor_GroupDetails() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -144,7 +146,7 @@ func ExampleActor_GroupDetails() {
 	// missing: [secret nothing]
 }
 
-// The owner appoints and dismisses admins, and hands the group on.
+// The owner adds and removes admins, and transfers the group to another member.
 func ExampleActor_TransferGroup() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -172,7 +174,7 @@ func ExampleActor_TransferGroup() {
 	// dave outsider
 }
 
-// The system adds members, one or many; a batch says what became of each.
+// The system adds one member or many. A batch returns one result for each user.
 func ExampleActor_AddMembers() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -199,7 +201,7 @@ func ExampleActor_AddMembers() {
 	// members: 2
 }
 
-// A list is an iterator, and in a second form pages.
+// A list is an iterator. It can also be read in pages.
 func ExampleActor_Members() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -227,8 +229,8 @@ func ExampleActor_Members() {
 	// second page: dave
 }
 
-// The groups of the app, newest first, part by part: the cursor goes to the client
-// and comes back with its next call.
+// All groups, newest first, with a cursor (cursor pagination). The client sends the cursor
+// back with its next call.
 func ExampleActor_GroupsPage() {
 	eng, clock := exampleEngine(groupkit.Options{})
 	defer eng.Close()
@@ -260,7 +262,7 @@ func ExampleActor_GroupsPage() {
 	//   Archers
 }
 
-// The groups that a user is in.
+// The groups of which a user is a member.
 func ExampleActor_JoinedGroups() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
