@@ -40,6 +40,9 @@ func TestWorkloads(t *testing.T) {
 			t.Errorf("no joins in\n%s", text)
 		}
 	}
+	if got := len(panels(r.rows)); got != len(charted) {
+		t.Errorf("the chart shows %d works, not %d", got, len(charted))
+	}
 	t.Log("\n" + table.String())
 }
 
