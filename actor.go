@@ -82,7 +82,7 @@ func (a Actor) Once(key string) Actor {
 // refuseSystem refuses the system where only a user can act.
 func (a Actor) refuseSystem() error {
 	if a.user == "" {
-		return invalid(FieldActor, "is the system; only a user can do this")
+		return invalid(FieldActor, "is the system, but only a user can do this")
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func (l *Limits) checkUsers(v *verb, users []UserID) error {
 	case !v.batch:
 		return checkUserID(FieldUser, users[0])
 	case len(users) == 0:
-		return invalid(FieldUsers, "is empty (1 to %d)", l.Batch)
+		return invalid(FieldUsers, "is empty (1 to %d users)", l.Batch)
 	case len(users) > l.Batch:
 		return limited(ErrBatchTooLarge, l.Batch, len(users))
 	}

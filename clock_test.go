@@ -267,7 +267,7 @@ func TestActor_IfVersion(t *testing.T) {
 		for _, wrong := range []uint64{0, v - 1, v + 1, 1 << 63} {
 			err := call(s.As("alice").IfVersion(wrong))
 			require.ErrorIs(t, err, groupkit.ErrVersion, name)
-			require.ErrorContains(t, err, fmt.Sprintf("at version %d, not %d", v, wrong), name)
+			require.ErrorContains(t, err, fmt.Sprintf("version is %d, not %d", v, wrong), name)
 		}
 	}
 	require.Equal(t, before, s.everything(t))

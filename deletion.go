@@ -63,7 +63,7 @@ func isDying(r store.Reader, group GroupID) error {
 	}
 	h, err := record.DecodeHeader(value)
 	if err == nil && (!ok || h.State != record.Deleting) {
-		err = corrupt("a deletion is under way of group %q, which is not being deleted", group)
+		err = corrupt("group %q has a pending deletion, but is not marked as deleted", group)
 	}
 	return err
 }

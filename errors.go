@@ -40,25 +40,25 @@ var (
 var (
 	ErrNotMember      = inClass(ErrForbidden, "not_member", 3, "not a member of the group")
 	ErrAlreadyMember  = inClass(ErrForbidden, "already_member", 4, "already a member of the group")
-	ErrOwner          = inClass(ErrForbidden, "is_owner", 5, "not possible for the owner of the group")
-	ErrRoleTooLow     = inClass(ErrForbidden, "role_too_low", 6, "the role is too low")
+	ErrOwner          = inClass(ErrForbidden, "is_owner", 5, "is the owner of the group")
+	ErrRoleTooLow     = inClass(ErrForbidden, "role_too_low", 6, "role is too low")
 	ErrBlacklisted    = inClass(ErrForbidden, "blacklisted", 7, "on the blacklist of the group")
 	ErrNotBlacklisted = inClass(ErrForbidden, "not_blacklisted", 8, "not on the blacklist of the group")
 	ErrMuted          = inClass(ErrForbidden, "muted", 0, "muted")
-	ErrGroupMuted     = inClass(ErrForbidden, "group_muted", 0, "the whole group is muted")
+	ErrGroupMuted     = inClass(ErrForbidden, "group_muted", 0, "group is muted")
 	ErrNotMuted       = inClass(ErrForbidden, "not_muted", 9, "not muted")
 	ErrAlreadyAdmin   = inClass(ErrForbidden, "already_admin", 0, "already an admin of the group")
 	ErrNotAdmin       = inClass(ErrForbidden, "not_admin", 0, "not an admin of the group")
 	ErrAlreadyAllowed = inClass(ErrForbidden, "already_allowed", 10, "already on the allow list of the group")
 	ErrNotAllowed     = inClass(ErrForbidden, "not_allowed", 11, "not on the allow list of the group")
-	ErrSystemOnly     = inClass(ErrForbidden, "system_only", 0, "reserved for the system")
+	ErrSystemOnly     = inClass(ErrForbidden, "system_only", 0, "only the system may do this")
 	ErrVetoed         = inClass(ErrForbidden, "vetoed", 0, "refused by the application")
 )
 
 // The members of ErrLimit.
 var (
 	ErrGroupFull          = inClass(ErrLimit, "group_full", 12, "group is full")
-	ErrTooManyAdmins      = inClass(ErrLimit, "too_many_admins", 0, "too many owners and admins in the group")
+	ErrTooManyAdmins      = inClass(ErrLimit, "too_many_admins", 0, "too many admins in the group")
 	ErrTooManyGroups      = inClass(ErrLimit, "too_many_groups", 0, "too many groups in the app")
 	ErrTooManyJoined      = inClass(ErrLimit, "too_many_joined", 13, "user is in too many groups")
 	ErrBatchTooLarge      = inClass(ErrLimit, "batch_too_large", 0, "too many entries in one call")
@@ -71,8 +71,8 @@ var (
 
 // The members of ErrConflict.
 var (
-	ErrVersion     = inClass(ErrConflict, "version_changed", 0, "the group has changed")
-	ErrGroupExists = inClass(ErrConflict, "group_exists", 0, "group id is taken")
+	ErrVersion     = inClass(ErrConflict, "version_changed", 0, "group has changed")
+	ErrGroupExists = inClass(ErrConflict, "group_exists", 0, "group ID is taken")
 	ErrKeyReused   = inClass(ErrConflict, "key_reused", 0, "idempotency key was used for another call")
 )
 
@@ -82,7 +82,7 @@ var (
 	ErrCorrupt = classless("corrupt", 0, "stored data is damaged")
 
 	// ErrNested: a call that cannot be made inside Atomic, or in a Guard.
-	ErrNested = classless("nested", 0, "not possible here: a transaction is under way")
+	ErrNested = classless("nested", 0, "not possible inside a transaction")
 
 	// ErrUnknownOutcome: the store lost the answer to a commit. The change may
 	// have been made or not.
@@ -141,8 +141,8 @@ func numberOf(err error) uint64 {
 	return 0
 }
 
-func limited(sentinel error, max, value int) error {
-	return &LimitError{sentinel, int64(value), int64(max)}
+func limited(sentinel error, limit, value int) error {
+	return &LimitError{sentinel, int64(value), int64(limit)}
 }
 
 // An Error is what every call of the engine returns: what was attempted, on what,
@@ -277,7 +277,7 @@ type VersionError struct {
 
 // Error names both versions.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%v: it is at version %d, not %d", ErrVersion, e.Current, e.Want)
+	return fmt.Sprintf("%v: version is %d, not %d", ErrVersion, e.Current, e.Want)
 }
 
 // Unwrap returns the sentinel.

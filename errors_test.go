@@ -81,19 +81,19 @@ func TestError_Messages(t *testing.T) {
 	for want, err := range map[string]error{
 		`read group: group "nowhere": group not found`:                                           done(s.System().Group(ctx, "nowhere")),
 		`add member: user "carol" in group "guild": already a member of the group`:               s.System().AddMember(ctx, guild, "carol"),
-		`remove member: user "alice" in group "guild": not possible for the owner of the group`:  s.As("bob").RemoveMember(ctx, guild, "alice"),
+		`remove member: user "alice" in group "guild": is the owner of the group`:                s.As("bob").RemoveMember(ctx, guild, "alice"),
 		`add member: group "guild": too many entries in one call (61 of 60)`:                     done(s.System().AddMembers(ctx, guild, many)),
-		`update group: group "guild": max users is 3, and there are 5 members`:                   done(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{MaxUsers: new(3)})),
+		`update group: group "guild": max users is 3, but the group has 5 members`:               done(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{MaxUsers: new(3)})),
 		`speak: user "ivan" in group "guild": muted until 2116-12-31T16:00:00Z`:                  s.As("ivan").MaySpeak(ctx, guild),
-		`speak: user "carol" in group "guild": the whole group is muted`:                         s.As("carol").MaySpeak(ctx, guild),
+		`speak: user "carol" in group "guild": group is muted`:                                   s.As("carol").MaySpeak(ctx, guild),
 		`speak: user "mallory" in group "guild": on the blacklist of the group`:                  s.As("mallory").MaySpeak(ctx, guild),
-		`set announcement: group "guild": the group has changed: it is at version 20, not 3`:     s.As("alice").IfVersion(3).SetAnnouncement(ctx, guild, "x"),
-		`list members: group "guild": page is number -1 of size 0 (neither is negative)`:         done(s.System().MembersPage(ctx, guild, groupkit.Page{Number: -1})),
-		`mute: group "guild": duration is 0 ns (more than 0, or Forever)`:                        done(s.As("bob").Mute(ctx, guild, 0, "carol")),
-		`read role: group "guild": user id has 0 bytes (1 to 128)`:                               done(s.System().Role(ctx, guild, "")),
+		`set announcement: group "guild": group has changed: version is 20, not 3`:               s.As("alice").IfVersion(3).SetAnnouncement(ctx, guild, "x"),
+		`list members: group "guild": page has number -1 and size 0 (0 or more)`:                 done(s.System().MembersPage(ctx, guild, groupkit.Page{Number: -1})),
+		`mute: group "guild": duration is 0s (more than 0, or Forever)`:                          done(s.As("bob").Mute(ctx, guild, 0, "carol")),
+		`read role: group "guild": user ID is empty`:                                             done(s.System().Role(ctx, guild, "")),
 		`remove member: group "guild": none of 2 succeeded; user "x": not a member of the group`: done(s.System().RemoveMembers(ctx, guild, folk("x", "y"))),
-		`create group: user "yves" in group "mine": reserved for the system`:                     done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "x", ID: "mine"})),
-		`list joined groups: user "carol": reserved for the system`:                              done(gather(s.As("carol").JoinedGroups(ctx, "bob"))),
+		`create group: user "yves" in group "mine": only the system may do this`:                 done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "x", ID: "mine"})),
+		`list joined groups: user "carol": only the system may do this`:                          done(gather(s.As("carol").JoinedGroups(ctx, "bob"))),
 	} {
 		require.EqualError(t, err, want)
 	}
@@ -147,9 +147,9 @@ func TestError_EveryBadField(t *testing.T) {
 	}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	for _, part := range []string{
-		"name has 0 characters (1 to 128)", "description has 2000 characters (0 to 512)", "avatar has 2000 characters (0 to 1024)",
-		"custom has 8193 bytes (0 to 8192)", "max users is -1 (1 to 10000)", `owner " " begins or ends with a space`,
-		`group id "a b" holds " "`, `user id "\x01" holds a control character`,
+		"name is empty", "description has 2000 characters (at most 512)", "avatar has 2000 characters (at most 1024)",
+		"custom has 8193 bytes (at most 8192)", "max users is -1 (1 to 10000)", `owner " " begins or ends with a space`,
+		`group ID "a b" contains " "`, `user ID "\x01" contains a control character`,
 	} {
 		require.ErrorContains(t, err, part)
 	}
@@ -160,7 +160,7 @@ func TestError_EveryBadField(t *testing.T) {
 	require.Equal(t, groupkit.FieldName, bad[0].Field)
 	require.Empty(t, groupkit.FieldErrors(groupkit.ErrNotMember))
 	for _, part := range []string{
-		`name "a/b" holds a slash`, `description "/" holds a slash`, "avatar is no valid UTF-8", "custom is no valid UTF-8", "max users is 10001 (1 to 10000)",
+		`name "a/b" contains a slash`, `description "/" contains a slash`, "avatar is not valid UTF-8", "custom is not valid UTF-8", "max users is 10001 (1 to 10000)",
 	} {
 		require.ErrorContains(t, err, part)
 	}
@@ -248,7 +248,7 @@ func TestNew_Newer(t *testing.T) {
 	_, err := groupkit.New(s.raw, memblob.New(), nil)
 	require.ErrorIs(t, err, store.ErrNewer)
 	require.ErrorIs(t, err, groupkit.ErrCorrupt)
-	require.ErrorContains(t, err, "format 2, this version knows up to 1")
+	require.ErrorContains(t, err, "format 2, this version reads formats up to 1")
 	requireError(t, err, groupkit.OpOpen, "")
 	require.Equal(t, before, s.dump(t))
 }

@@ -33,8 +33,8 @@ func ExampleError() {
 	fmt.Println(err)
 	// Output:
 	// bob is no admin
-	// mute: the role is too low (group guild, user bob)
-	// mute: user "bob" in group "guild": the role is too low
+	// mute: role is too low (group guild, user bob)
+	// mute: user "bob" in group "guild": role is too low
 }
 
 // The error of a limit contains the limit and the value.
@@ -72,7 +72,7 @@ func ExampleFieldError() {
 	// Output:
 	// true
 	// the first is name
-	// update group: group "guild": name has 0 characters (1 to 128); description has 513 characters (0 to 512)
+	// update group: group "guild": name is empty; description has 513 characters (at most 512)
 }
 
 // The reason of a call is in the log, and in the mute or block that the call creates.

@@ -74,7 +74,7 @@ func (c *checked) Read(p []byte) (int, error) {
 	case c.meter.size == c.file.Size && [32]byte(c.meter.hash.Sum(nil)) == c.file.SHA256:
 		return n, io.EOF
 	default:
-		err = corrupt("the content of file %q is not what was uploaded", string(c.file.ID))
+		err = corrupt("content of file %q does not match its hash", string(c.file.ID))
 	}
 	return n, wrap(OpOpenFile, c.group, err)
 }

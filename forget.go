@@ -49,7 +49,10 @@ const OpForgetUser Op = "forget user"
 
 // Error says how many groups there are and names the first.
 func (e *OwnsError) Error() string {
-	return fmt.Sprintf("%v: %d groups are owned, the first is %q", ErrOwner, len(e.Groups), string(e.Groups[0]))
+	if len(e.Groups) == 1 {
+		return fmt.Sprintf("owns 1 group: %q", string(e.Groups[0]))
+	}
+	return fmt.Sprintf("owns %d groups, the first is %q", len(e.Groups), string(e.Groups[0]))
 }
 
 // Unwrap returns the sentinel.

@@ -199,7 +199,7 @@ func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	owns, ok := errors.AsType[*groupkit.OwnsError](err)
 	require.True(t, ok)
 	require.ElementsMatch(t, []groupkit.GroupID{p.owned, second}, owns.Groups)
-	require.ErrorContains(t, err, "2 groups are owned")
+	require.ErrorContains(t, err, "owns 2 groups")
 	e, ok := errors.AsType[*groupkit.Error](err)
 	require.True(t, ok)
 	require.Equal(t, forgettable, e.User)

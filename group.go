@@ -194,8 +194,8 @@ func (c *change) create() error {
 	if err := c.unchanged(); err != nil { // a group that does not exist is at version 0
 		return err
 	}
-	if max := c.limits.Groups; max > 0 && c.loaded.total >= max {
-		return limited(ErrTooManyGroups, max, c.loaded.total)
+	if most := c.limits.Groups; most > 0 && c.loaded.total >= most {
+		return limited(ErrTooManyGroups, most, c.loaded.total)
 	}
 	direct := c.system() || !*g.InviteNeedConfirm
 	if direct && 1+len(g.Members) > g.MaxUsers {
@@ -269,7 +269,7 @@ var updateGroupVerb = verb{
 func (c *change) update() error {
 	update := c.cmd.Update
 	if n := update.MaxUsers; n != nil && *n < c.head.Members {
-		return invalid(FieldMaxUsers, "is %d, and there are %d members", *n, c.head.Members)
+		return invalid(FieldMaxUsers, "is %d, but the group has %d members", *n, c.head.Members)
 	}
 	changes := update.changes(c.head, c.state.custom)
 	for _, x := range changes {

@@ -69,7 +69,7 @@ func (a Actor) checkDetails(ids []GroupID) error {
 		return err
 	}
 	if len(ids) == 0 {
-		return invalid(FieldGroup, "is missing (1 to %d)", a.eng.limits.Details)
+		return invalid(FieldGroup, "is missing (1 to %d IDs)", a.eng.limits.Details)
 	}
 	if len(ids) > a.eng.limits.Details {
 		return limited(ErrBatchTooLarge, a.eng.limits.Details, len(ids))
@@ -158,7 +158,7 @@ func (a Actor) checkGroupsPage(limit int, cursor string) (from []byte, err error
 		_, _, err = key.CutPosition(from)
 	}
 	if err != nil {
-		return nil, invalid(FieldCursor, "%.40q was not made by GroupsPage", cursor)
+		return nil, invalid(FieldCursor, "%.40q is not a cursor of GroupsPage", cursor)
 	}
 	return from, nil
 }

@@ -179,7 +179,7 @@ func (e *recalled) Unwrap() error { return e.cause }
 // sentinel needs a number.
 func repeatable(err error) error {
 	if numberOf(err) == 0 {
-		return corrupt("an entry failed with %q, for which there is no number in kept outcomes", err)
+		return corrupt("entry failed with %q, which has no stored number", err)
 	}
 	return nil
 }

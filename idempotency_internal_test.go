@@ -61,7 +61,7 @@ func TestRecalledCause_Older(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, LimitError{Reason: ErrGroupFull, Value: 200, Max: 200}, *limit)
 
-	err = recalledCause(&record.Result{Code: 1, Text: "user id is empty", Field: "user id", Why: "has 0 bytes"})
+	err = recalledCause(&record.Result{Code: 1, Text: "user id is empty", Field: "user ID", Why: "has 0 bytes"})
 	require.EqualError(t, err, "user id is empty")
 	require.Equal(t, []*FieldError{{Field: FieldUser, Why: "has 0 bytes"}}, FieldErrors(err))
 

@@ -25,7 +25,7 @@ type Page struct {
 // window is the page as entries to pass over and to take at most.
 func (p Page) window(most int) (skip, take int, err error) {
 	if p.Number < 0 || p.Size < 0 {
-		return 0, 0, invalid(FieldPage, "is number %d of size %d (neither is negative)", p.Number, p.Size)
+		return 0, 0, invalid(FieldPage, "has number %d and size %d (0 or more)", p.Number, p.Size)
 	}
 	take = p.Size
 	if take == 0 {

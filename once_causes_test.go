@@ -33,7 +33,7 @@ type keptCause struct {
 var keptCauses = []keptCause{
 	{
 		sentinel: groupkit.ErrInvalid, code: "invalid_argument",
-		field: &groupkit.FieldError{Field: groupkit.FieldUser, Why: `"\x00" holds a control character`},
+		field: &groupkit.FieldError{Field: groupkit.FieldUser, Why: `"\x00" contains a control character`},
 		batch: groupkit.Actor.AddMembers, users: ids{"ivan", "\x00"},
 	},
 	{

@@ -107,7 +107,7 @@ func (e *Engine) prepare(ctx context.Context) (dying []GroupID, err error) {
 	case err != nil:
 		return nil, err
 	case found > format:
-		return nil, fmt.Errorf("%w: the groups are in format %d, this version knows up to %d", store.ErrNewer, found, format)
+		return nil, fmt.Errorf("%w: the data has format %d, this version reads formats up to %d", store.ErrNewer, found, format)
 	case found == format && !stale:
 		return dying, nil
 	}

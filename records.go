@@ -69,7 +69,7 @@ func loadFile(r store.Reader, group GroupID, file FileID) (*record.File, error) 
 func decodeFile(id, value []byte) (record.File, error) {
 	f, err := record.DecodeFile(value)
 	if err == nil && f.ID != string(id) {
-		err = corrupt("a file is kept under the id of another")
+		err = corrupt("file record has the ID of another file")
 	}
 	return f, err
 }
@@ -142,7 +142,7 @@ type entry struct {
 func (e *entry) decode(user, standing []byte, member bool) (err error) {
 	e.user = UserID(user)
 	if e.standing, err = record.DecodeStanding(standing, member); err != nil {
-		return fmt.Errorf("standing of %q in group %q: %w", string(e.user), e.group, err)
+		return fmt.Errorf("record of user %q in group %q: %w", string(e.user), e.group, err)
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.R
 			return nil, false, err
 		}
 		if !listed(list, &e.standing) {
-			return nil, false, corrupt("entry %q of list %q in group %q follows from nothing", p.Key[prefix:], list, group)
+			return nil, false, corrupt("entry %q of list %q in group %q does not match the user's record", p.Key[prefix:], list, group)
 		}
 		if !fn(&e) {
 			break
@@ -218,7 +218,7 @@ func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []st
 	keys := make([][]byte, len(page))
 	for i, p := range page {
 		if len(p.Value) != 1 {
-			return nil, corrupt("entry %q of list %q in group %q points nowhere", p.Key[prefix:], list, group)
+			return nil, corrupt("entry %q of list %q in group %q is malformed", p.Key[prefix:], list, group)
 		}
 		keys[i] = key.OfUser(string(group), p.Value[0], string(p.Key[prefix:]))
 	}
@@ -228,7 +228,7 @@ func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []st
 	}
 	for i := range values {
 		if values[i] == nil {
-			return nil, corrupt("entry %q of list %q in group %q has no standing", page[i].Key[prefix:], list, group)
+			return nil, corrupt("entry %q of list %q in group %q has no user record", page[i].Key[prefix:], list, group)
 		}
 	}
 	return values, nil

@@ -65,7 +65,7 @@ func (c *change) refuseUntargetable(user UserID) error {
 // standingOf is the standing of a user that the command names.
 func (c *change) standingOf(user UserID) *record.Standing {
 	if _, ok := c.loaded.standings[string(user)]; !ok {
-		c.bug = corrupt("the standing of user %q was not loaded", string(user))
+		c.bug = corrupt("record of user %q was not loaded", string(user))
 	}
 	return c.state.standing(string(user))
 }
@@ -73,7 +73,7 @@ func (c *change) standingOf(user UserID) *record.Standing {
 // countGroups is told of every membership that begins (+1) or ends (−1).
 func (c *change) countGroups(user string, delta int) {
 	if _, ok := c.groups[user]; !ok {
-		c.bug = corrupt("the count of groups of user %q was not loaded", user)
+		c.bug = corrupt("group count of user %q was not loaded", user)
 	}
 	c.groups[user] += delta
 }

@@ -64,7 +64,7 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 			return cleared, wrap(OpSweep, "", err)
 		}
 		if slices.EqualFunc(due.keys, stuck, bytes.Equal) {
-			return cleared, wrap(OpSweep, "", corrupt("what expires is listed %d times, but is not so", len(stuck)))
+			return cleared, wrap(OpSweep, "", corrupt("%d expiry entries match no record", len(stuck)))
 		}
 		stuck = due.keys
 		for _, group := range due.groups {

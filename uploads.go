@@ -86,7 +86,7 @@ func (c *change) addFile(file *record.File) error {
 		return err
 	}
 	if !c.loaded.reserved {
-		return fmt.Errorf("%w: the upload was given up after %v", ErrStorage, uploadLife)
+		return fmt.Errorf("%w: upload expired after %v", ErrStorage, uploadLife)
 	}
 	made := *file
 	c.recordEvent(record.Event{Kind: uint8(FileAdded), File: &made})

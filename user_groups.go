@@ -152,7 +152,7 @@ func headers(r store.Reader, links []link, fn func(link, *record.Header)) (err e
 	var bad error
 	err = store.VisitKeys(r, headerKeys(links), func(i int, value []byte) bool {
 		if value == nil {
-			bad = corrupt("group %q, which a user is in, has no header", links[i].group)
+			bad = corrupt("group %q has a member, but no header", links[i].group)
 			return false
 		}
 		if h, bad = record.DecodeHeader(value); bad == nil && h.State == record.Live {

@@ -44,8 +44,8 @@ const (
 	FieldAnnouncement Field = "announcement"
 	FieldActor        Field = "actor"
 	FieldReason       Field = "reason"
-	FieldGroup        Field = "group id"
-	FieldUser         Field = "user id"
+	FieldGroup        Field = "group ID"
+	FieldUser         Field = "user ID"
 	FieldUsers        Field = "users"
 	FieldDuration     Field = "duration"
 	FieldFileName     Field = "file name"
@@ -75,13 +75,16 @@ const Forever = time.Duration(-1)
 const lastExpiry = 4638873600000
 
 func checkGroupID(id GroupID) error {
-	if len(id) == 0 || len(id) > maxGroupID {
-		return invalid(FieldGroup, "has %d bytes (1 to %d)", len(id), maxGroupID)
+	if len(id) == 0 {
+		return invalid(FieldGroup, "is empty")
+	}
+	if len(id) > maxGroupID {
+		return invalid(FieldGroup, "has %d bytes (at most %d)", len(id), maxGroupID)
 	}
 	for i := range len(id) {
 		c := id[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c < 'A' || c > 'Z') && c != '.' && c != '_' && c != ':' {
-			return invalid(FieldGroup, "%q holds %q (A–Z a–z 0–9 . _ : - only)", string(id), string(id[i:i+1]))
+			return invalid(FieldGroup, "%q contains %q (allowed: A–Z a–z 0–9 . _ : -)", string(id), string(id[i:i+1]))
 		}
 	}
 	return nil
@@ -89,35 +92,41 @@ func checkGroupID(id GroupID) error {
 
 func checkUserID(field Field, id UserID) error {
 	switch {
-	case len(id) == 0 || len(id) > maxUserID:
-		return invalid(field, "has %d bytes (1 to %d)", len(id), maxUserID)
+	case len(id) == 0:
+		return invalid(field, "is empty")
+	case len(id) > maxUserID:
+		return invalid(field, "has %d bytes (at most %d)", len(id), maxUserID)
 	case !utf8.ValidString(string(id)):
-		return invalid(field, "%q is no valid UTF-8", string(id))
+		return invalid(field, "%q is not valid UTF-8", string(id))
 	case strings.ContainsFunc(string(id), unicode.IsControl):
-		return invalid(field, "%q holds a control character", string(id))
+		return invalid(field, "%q contains a control character", string(id))
 	case strings.TrimSpace(string(id)) != string(id):
 		return invalid(field, "%q begins or ends with a space", string(id))
 	}
 	return nil
 }
 
-// checkText refuses a text that is no UTF-8 or does not have min to max characters.
-func checkText(field Field, text string, min, max int) error {
+// checkText refuses a text that is not UTF-8, is empty if at least one character is
+// needed, or has too many characters.
+func checkText(field Field, text string, least, most int) error {
 	if !utf8.ValidString(text) {
-		return invalid(field, "is no valid UTF-8")
+		return invalid(field, "is not valid UTF-8")
 	}
-	if n := utf8.RuneCountInString(text); n < min || n > max {
-		return invalid(field, "has %d characters (%d to %d)", n, min, max)
+	switch n := utf8.RuneCountInString(text); {
+	case n == 0 && least > 0:
+		return invalid(field, "is empty")
+	case n > most:
+		return invalid(field, "has %d characters (at most %d)", n, most)
 	}
 	return nil
 }
 
 func checkCustom(text string) error {
 	if !utf8.ValidString(text) {
-		return invalid(FieldCustom, "is no valid UTF-8")
+		return invalid(FieldCustom, "is not valid UTF-8")
 	}
 	if len(text) > maxCustom {
-		return invalid(FieldCustom, "has %d bytes (0 to %d)", len(text), maxCustom)
+		return invalid(FieldCustom, "has %d bytes (at most %d)", len(text), maxCustom)
 	}
 	return nil
 }
@@ -125,7 +134,7 @@ func checkCustom(text string) error {
 // checkNoSlash refuses what the source text refuses in a changed name or description.
 func checkNoSlash(field Field, text string) error {
 	if strings.Contains(text, "/") {
-		return invalid(field, "%q holds a slash", text)
+		return invalid(field, "%q contains a slash", text)
 	}
 	return nil
 }
@@ -135,7 +144,7 @@ func checkFileName(name string) error {
 		return err
 	}
 	if name == "." || name == ".." || strings.ContainsAny(name, `/\`) || strings.ContainsFunc(name, unicode.IsControl) {
-		return invalid(FieldFileName, "%q is no base name", name)
+		return invalid(FieldFileName, "%q is not a base name", name)
 	}
 	return nil
 }
@@ -147,7 +156,7 @@ func expiry(now int64, d time.Duration) (int64, error) {
 	case d == Forever:
 		return lastExpiry, nil
 	case d <= 0:
-		return 0, invalid(FieldDuration, "is %d ns (more than 0, or Forever)", int64(d))
+		return 0, invalid(FieldDuration, "is %v (more than 0, or Forever)", d)
 	}
 	ms := int64(d / time.Millisecond)
 	if d%time.Millisecond != 0 {
