@@ -1,63 +1,66 @@
 package groupkit
 
-// An Actor is someone who acts: the system, or a user. All that can be done with
-// groups is done through one, so that no call can forget on whose behalf it runs.
-// An Actor is a small value; copies are independent.
+// An Actor is the caller of an operation: the system or a user. Every operation on groups
+// is a method of an Actor. An Actor is a small value; copies are independent.
 //
-// Besides what is said at each verb, every verb on a group refuses with ErrInvalid for
-// arguments that are not valid, with ErrGroupNotFound, with ErrBlacklisted about the
-// actor, and with ErrNotMember or ErrRoleTooLow about an actor who may not; every verb
-// that changes a group with ErrVersion after IfVersion.
+// Each method documents its own errors. In addition, every call on a group returns
+// ErrInvalid if an argument is not valid, ErrGroupNotFound if the group does not exist or
+// the actor cannot see it, ErrBlacklisted if the actor is on its blacklist, ErrNotMember if
+// the call is for members and the actor is not one, and ErrRoleTooLow if the role of the
+// actor is too low. Every call that changes a group also returns ErrVersion if
+// [Actor.IfVersion] does not match, ErrKeyReused if the key of [Actor.Once] was used for
+// another call, and ErrVetoed if Options.Guard refuses the change.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
-	isUser  bool   // also where the id is not valid
+	isUser  bool   // made by As, even if the user ID is not valid
 	mode    mode
 	reason  string
-	version *uint64 // what IfVersion said
-	key     *string // what Once said
-	tx      *Tx     // the Atomic that the actor belongs to
+	version *uint64 // from IfVersion; nil: not set
+	key     *string // idempotency key from Once; nil: not set
+	tx      *Tx     // the transaction of Atomic; nil outside
 }
 
-// A mode says what becomes of an actor's calls.
+// A mode controls what the calls of an actor can do.
 type mode uint8
 
 const (
 	normal   mode = iota
-	readOnly      // changes are refused
-	dryRun        // changes are decided, and not made
+	readOnly      // changes return ErrNested
+	dryRun        // changes are checked but not made
 )
 
-// System returns the application itself as an actor: it passes every permission
-// check and breaks no invariant.
+// System returns the application itself as an actor. The system passes every permission
+// check. It does not bypass the invariants of a group.
 func (e *Engine) System() Actor { return Actor{eng: e} }
 
-// As returns the user as an actor. A user id that is not valid makes every call
-// fail with ErrInvalid.
+// As returns the user as an actor. If the user ID is not valid, every call of the actor
+// returns ErrInvalid.
 func (e *Engine) As(user UserID) Actor {
 	return Actor{eng: e, user: user, isUser: true}
 }
 
-// Because returns a copy of the actor that gives a reason of 0 to 512 characters,
-// which goes into every event of its calls, and into the mutes, blocks, requests,
-// invitations and entries of the allow list that they make. A longer one makes the
-// calls fail with ErrInvalid.
+// Because returns a copy of the actor with a reason of 0 to 512 characters. The reason is
+// stored in every event of its calls, and in the mutes, blocks, join requests, invitations
+// and allow-list entries that they create. If the reason is too long, every call of the
+// actor returns ErrInvalid.
 func (a Actor) Because(reason string) Actor {
 	a.reason = reason
 	return a
 }
 
-// IfVersion returns a copy of the actor whose calls change a group only while its
-// Version is n, and refuse with ErrVersion otherwise.
+// IfVersion returns a copy of the actor with optimistic locking: its calls change a group
+// only if the Version of the group is n. Otherwise they return ErrVersion; the cause is a
+// [*VersionError]. Reads ignore IfVersion.
 func (a Actor) IfVersion(n uint64) Actor {
 	a.version = &n
 	return a
 }
 
-// Can returns a copy of the actor that changes nothing: its calls decide, by the same
-// rules, whether they would succeed at this instant, and return the same errors. What
-// they return besides has no meaning. The Guard is not asked, and UploadFile does not
-// read the content.
+// Can returns a copy of the actor for dry runs: its calls check everything and change
+// nothing. They return the error that the real call would return at this instant, or nil.
+// Their other return values have no meaning. Options.Guard is not asked, and UploadFile
+// does not read the content.
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {
@@ -65,21 +68,23 @@ func (a Actor) Can() Actor {
 	return a
 }
 
-// Once returns a copy of the actor with an idempotency key of 1 to 128 bytes: a call
-// that is repeated by the same actor with the same key, within Options.KeyLife, does
-// nothing and returns what the first one did, also after a restart, and also if the
-// actor may not do it any more. Only successes are kept: a refused call is decided anew.
-// The same key with another call is refused with ErrKeyReused: with another verb, or
-// with other arguments. The reason does not count, nor the content of an upload.
+// Once returns a copy of the actor with an idempotency key of 1 to 128 bytes. If the same
+// actor repeats a call with the same key within Options.KeyTTL, the call changes nothing
+// and returns the recorded result, whatever the current state, also after a restart. Only
+// successful calls are recorded; a refused call is checked again when it is repeated.
 //
-// It is meant for one call. Where an answer was lost (ErrUnknownOutcome), the call can
-// simply be repeated.
+// The calls of the copy return ErrInvalid if the length of the key is not valid, and
+// ErrKeyReused if the key was used for another operation or with other arguments. The
+// reason and the content of an upload are not compared.
+//
+// Use a key for one call only. If the answer was lost (ErrUnknownOutcome), repeat the call
+// with the same key.
 func (a Actor) Once(key string) Actor {
 	a.key = &key
 	return a
 }
 
-// refuseSystem refuses the system where only a user can act.
+// refuseSystem returns ErrInvalid if the actor is the system.
 func (a Actor) refuseSystem() error {
 	if a.user == "" {
 		return invalid(FieldActor, "is the system, but only a user can do this")

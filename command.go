@@ -4,43 +4,44 @@ import (
 	"time"
 )
 
-// An Op names an operation in errors and in commands. Its constant stands beside its verb.
+// An Op is the name of an operation, as errors and commands use it. The constant of each
+// operation is declared beside its method.
 type Op string
 
-// A Command is one change that an actor asks for, with its arguments. A Guard gets a copy
-// of its own.
+// A Command is a requested change with its actor and arguments. Options.Guard receives a
+// deep copy of it.
 type Command struct {
 	Op       Op
 	Actor    UserID // "" is the system
 	Reason   string
 	Group    GroupID
-	Users    []UserID      // the targets, in order
+	Users    []UserID      // the targets, in the order of the call
 	Duration time.Duration // of a mute or a block
-	Text     string        // an announcement, or the name of a file
+	Text     string        // the announcement, or the name of an uploaded file
 	File     FileID
 	New      *NewGroup      // of OpCreateGroup
 	Update   *GroupUpdate   // of OpUpdateGroup
 	Forget   *ForgetOptions // of OpForgetUser
 
-	content string // of OpUploadFile, once it is there
+	content string // the stored content of OpUploadFile; "" before it is stored
 }
 
-// A Result is what became of one entry of a batch.
+// A Result is the result of one entry of a batch.
 type Result struct {
 	User    UserID
-	Outcome Outcome   // of an invitation that succeeded
-	Until   time.Time // of a mute or a block: when it ends
-	Err     error     // nil, or why nothing became of it
+	Outcome Outcome   // of an invitation
+	Until   time.Time // the end of a mute or a block; zero for a permanent block
+	Err     error     // nil if the entry succeeded
 }
 
-// Results are what became of a batch, one an entry, in its order. A batch does
-// what the same single calls would do one after another, in one transaction.
+// Results are the results of a batch: one for each entry, in the order of the entries. A
+// batch has the same effect as the single calls one after another, in one transaction.
 type Results []Result
 
-// Done returns the users with whom it succeeded.
+// Succeeded returns the users of the entries that succeeded, in order.
 func (r Results) Done() []UserID { return r.users(func(x Result) bool { return x.Err == nil }) }
 
-// Failed returns the users with whom it failed.
+// Failed returns the users of the entries that failed, in order.
 func (r Results) Failed() []UserID { return r.users(func(x Result) bool { return x.Err != nil }) }
 
 func (r Results) users(take func(Result) bool) []UserID {

@@ -12,15 +12,15 @@ import (
 	"groupkit/store"
 )
 
-// An Engine keeps groups. It is opened once for a file, or a store, and may be
-// used by any number of goroutines at once. What can be done with groups are the
-// methods of an Actor: System and As make one.
+// An Engine manages the groups in one store. The application opens it once; any number of
+// goroutines can use it at once. Every operation on groups is a method of an Actor, which
+// System or As returns.
 type Engine struct {
 	store  store.Store
 	blobs  store.Blobs
 	limits Limits
 	opts   Options
-	id     string // of this engine, among all that ever use the store
+	id     string // unique among all engines that ever open the store
 
 	background context.Context // ends when the engine closes
 	cancel     context.CancelFunc
@@ -28,7 +28,7 @@ type Engine struct {
 	closing    sync.Once
 	closeErr   error
 	closed     atomic.Bool
-	cache      *cache // nil where others change the store too
+	cache      *cache // nil if other processes can change the store
 	hub        hub
 	atomics    atomics
 }
@@ -39,9 +39,9 @@ const (
 	OpBackup Op = "back up"
 )
 
-// Close waits for the transactions under way, stops what runs in the background
-// and closes the store. Every later call gives ErrClosed; a second Close returns
-// what the first did.
+// Close waits for the running transactions, stops the background work and closes the store.
+// Every later call returns ErrClosed. A second Close returns the result of the first.
+// Returns ErrNested inside Atomic.
 func (e *Engine) Close() error {
 	if e.atomics.here() {
 		return wrap(OpClose, "", ErrNested)
@@ -56,10 +56,11 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// Backup writes a consistent copy of the store to w while it stays in use. What it
-// writes of a file of bbolt is a file that Open opens. The contents of shared files
-// are not in it: their folder is to be copied afterwards. A store that cannot be
-// copied gives ErrStorage.
+// Backup writes a consistent copy of the store to w while the store is in use. The copy of
+// a bbolt file is a file that Open can open. It does not contain the contents of shared
+// files: copy their folder afterwards.
+// Returns ErrStorage if the store does not support copies or w fails, ErrNested inside
+// Atomic.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	if e.atomics.here() {
 		return wrap(OpBackup, "", ErrNested)
@@ -67,7 +68,8 @@ func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
 }
 
-// now is the time in milliseconds, held within what the records can express.
+// now returns the time of Options.Clock in milliseconds, clamped to the range that records
+// can store.
 func (e *Engine) now() int64 {
 	return min(max(millis(e.opts.Clock()), 1), 1<<46)
 }
@@ -86,8 +88,8 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 	return disown(e.store.Update(ctx, func(w store.Writer) error { return own(fn(w)) }))
 }
 
-// An ownError is what a function in a transaction has returned. What else a transaction
-// fails with is of the store, even if the function has failed too.
+// An ownError marks an error that the caller's function returned in a transaction. Every
+// other error of a transaction is an error of the store, even if the function failed too.
 type ownError struct{ err error }
 
 func (e *ownError) Error() string { return e.err.Error() }
@@ -108,9 +110,9 @@ func disown(err error) error {
 	return storage(err)
 }
 
-// atomics knows the goroutines on which a function given to Atomic runs, so that a call
-// of the engine from there can be refused: it would wait for the transaction that it is
-// part of.
+// atomics records the goroutines that are running the function of an Atomic. A call of the
+// engine from such a goroutine would wait for the transaction that it is part of, forever.
+// It is therefore refused with ErrNested.
 type atomics struct {
 	running atomic.Int32
 	ids     sync.Map
@@ -127,7 +129,7 @@ func (x *atomics) run(fn func() error) error {
 	return fn()
 }
 
-// here reports whether the caller runs inside Atomic.
+// here reports whether the calling goroutine runs the function of an Atomic.
 func (x *atomics) here() bool {
 	if x.running.Load() == 0 {
 		return false
@@ -136,8 +138,8 @@ func (x *atomics) here() bool {
 	return ok
 }
 
-// goroutine is the number of the calling goroutine, which its stack trace begins with.
-// Nothing but the refusal of calls that would never return depends on it.
+// goroutine returns the number of the calling goroutine, which is at the start of its stack
+// trace. The number is used only to refuse calls that would wait forever.
 func goroutine() string {
 	var buf [40]byte
 	line := buf[:runtime.Stack(buf[:], false)]

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// An EventKind says what an event is about. The numbers are part of the stored
-// format: none is ever given another meaning.
+// An EventKind is the kind of change that an event describes. The numbers are part of the
+// stored format: a number never gets another meaning.
 type EventKind uint8
 
 // The kinds of events.
@@ -13,25 +13,25 @@ const (
 	GroupCreated        EventKind = 1 // Users: the owner; Changes: all fields
 	GroupUpdated        EventKind = 2 // Changes: the fields that changed
 	GroupDeleted        EventKind = 3
-	OwnerChanged        EventKind = 4 // Users: the new owner, the old one
+	OwnerChanged        EventKind = 4 // Users: the new owner, then the previous owner
 	AdminAdded          EventKind = 5
 	AdminRemoved        EventKind = 6
-	MemberJoined        EventKind = 7 // How: created, added, direct, invited or approved
-	MemberLeft          EventKind = 8 // How: left, removed, blocked or forgotten
+	MemberJoined        EventKind = 7 // Cause: CauseCreated, CauseAdded, CauseJoined, CauseInvited or CauseApproved
+	MemberLeft          EventKind = 8 // Cause: CauseLeft, CauseRemoved, CauseBlocked or CauseForgotten
 	JoinRequested       EventKind = 9 // Until: when the request expires
 	RequestApproved     EventKind = 10
 	RequestDeclined     EventKind = 11
-	RequestCancelled    EventKind = 12 // by the requester, or by becoming a member otherwise, or by a block
+	RequestCancelled    EventKind = 12 // by the requester; or the user became a member, was blocked or forgotten
 	RequestExpired      EventKind = 13
 	MemberInvited       EventKind = 14 // Until: when the invitation expires
 	InvitationAccepted  EventKind = 15
 	InvitationDeclined  EventKind = 16
-	InvitationCancelled EventKind = 17 // by who may, or by becoming a member otherwise, or by a block
+	InvitationCancelled EventKind = 17 // by CancelInvitation; or the user became a member, was blocked or forgotten
 	InvitationExpired   EventKind = 18
-	MemberBlocked       EventKind = 19 // Until: when the block ends; zero if it does not
+	MemberBlocked       EventKind = 19 // Until: when the block ends; zero if it is permanent
 	MemberUnblocked     EventKind = 20
 	BlockExpired        EventKind = 21
-	MemberMuted         EventKind = 22 // Until: when the mute ends; Before: when the mutes it replaces would have
+	MemberMuted         EventKind = 22 // Until: when the mute ends; Before: the ends of the replaced mutes
 	MemberUnmuted       EventKind = 23
 	MuteExpired         EventKind = 24
 	GroupMuted          EventKind = 25
@@ -42,8 +42,8 @@ const (
 	FileAdded           EventKind = 30 // File
 	FileDeleted         EventKind = 31 // File
 
-	// Checkpoint begins a log that retention has cut: the state at its Version, from
-	// which the events after it go on.
+	// Checkpoint is the first event of a log from which Options.Retention removed events.
+	// Event.Checkpoint is the state of the group at its Version; replay continues from there.
 	Checkpoint EventKind = 32
 )
 
@@ -63,23 +63,23 @@ var eventKinds = [...]string{
 	Checkpoint: "checkpoint",
 }
 
-// String names the kind in words.
+// String returns the kind in words, such as "member joined".
 func (k EventKind) String() string { return name(eventKinds[:], int(k)) }
 
-// A How says by which way someone became a member, or ceased to be one.
+// A Cause is the reason why a user became a member or stopped being one.
 type How uint8
 
-// The ways in and out. The numbers are part of the stored format.
+// The causes. The numbers are part of the stored format.
 const (
-	ByCreation   How = 1 // named when the group was created
+	ByCreation   How = 1 // owner, or member named at creation
 	ByAdding     How = 2 // added by the system
 	ByJoining    How = 3 // joined an open group
-	ByInvitation How = 4
+	ByInvitation How = 4 // invited, or accepted an invitation
 	ByApproval   How = 5 // a join request was approved
-	ByLeaving    How = 6
-	ByRemoval    How = 7
-	ByBlock      How = 8
-	ByForgetting How = 9 // the user was forgotten
+	ByLeaving    How = 6 // left by Leave
+	ByRemoval    How = 7 // removed by RemoveMember
+	ByBlock      How = 8 // put on the blacklist
+	ByForgetting How = 9 // forgotten by ForgetUser
 )
 
 var hows = [...]string{
@@ -87,29 +87,29 @@ var hows = [...]string{
 	ByLeaving: "left", ByRemoval: "removed", ByBlock: "blocked", ByForgetting: "forgotten",
 }
 
-// String names the way in a word.
+// String returns the cause in one word, such as "invited".
 func (h How) String() string { return name(hows[:], int(h)) }
 
-// An Event is one entry of a group's log. What it carries is enough to make the
-// change again.
+// An Event is one entry of the log of a group. It contains all data needed to replay the
+// change.
 type Event struct {
 	Group   GroupID
-	Version uint64 // the group's Version after the event: 1, 2, 3 … without gaps
+	Version uint64 // the Version of the group after the event: 1, 2, 3 … without gaps
 	Kind    EventKind
-	Actor   UserID // who did it; "" is the system
+	Actor   UserID // "" is the system
 	At      time.Time
-	Reason  string   // what Because said
-	Users   []UserID // whom it concerns
-	How     How
-	Until   time.Time
-	Before  []time.Time // of MemberMuted: a time a user; zero for those who were not muted
+	Reason  string      // from Actor.Because
+	Users   []UserID    // the users that the event is about
+	How     How         // of MemberJoined and MemberLeft
+	Until   time.Time   // the end, of kinds that have one
+	Before  []time.Time // of MemberMuted, for each user: the end of the replaced mute; zero if not muted
 	Changes []Change
-	File    *File
+	File    *File // of FileAdded and FileDeleted
 
-	Checkpoint *Snapshot // of Checkpoint
+	Checkpoint *Snapshot // of the kind Checkpoint
 }
 
-// A Change is the value of a field before and after, as text: true or false for
+// A Change is the value of a field before and after a change, as text: "true" or "false" for
 // a flag, decimal digits for a number.
 type Change struct {
 	Field         Field
