@@ -17,10 +17,11 @@ const (
 	OpRole          Op = "read role"
 )
 
-// Role returns the role of a user in the group: RoleOutsider for one who is no member.
+// Role returns the role of a user in the group. A user who is not a member has the role
+// RoleOutsider.
 //
-// The system and members may ask for anyone, a user for itself where the group is
-// there for it. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+// Allowed: owner, admin, member, system. A user who can see the group can read its own role.
+// Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role, err error) {
 	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *look) error {
 		err := v.may(seeMembers)
@@ -37,15 +38,16 @@ func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role,
 	return role, err
 }
 
-// Admins iterates over the admins of the group in the order of their ids; the
-// owner is not one of them.
+// Admins iterates over the admins of the group, sorted by user ID. The owner is not
+// included.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and ErrNotMember.
+// Allowed: owner, admin, member, system.
+// Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Admins(ctx context.Context, group GroupID) iter.Seq2[Member, error] {
 	return each(ctx, a, group, adminList)
 }
 
-// AdminsPage is one page of Admins.
+// AdminsPage returns one page of Admins, with the same permissions and errors.
 func (a Actor) AdminsPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
 	return paged(ctx, a, group, adminList, page)
 }
@@ -56,8 +58,10 @@ var adminList = listing[Member]{OpListAdmins, seeMembers, key.Admins, func(l *en
 
 // AddAdmin makes a member an admin.
 //
-// The owner may, and the system. It refuses with ErrNotMember, ErrOwner,
-// ErrAlreadyAdmin and ErrTooManyAdmins (owner and admins together: Limits.Admins).
+// Allowed: owner, system.
+// Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is the owner,
+// ErrAlreadyAdmin if the user is an admin, ErrTooManyAdmins if the owner and the admins
+// together would be more than Limits.Admins.
 func (a Actor) AddAdmin(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, addAdminVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -82,8 +86,9 @@ func (c *change) addAdmin(user UserID) error {
 
 // RemoveAdmin makes an admin a plain member.
 //
-// The owner may, and the system. It refuses with ErrNotMember, ErrOwner and
-// ErrNotAdmin.
+// Allowed: owner, system.
+// Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is the owner,
+// ErrNotAdmin if the user is a plain member.
 func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, removeAdminVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -104,17 +109,18 @@ func (c *change) removeAdmin(user UserID) error {
 	return nil
 }
 
-// TransferGroup makes a member the owner, and the owner a plain member. A mute of
+// TransferGroup makes a member the owner, and the previous owner a plain member. A mute of
 // the new owner is lifted.
 //
-// The owner may, and the system. It refuses with ErrNotMember, and with ErrOwner
-// if the user is the owner already.
+// Allowed: owner, system.
+// Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is already the
+// owner.
 func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) error {
 	_, err := a.one(ctx, transferVerb, Command{Group: group, Users: []UserID{to}})
 	return err
 }
 
-// transferVerb needs the owner, as it may be the system that gives the group away.
+// transferVerb loads the owner, because the actor can be the system.
 var transferVerb = verb{op: OpTransferGroup, action: manageGroup, needs: needs{owner: true}, each: alone((*change).transfer)}
 
 func (c *change) transfer(to UserID) error {
@@ -128,7 +134,8 @@ func (c *change) transfer(to UserID) error {
 	return nil
 }
 
-// makeOwner makes a member the owner.
+// makeOwner makes a member the owner, and the previous owner a plain member. It first ends
+// the admin role and the mute of the new owner.
 func (c *change) makeOwner(user UserID) {
 	c.expire(user)
 	if Role(c.standingOf(user).Role) == RoleAdmin {

@@ -8,11 +8,11 @@ import (
 	"groupkit/store"
 )
 
-// An Announcement is the one text that a group shows, with who set it and when.
-// All of it is zero in a group where none was ever set.
+// An Announcement is the one text that a group shows to its members. It is the zero value
+// if no announcement was ever set.
 type Announcement struct {
 	Text string
-	By   UserID // "" is the system
+	By   UserID // who set it; "" is the system
 	At   time.Time
 }
 
@@ -24,8 +24,8 @@ const (
 
 // Announcement returns the announcement of the group.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and
-// ErrNotMember.
+// Allowed: owner, admin, member, system.
+// Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcement, err error) {
 	err = a.reading(ctx, OpReadAnnouncement, group, nil, func(r store.Reader, v *look) error {
 		if err := v.may(seeMembers); err != nil {
@@ -38,11 +38,11 @@ func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcemen
 	return out, err
 }
 
-// SetAnnouncement changes the announcement to a text of 0 to 512 characters
-// (Limits.Announcement); "" clears it. Setting the text that is there changes
-// nothing.
+// SetAnnouncement sets the announcement to a text of 0 to Limits.Announcement characters
+// (512 by default). The empty text clears it. Setting the current text changes nothing.
 //
-// The owner and admins may, and the system. It refuses with ErrInvalid.
+// Allowed: owner, admin, system.
+// Returns ErrInvalid if the text is too long or is not valid UTF-8.
 func (a Actor) SetAnnouncement(ctx context.Context, group GroupID, text string) error {
 	_, err := a.change(ctx, setAnnouncementVerb, Command{Group: group, Text: text})
 	return err

@@ -9,41 +9,43 @@ import (
 	"groupkit/internal/record"
 )
 
-// A Group is a group as it was when it was read.
+// A Group is a copy of the details of a group at the time of the read.
 type Group struct {
 	ID          GroupID
 	Name        string // 1 to 128 characters
 	Description string // 0 to 512 characters
 	Avatar      string // 0 to 1024 characters
-	Custom      string // 0 to 8192 bytes; the engine never looks inside
+	Custom      string // 0 to 8192 bytes; the engine does not interpret it
 
-	// Public groups can be seen, and joined, by everyone; private ones are hidden
-	// from who is no member. It never changes.
+	// Public: every user can see the group and join it, except users on its blacklist. A
+	// group that is not public is private: it is hidden from outsiders. Public does not
+	// change after the creation.
 	Public bool
 
-	// MembersOnly, in a public group: joining needs approval.
+	// MembersOnly applies to public groups: Join creates a join request.
 	MembersOnly bool
 
-	// AllowInvites, in a private group: members may invite.
+	// AllowInvites applies to private groups: plain members can invite.
 	AllowInvites bool
 
-	// InviteNeedConfirm: who is invited has to accept.
+	// InviteNeedConfirm: an invited user becomes a member only by accepting. Otherwise an
+	// invitation makes the user a member at once.
 	InviteNeedConfirm bool
 
-	MaxUsers     int // the owner included
+	MaxUsers     int // the owner counts
 	Owner        UserID
-	MemberCount  int  // the owner included
-	AdminCount   int  // the owner not included
-	Muted        bool // the whole group
+	MemberCount  int  // the owner counts
+	AdminCount   int  // the owner does not count
+	Muted        bool // the whole group is muted
 	Created      time.Time
-	LastModified time.Time // of the last event
-	Version      uint64    // of the last event: it grows by one with every event
+	LastModified time.Time // the time of the last event
+	Version      uint64    // the number of the last event; each event adds one
 }
 
-// A NewGroup is what CreateGroup makes.
+// A NewGroup is the argument of CreateGroup.
 type NewGroup struct {
-	// ID is chosen by the engine if it is empty. Only the system chooses one:
-	// 1 to 64 bytes of A–Z a–z 0–9 . _ : -
+	// ID can be chosen by the system only: 1 to 64 bytes of A–Z a–z 0–9 . _ : -
+	// Default: a new UUID of version 7.
 	ID GroupID
 
 	Name, Description, Avatar, Custom string
@@ -52,24 +54,24 @@ type NewGroup struct {
 	MembersOnly  bool
 	AllowInvites bool // stored as false for a public group
 
-	// InviteNeedConfirm is true if it is nil.
+	// InviteNeedConfirm: see Group. Default: true.
 	InviteNeedConfirm *bool
 
-	// MaxUsers is Limits.GroupSize (200) if it is zero, and at most
-	// Limits.MaxGroupSize (10,000).
+	// MaxUsers is 1 to Limits.MaxUsers (10,000 by default).
+	// Default: Limits.DefaultMaxUsers (200 by default).
 	MaxUsers int
 
-	// Owner is the acting user if it is empty; the system has to name one.
+	// Owner is the owner of the group. The system must set it. Default: the acting user.
 	Owner UserID
 
-	// Members are up to Limits.NewMembers (100) users besides the owner. They are
-	// members at once if the system names them, or if InviteNeedConfirm is false;
-	// otherwise they are invited.
+	// Members are up to Limits.NewMembers (100 by default) users besides the owner. They
+	// become members at once if the actor is the system or InviteNeedConfirm is false.
+	// Otherwise they are invited.
 	Members []UserID
 }
 
-// A GroupUpdate says which fields change; nil leaves a field as it is.
-// new(value) makes the pointers.
+// A GroupUpdate contains the fields to change. A nil field is not changed. new(value)
+// returns a pointer to a value.
 type GroupUpdate struct {
 	Name, Description, Avatar, Custom *string
 
@@ -84,14 +86,17 @@ const (
 	OpDeleteGroup Op = "delete group"
 )
 
-// CreateGroup makes a group, its owner and its first members, all or nothing.
+// CreateGroup creates a group with its owner and its first members, all or nothing.
 //
-// A user may create with itself as owner; the system for any owner, and the system
-// alone chooses the id. It refuses with ErrInvalid (every bad field is named),
-// ErrSystemOnly, ErrUserNotFound, ErrGroupExists (also for the id of a group that was
-// deleted), ErrTooManyGroups, ErrBatchTooLarge (more members than Limits.NewMembers),
-// ErrGroupFull (more than MaxUsers), ErrTooManyJoined about the one who is in too many
-// groups, and ErrTooManyInvitations.
+// Allowed: every user, with itself as the owner; system, with any owner. Only the system can
+// choose the ID.
+// Returns ErrInvalid with every field that is not valid, ErrSystemOnly if a user chooses the
+// ID or another owner, ErrUserNotFound if Options.UserExists does not know a user,
+// ErrGroupExists if the ID is taken or belonged to a deleted group, ErrTooManyGroups if
+// there are Limits.Groups groups, ErrBatchTooLarge if there are more than Limits.NewMembers
+// members, ErrGroupFull if the owner and the members are more than MaxUsers,
+// ErrTooManyJoined if the owner or a member is in Limits.JoinedGroups groups,
+// ErrTooManyInvitations if more than Limits.Invitations users are invited.
 func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 	group, err := a.complete(group)
 	if err != nil {
@@ -116,7 +121,7 @@ var createGroupVerb = verb{
 	answer: func(c *change) { c.reply.group = publicGroup(c.id, c.head, c.state.custom) },
 }
 
-// complete checks a new group and fills in what was left out.
+// complete checks a new group and sets the defaults of the fields that are empty.
 func (a Actor) complete(g NewGroup) (NewGroup, error) {
 	if err := a.checkActor(); err != nil {
 		return g, err
@@ -162,7 +167,7 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 	return g, nil
 }
 
-// others are the users but the owner, each once, in order.
+// others returns the users without the owner and without duplicates, in order.
 func others(owner UserID, users []UserID) []UserID {
 	var out []UserID
 	for _, user := range users {
@@ -191,7 +196,7 @@ func (c *change) create() error {
 	if c.exists {
 		return ErrGroupExists
 	}
-	if err := c.unchanged(); err != nil { // a group that does not exist is at version 0
+	if err := c.unchanged(); err != nil { // a group that does not exist has version 0
 		return err
 	}
 	if most := c.limits.Groups; most > 0 && c.loaded.total >= most {
@@ -214,7 +219,7 @@ func (c *change) create() error {
 	return nil
 }
 
-// bring makes a member, or invites, at the creation of a group.
+// bring adds or invites a user who is named at the creation of a group.
 func (c *change) bring(user UserID, direct bool) error {
 	if direct {
 		return c.addMember(user, ByCreation)
@@ -223,7 +228,7 @@ func (c *change) bring(user UserID, direct bool) error {
 	return err
 }
 
-// creation is the fields of a new group as changes from nothing.
+// creation returns the fields of a new group as changes from the empty value.
 func creation(g *NewGroup) []record.Change {
 	var changes []record.Change
 	for _, c := range []record.Change{
@@ -244,13 +249,13 @@ func creation(g *NewGroup) []record.Change {
 	return changes
 }
 
-// UpdateGroup changes fields of a group, all or nothing, and returns those whose
-// value changed. Nothing is logged if none did.
+// UpdateGroup changes fields of a group, all or none, and returns the fields whose value
+// changed. If no value changes, there is no event.
 //
-// The owner may change all of them, an admin name, description, avatar and custom,
-// the system all. It refuses with ErrInvalid, which names every bad field (besides
-// the lengths: a slash in name or description, MaxUsers below the number of
-// members), and with ErrRoleTooLow.
+// Allowed: owner, system; an admin only for Name, Description, Avatar and Custom.
+// Returns ErrInvalid with every field that is not valid (wrong length or range, a slash in
+// Name or Description, MaxUsers below the number of members), ErrRoleTooLow if the actor is
+// not allowed to change one of the fields.
 func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdate) ([]Field, error) {
 	v := updateGroupVerb
 	if update.configures() {
@@ -281,7 +286,7 @@ func (c *change) update() error {
 	return nil
 }
 
-// configures reports whether the update touches what belongs to the owner alone.
+// configures reports whether the update contains a field that an admin cannot change.
 func (g *GroupUpdate) configures() bool {
 	return g.MaxUsers != nil || g.MembersOnly != nil || g.AllowInvites != nil || g.InviteNeedConfirm != nil
 }
@@ -306,7 +311,7 @@ func (g *GroupUpdate) check(l *Limits) error {
 	return joinFields(errs)
 }
 
-// changes are the fields of the update that differ from the group.
+// changes returns the fields of the update whose values differ from those of the group.
 func (g *GroupUpdate) changes(h *record.Header, custom string) (out []record.Change) {
 	add := func(field Field, before, after string) {
 		if before != after {
@@ -337,14 +342,15 @@ func (g *GroupUpdate) changes(h *record.Header, custom string) (out []record.Cha
 	return out
 }
 
-// DeleteGroup deletes the group with everything in it, for good: its id is never
-// given to another group. From the first moment on it is there for nobody; members,
-// lists and files go in steps, between which other calls get their turn, and when
-// DeleteGroup returns nil all is gone. If it is cut off, by the end of ctx or of the
-// process, the group is gone although an error may be returned, and the rest goes when
-// the engine is opened the next time.
+// DeleteGroup deletes the group and all its data except the log. The deletion is final, and
+// the ID is never used again. The first commit makes the group disappear for everyone. The
+// data is then removed in steps, so that other writers do not wait long. If DeleteGroup
+// returns nil, all data is removed. If the context ends or the process stops after the first
+// commit, the group is deleted although the call may return an error; the rest of the data
+// is removed when the engine is opened the next time.
 //
-// The owner may, and the system.
+// Allowed: owner, system.
+// Returns no errors of its own; see [Actor].
 func (a Actor) DeleteGroup(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, deleteGroupVerb, Command{Group: group})
 	return err

@@ -21,10 +21,10 @@ const (
 
 // Group returns the details of a group.
 //
-// The system and members may, and every user who is not blacklisted if the group is
-// public. Someone with an invitation into a private group sees ID, Name, Description,
-// Avatar and MemberCount; all else is zero. It refuses with ErrGroupNotFound and
-// ErrBlacklisted.
+// Allowed: owner, admin, member, system; every other user if the group is public. A user
+// with a pending invitation to a private group gets only ID, Name, Description, Avatar and
+// MemberCount; the other fields are zero.
+// Returns ErrGroupNotFound or ErrBlacklisted; see [Actor].
 func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) {
 	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
 		out, err = details(r, group, v)
@@ -33,12 +33,13 @@ func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) 
 	return out, err
 }
 
-// GroupDetails returns the details of up to Limits.Details groups in one call: those
-// that are there, as Group returns them, and the ids of those that are not, both in
-// the order of ids. An id named twice is answered once.
+// GroupDetails returns the details of 1 to Limits.GroupDetails groups (100 by default) in
+// one call, as Group returns them. missing contains the IDs of the groups that do not exist
+// or that the actor cannot see. Both results are in the order of ids. An ID that is given
+// twice is answered once.
 //
-// Everyone may; a group that the actor may not see is one of the missing. It refuses
-// with ErrBatchTooLarge, and with ErrInvalid if there are no ids.
+// Allowed: every user, system.
+// Returns ErrInvalid if ids is empty, ErrBatchTooLarge if there are too many.
 func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, missing []GroupID, err error) {
 	if err := a.checkDetails(ids); err != nil {
 		return nil, nil, wrap(OpGroup, "", err)
@@ -88,7 +89,7 @@ func (a Actor) detail(r store.Reader, id GroupID) (Group, error) {
 	return details(r, id, v)
 }
 
-// details is the group as the actor may see it.
+// details returns the part of the group that the actor is allowed to see.
 func details(r store.Reader, group GroupID, v *look) (Group, error) {
 	if err := v.invited(); err != nil {
 		return Group{}, err
@@ -101,11 +102,12 @@ func details(r store.Reader, group GroupID, v *look) (Group, error) {
 	return publicGroup(group, v.head, custom), err
 }
 
-// Groups iterates over the groups of the app, newest creation first. A group that
-// exists from beginning to end is seen exactly once, whatever comes and goes.
+// Groups iterates over all groups that the actor can see, newest first. A group that exists
+// throughout is seen exactly once, even if other groups are created and deleted. The system
+// sees all groups. A user sees the public groups that do not have the user on their
+// blacklist, and the private groups of which the user is a member.
 //
-// The system sees all of them, a user the public ones that do not blacklist it and
-// the private ones it is in.
+// Allowed: every user, system.
 func (a Actor) Groups(ctx context.Context) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
 		for cursor, more := "", true; more; more = cursor != "" {
@@ -124,10 +126,13 @@ func (a Actor) Groups(ctx context.Context) iter.Seq2[Group, error] {
 	}
 }
 
-// GroupsPage is a part of Groups: up to limit groups after the cursor, and the cursor
-// of the next part, "" if there is none. The first part has the cursor ""; a limit of
-// 0 stands for 10, more than 1000 is clamped. A cursor stays valid when groups come
-// and go. It refuses with ErrInvalid.
+// GroupsPage returns one page of Groups: up to limit groups after the cursor. It also
+// returns the cursor of the next page, or "" after the last page. The cursor of the first
+// page is "". A limit of 0 means 10; a limit above 1000 means 1000. A cursor stays valid
+// when groups are created and deleted.
+//
+// Allowed: every user, system.
+// Returns ErrInvalid if limit is negative or cursor is not a cursor of GroupsPage.
 func (a Actor) GroupsPage(ctx context.Context, limit int, cursor string) (page []Group, next string, err error) {
 	from, err := a.checkGroupsPage(limit, cursor)
 	if err != nil {
@@ -163,8 +168,8 @@ func (a Actor) checkGroupsPage(limit int, cursor string) (from []byte, err error
 	return from, nil
 }
 
-// groups collects a page: the positions in creation order that come from public and
-// private groups, merged, newest first.
+// groups collects one page. Public and private groups have separate creation indexes;
+// positions in them are merged, newest first.
 func (a Actor) groups(r store.Reader, limit int, from []byte) (page []Group, next string, err error) {
 	var own [][]byte
 	if a.user != "" {
@@ -193,7 +198,8 @@ func (a Actor) groups(r store.Reader, limit int, from []byte) (page []Group, nex
 	return page, base64.RawURLEncoding.EncodeToString(from), nil
 }
 
-// positions returns up to limit positions before from, and whether there are more.
+// positions returns up to limit positions before from, newest first, and whether there are
+// more. own are the positions of the user's private groups.
 func (a Actor) positions(r store.Reader, limit int, from []byte, own [][]byte) ([][]byte, bool, error) {
 	all, more, err := created(r, true, limit, from)
 	if err != nil {
@@ -218,7 +224,7 @@ func (a Actor) positions(r store.Reader, limit int, from []byte, own [][]byte) (
 	return all, more, nil
 }
 
-// created reads positions from the creation order.
+// created reads up to limit positions before from in one creation index, newest first.
 func created(r store.Reader, public bool, limit int, from []byte) (positions [][]byte, more bool, err error) {
 	prefix := key.Creation(public)
 	rng := store.Prefix(prefix)
@@ -241,7 +247,7 @@ func created(r store.Reader, public bool, limit int, from []byte) (positions [][
 	}
 }
 
-// ownPrivate are the positions of the private groups that a user is in.
+// ownPrivate returns the positions of the private groups of which the user is a member.
 func ownPrivate(r store.Reader, user UserID) (positions [][]byte, err error) {
 	err = allLinks(r, user, key.UserMember, func(links []link) error {
 		return headers(r, links, func(l link, h *record.Header) {
@@ -253,7 +259,7 @@ func ownPrivate(r store.Reader, user UserID) (positions [][]byte, err error) {
 	return positions, err
 }
 
-// listed returns the group at a position, if the actor may see it.
+// listed returns the group at a position; false if the actor cannot see it.
 func (a Actor) listed(r store.Reader, position []byte) (Group, bool, error) {
 	_, id, err := key.CutPosition(position)
 	if err != nil {
