@@ -8,12 +8,12 @@ import (
 	"groupkit/store"
 )
 
-// deletionStep is how many users, or other records, one step of a deletion takes
-// away. It bounds how long the step holds other writers up.
+// deletionStep is the number of users, or of other records, that one step of a deletion
+// removes. It limits how long other writers wait for a step.
 const deletionStep = 64
 
-// finishDeletion takes away what a deleted group leaves, step by step, until only its
-// tombstone and its log are there.
+// finishDeletion removes the data of a deleted group step by step. Only the tombstone and
+// the log remain. It can be interrupted and called again.
 func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
 	for done := false; !done; {
 		var contents []string
@@ -33,7 +33,7 @@ func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
 	return nil
 }
 
-// deleteStep takes one step. The contents it returns belong to files that it removed.
+// deleteStep does one step. It returns the contents of the files that it removed.
 func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, err error) {
 	_, pending, err := w.Get(key.Deletion(string(group)))
 	if err != nil || !pending {
@@ -55,7 +55,8 @@ func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, er
 	return nil, true, bury(w, group)
 }
 
-// isDying refuses to take anything away from a group that nobody has deleted.
+// isDying returns an error if the group is not marked as deleted: a damaged store must not
+// make the engine remove the data of a live group.
 func isDying(r store.Reader, group GroupID) error {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil {
@@ -68,7 +69,8 @@ func isDying(r store.Reader, group GroupID) error {
 	return err
 }
 
-// deleteStandings removes some of the users of a group, with their side of it.
+// deleteStandings removes the standings of some users of the group, with the entries of the
+// group in the users' own lists.
 func deleteStandings(w store.Writer, group GroupID, area byte) (removed bool, err error) {
 	prefix := key.Of(string(group), area)
 	rng := store.Prefix(prefix)
@@ -95,7 +97,7 @@ func deleteStandings(w store.Writer, group GroupID, area byte) (removed bool, er
 	return len(page) > 0, nil
 }
 
-// leaveCount takes one group off the number of a user's groups.
+// leaveCount subtracts one from the number of the user's groups.
 func leaveCount(w store.Writer, user string) error {
 	n, err := readCount(w, key.User(user, key.UserHeader))
 	if err != nil {
@@ -104,7 +106,8 @@ func leaveCount(w store.Writer, user string) error {
 	return write(w, []store.Pair{countPair(user, n-1)})
 }
 
-// deleteRecords removes some of what is left but the header and the log.
+// deleteRecords removes some of the other records, except the header, the log and its
+// checkpoint.
 func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bool, err error) {
 	for _, rng := range []store.Range{
 		{From: key.Group(string(group)), To: key.Of(string(group), key.Checkpoint)},
@@ -132,7 +135,8 @@ func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bo
 	return nil, false, nil
 }
 
-// bury leaves the tombstone: the id is taken for good, and the log can be found.
+// bury replaces the header by a tombstone. The tombstone keeps the ID from being used again
+// and the log readable.
 func bury(w store.Writer, group GroupID) error {
 	k := key.Of(string(group), key.Header)
 	value, ok, err := w.Get(k)
@@ -147,8 +151,8 @@ func bury(w store.Writer, group GroupID) error {
 	return write(w, []store.Pair{{Key: k, Value: stone.Encode()}, {Key: key.Deletion(string(group))}})
 }
 
-// dropDeleted finds the entries that a user still has in groups that are being
-// deleted: for each what takes it away.
+// dropDeleted finds the memberships of a user in groups that are being deleted. For each it
+// returns the pairs that remove it.
 func dropDeleted(r store.Reader, user UserID) (dropped [][]store.Pair, err error) {
 	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
 		for _, p := range page {

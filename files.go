@@ -33,11 +33,13 @@ const (
 	OpListFiles  Op = "list files"
 )
 
-// OpenFile opens a shared file for reading; the caller closes it. Reading to the end
-// fails with ErrCorrupt if the content is not what was uploaded.
+// OpenFile opens a shared file for reading. The caller must close the reader. Reading it to
+// the end verifies the size and the hash: the reader returns ErrCorrupt instead of io.EOF if
+// the content is not the uploaded one.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted,
-// ErrNotMember and ErrFileNotFound.
+// Allowed: owner, admin, member, system.
+// Returns ErrFileNotFound if the group has no such file, and ErrGroupNotFound,
+// ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, io.ReadCloser, error) {
 	f, err := a.file(ctx, OpOpenFile, group, file)
 	if err != nil {
@@ -46,7 +48,7 @@ func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, 
 	content, err := a.eng.blobs.Get(ctx, key.Content(string(group), uuid.MustParse(string(f.ID))))
 	if errors.Is(err, store.ErrNoBlob) {
 		if _, err := a.file(ctx, OpOpenFile, group, file); err != nil {
-			return File{}, nil, err // deleted meanwhile
+			return File{}, nil, err // the file was deleted between the two reads
 		}
 		err = corrupt("file %q has no content", file)
 	}
@@ -56,7 +58,7 @@ func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, 
 	return f, &checked{content, meter{r: content, hash: sha256.New(), most: math.MaxInt64 - 1}, group, f}, nil
 }
 
-// checked reads a content and compares it with what its file says of it.
+// checked reads a content and verifies its size and hash against the file at the end.
 type checked struct {
 	io.Closer
 	meter meter
@@ -79,10 +81,11 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, wrap(OpOpenFile, c.group, err)
 }
 
-// File returns what is known of a shared file.
+// File returns the description of a shared file, without its content.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted,
-// ErrNotMember and ErrFileNotFound.
+// Allowed: owner, admin, member, system.
+// Returns ErrFileNotFound if the group has no such file, and ErrGroupNotFound,
+// ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) File(ctx context.Context, group GroupID, file FileID) (File, error) {
 	return a.file(ctx, OpListFiles, group, file)
 }
@@ -103,8 +106,8 @@ func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (out
 
 // Files iterates over the shared files of the group, newest first.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted and
-// ErrNotMember.
+// Allowed: owner, admin, member, system.
+// Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		var before []byte
@@ -130,7 +133,8 @@ func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] 
 	}
 }
 
-// FilesPage is one page of Files, of at most Limits.FilesPage (1000).
+// FilesPage returns one page of Files, with the same permissions and errors. A page has at
+// most Limits.FilesPage files (1000 by default).
 func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files []File, err error) {
 	skip, take, argument := page.window(a.eng.limits.FilesPage)
 	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *look) error {
@@ -155,7 +159,8 @@ func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files [
 	return files, err
 }
 
-// scanFiles reads up to limit files that are older than the one at the given key.
+// scanFiles reads up to limit files, newest first: those before the key, or from the newest
+// on if the key is nil.
 func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files []File, last []byte, more bool, err error) {
 	prefix := key.Of(string(group), key.Files)
 	rng := store.Prefix(prefix)
@@ -177,10 +182,11 @@ func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files [
 	return files, last, more && len(page) > 0, nil
 }
 
-// DeleteFile takes a shared file away, with its content.
+// DeleteFile deletes a shared file and its content.
 //
-// The owner and admins may delete any file, the system too, a member its own. It
-// refuses with ErrFileNotFound and ErrRoleTooLow.
+// Allowed: owner, admin, system; a member only for files that the member uploaded.
+// Returns ErrFileNotFound if the group has no such file, ErrRoleTooLow if a member deletes
+// the file of another user.
 func (a Actor) DeleteFile(ctx context.Context, group GroupID, file FileID) error {
 	_, err := a.change(ctx, deleteFileVerb, Command{Group: group, File: file})
 	return err

@@ -17,20 +17,23 @@ import (
 // The operation of an upload.
 const OpUploadFile Op = "upload file"
 
-// UploadFile reads a file from r to its end and shares it in the group. A file that
-// is listed can be read whole: its content is durable before the group names it,
-// and of an upload that fails, or is cut off, nothing stays.
+// UploadFile reads a file from r to its end and shares it in the group. The content is
+// durable before the group lists the file, so a listed file can always be read whole. An
+// upload that fails shares no file. Its content is removed at once, or, after a crash, when
+// the engine is opened the next time.
 //
-// The system and members may. It refuses with ErrInvalid (the name), ErrFileTooLarge
-// (Limits.FileSize, 10 MiB) and ErrTooManyFiles (Limits.Files). Whether the actor may is
-// asked again when the content is there: who was removed meanwhile shares nothing. An
-// error of r is the cause of the error returned.
+// Allowed: owner, admin, member, system. This is checked again when the content is stored:
+// a user who was removed during the upload shares no file.
+// Returns ErrInvalid if name is not a base name of 1 to 255 characters, ErrFileTooLarge if
+// the content has more than Limits.FileSize bytes (10 MiB by default), ErrTooManyFiles if
+// the group has Limits.Files files, ErrNested inside Atomic. An error of r is the cause of
+// the returned error.
 func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
 	cmd := Command{Group: group, Text: name}
 	if a.tx != nil {
 		return File{}, wrap(OpUploadFile, group, ErrNested)
 	}
-	began := a.eng.now() // of the id, which orders the list, and therefore of the file
+	began := a.eng.now() // one time for the ID and the file, because the ID orders the list
 	id, err := newUUID(began)
 	if err != nil {
 		return File{}, wrap(OpUploadFile, group, err)
@@ -46,14 +49,15 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 		cmd.content = content
 		out, err = a.change(ctx, addFileVerb(file), cmd)
 	}
+	// After an unknown outcome the group may list the file, so its content must stay.
 	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
 		a.eng.release(context.WithoutCancel(ctx), content)
 	}
 	return out.file, err
 }
 
-// reserveVerb checks whether the actor may upload and reserves the content, so that
-// nobody sweeps it while no file names it yet.
+// reserveVerb returns the first half of an upload. It checks the call and reserves the
+// content, so that sweepContents does not remove it before a file lists it.
 func (e *Engine) reserveVerb(content string) verb {
 	return verb{
 		op: OpUploadFile, action: useFiles, keepNothing: true,
@@ -65,7 +69,8 @@ func (e *Engine) reserveVerb(content string) verb {
 	}
 }
 
-// addFileVerb names the content, which is there now.
+// addFileVerb returns the second half of an upload. It adds the file, whose content is
+// stored now, and ends the reservation.
 func addFileVerb(file *record.File) verb {
 	return verb{
 		op: OpUploadFile, action: useFiles, guarded: true, needs: needs{reserved: true},
@@ -94,7 +99,7 @@ func (c *change) addFile(file *record.File) error {
 	return nil
 }
 
-// putContent stores what r yields and notes its size and hash.
+// putContent stores the content that r yields and sets the size and hash of the file.
 func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, file *record.File) error {
 	m := &meter{r: r, hash: sha256.New(), most: e.limits.FileSize}
 	if err := e.blobs.Put(ctx, content, m); err != nil {
@@ -107,21 +112,22 @@ func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, fi
 	return nil
 }
 
-// release takes away what is left of an upload that failed. Where even that fails the
-// next opening does it.
+// release removes the content and the reservation of an upload that failed. Errors are
+// ignored: the next opening of the engine removes the rest.
 func (e *Engine) release(ctx context.Context, content string) {
 	if e.blobs.Delete(ctx, content) == nil {
 		_ = e.update(ctx, func(w store.Writer) error { return w.Delete(key.Upload(content)) })
 	}
 }
 
-// A meter measures what is read through it and refuses what is too large.
+// A meter counts and hashes the bytes that are read through it. It returns ErrFileTooLarge
+// after more than most bytes.
 type meter struct {
 	r    io.Reader
 	hash hash.Hash
 	size int64
 	most int64
-	err  error // what the reader failed with
+	err  error // the error of r, or ErrFileTooLarge
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -137,13 +143,13 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// uploadLife is how long an upload by another process counts as under way on a store
-// that several processes share.
+// uploadLife is the time for which a reservation of another process protects its content in
+// a store that several processes share.
 const uploadLife = 24 * time.Hour
 
-// sweepContents removes the announcements of uploads that were cut off, and then the
-// contents that no file names and nothing announces. An upload whose announcement is
-// gone refuses to name its content, so that no other process takes that away under it.
+// sweepContents removes the reservations of interrupted uploads, and then the contents that
+// no file lists and no reservation protects. An upload that lost its reservation must not
+// add its file, because another process may be removing the content.
 func (e *Engine) sweepContents(ctx context.Context) error {
 	if err := e.sweepAnnouncements(ctx); err != nil {
 		return err
@@ -192,7 +198,9 @@ func (e *Engine) sweepAnnouncements(ctx context.Context) error {
 	})
 }
 
-// isUnderWay reports whether an upload that may still be going on announces the content.
+// isUnderWay reports whether the content is reserved by an upload that may still run. If
+// this process alone has the store, only uploads of this engine run. Otherwise a
+// reservation that cannot be decoded counts too, so that no content is removed by mistake.
 func (e *Engine) isUnderWay(r store.Reader, content string) (bool, error) {
 	value, ok, err := r.Get(key.Upload(content))
 	if err != nil || !ok {
