@@ -9,7 +9,7 @@ import (
 	"groupkit/store"
 )
 
-// one runs a verb on the one user whom the command names.
+// one runs a verb on the one user of the command.
 func (a Actor) one(ctx context.Context, v verb, cmd Command) (Result, error) {
 	user := cmd.Users[0]
 	v.rule = func(c *change) (err error) {
@@ -20,7 +20,7 @@ func (a Actor) one(ctx context.Context, v verb, cmd Command) (Result, error) {
 	return out.result, err
 }
 
-// batch runs a verb on many users. It fails as a whole if it fails for every one.
+// batch runs a verb on each user of the command. It fails only if every entry fails.
 func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) {
 	v.batch = true
 	v.rule = func(c *change) error {
@@ -50,30 +50,31 @@ func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) 
 	return out.results, err
 }
 
-// A reply is what a change has to tell its caller, besides an error. Which parts are
-// filled in depends on the verb.
+// A reply is what a call returns besides its error. Which fields are set depends on the
+// verb. The reply is recorded under the idempotency key.
 type reply struct {
-	known   bool // told again: an idempotency key had been used before
+	known   bool // the recorded reply of an earlier call with the same idempotency key
 	group   Group
-	result  Result // of a verb on one user, or by the actor alone
+	result  Result // of a call about one user, or about the actor
 	results Results
 	changed []Field
 	file    File
-	deleted bool // the group of someone forgotten was deleted
+	deleted bool // ForgetUser deleted the group
 }
 
-// change runs a verb: it checks the arguments, lets the application have its say, and
-// then loads, decides and writes in one transaction. A dry run writes nothing.
+// change runs a verb. It checks the arguments, asks the Guard and UserExists, and then loads,
+// checks and writes in one transaction. A dry run writes nothing.
 func (a Actor) change(ctx context.Context, v verb, cmd Command) (reply, error) {
 	cmd.Op, cmd.Actor, cmd.Reason = v.op, a.user, a.reason
 	out, err := a.transact(ctx, &v, &cmd)
 	group := cmd.Group
 	if cmd.New != nil {
-		group = cmd.New.ID // an id that the engine chose means nothing to a caller who is refused
+		group = cmd.New.ID // if the engine chose the ID, the caller of a failed call does not know it
 	}
 	return out, wrap(v.op, group, err)
 }
 
+// transact is change without wrapping the error. Its order of checks is the documented one.
 func (a Actor) transact(ctx context.Context, v *verb, cmd *Command) (out reply, err error) {
 	if err := a.checkCommand(v, cmd); err != nil {
 		return out, err
@@ -106,12 +107,12 @@ func (a Actor) transact(ctx context.Context, v *verb, cmd *Command) (out reply, 
 		return a.write(w, v, c, effects, digest)
 	})
 	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
-		out = reply{} // which did not come about
+		out = reply{} // a failed call must not return a reply
 	}
 	return out, err
 }
 
-// checkCommand refuses what is not valid about a call before anything is looked at.
+// checkCommand checks everything about a call that needs no data from the store.
 func (a Actor) checkCommand(v *verb, cmd *Command) error {
 	if err := a.check(cmd.Group); err != nil {
 		return err
@@ -140,7 +141,8 @@ func (a Actor) checkCommand(v *verb, cmd *Command) error {
 	return nil
 }
 
-// checkUsers refuses the users of a call that a verb cannot take.
+// checkUsers checks the user ID of a single call, or the number of users of a batch. In a
+// batch each user ID is checked later, because an entry with an invalid one fails alone.
 func (l *Limits) checkUsers(v *verb, users []UserID) error {
 	switch {
 	case v.each == nil:
@@ -155,8 +157,7 @@ func (l *Limits) checkUsers(v *verb, users []UserID) error {
 	return nil
 }
 
-// check refuses what is invalid about the actor or the group id, before anything is
-// looked at.
+// check checks the actor, the reason and the group ID.
 func (a Actor) check(group GroupID) error {
 	if err := a.checkActor(); err != nil {
 		return err
@@ -173,8 +174,9 @@ func (a Actor) checkActor() error {
 	return checkText(FieldReason, a.reason, 0, maxReason)
 }
 
-// preflight does what comes before the transaction: a call repeated with its idempotency
-// key is answered, and the application's Guard is asked.
+// preflight does the work before the transaction: it asks the Guard, but first looks for a
+// recorded result of the idempotency key, because the Guard is not asked about a repeated
+// call. done means that out is that result.
 func (a Actor) preflight(ctx context.Context, v *verb, cmd *Command, digest []byte, out *reply) (done bool, err error) {
 	if a.mode == dryRun || v.guarded || a.eng.opts.Guard == nil {
 		return false, nil
@@ -191,7 +193,7 @@ func (a Actor) preflight(ctx context.Context, v *verb, cmd *Command, digest []by
 	return false, a.guard(ctx, cmd)
 }
 
-// guard asks the application whether it refuses the command.
+// guard asks Options.Guard. A refusal returns ErrVetoed with the error of the Guard.
 func (a Actor) guard(ctx context.Context, cmd *Command) error {
 	if err := a.eng.opts.Guard(ctx, cmd.clone(), readOnlyScope{a.eng, a.tx}); err != nil {
 		return fmt.Errorf("%w: %w", ErrVetoed, err)
@@ -199,7 +201,7 @@ func (a Actor) guard(ctx context.Context, cmd *Command) error {
 	return nil
 }
 
-// clone is a copy that shares nothing with the command.
+// clone returns a deep copy of the command.
 func (c *Command) clone() Command {
 	out := *c
 	out.Users = slices.Clone(c.Users)
@@ -227,8 +229,8 @@ func clonePointer[T any](p *T) *T {
 	return new(*p)
 }
 
-// strangers asks the application about those whom the verb would bring in, and returns
-// those whom it does not know.
+// strangers asks Options.UserExists about the users whom the verb would bring into a group.
+// It returns those whom the application does not know.
 func (e *Engine) strangers(ctx context.Context, v *verb, cmd *Command) (map[UserID]bool, error) {
 	if e.opts.UserExists == nil {
 		return nil, nil
@@ -259,8 +261,8 @@ func (e *Engine) newcomers(v *verb, cmd *Command) []UserID {
 	return nil
 }
 
-// update runs fn in a transaction: the one of Atomic that the actor belongs to, or one
-// of its own. A dry run has no writer.
+// update runs fn in a transaction: the one of Atomic if the actor belongs to one, otherwise
+// its own. In a dry run the writer is nil. The store can run fn more than once.
 func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *afterCommit) error) error {
 	switch {
 	case a.tx != nil:
@@ -269,7 +271,7 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
 	var after afterCommit
-	defer func() { after.discard(a.eng) }() // there is something left only after a panic
+	defer func() { after.discard(a.eng) }() // calls are left only after a panic
 	err := a.eng.update(ctx, func(w store.Writer) error {
 		after.discard(a.eng)
 		return fn(w, w, &after)
@@ -277,8 +279,8 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 	return after.run(ctx, a.eng, err)
 }
 
-// view runs fn on a snapshot: what the Atomic that the actor belongs to sees, or one of
-// its own.
+// view runs fn on a snapshot: the one of Atomic if the actor belongs to one, otherwise its
+// own.
 func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 	if a.tx != nil {
 		return a.tx.view(ctx, fn)
@@ -286,7 +288,7 @@ func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 	return a.eng.view(ctx, fn)
 }
 
-// begin makes a change under way in which nothing is loaded.
+// begin returns a change in which nothing is loaded yet.
 func (a Actor) begin(cmd *Command) *change {
 	e := a.eng
 	c := &change{
@@ -300,7 +302,7 @@ func (a Actor) begin(cmd *Command) *change {
 	return c
 }
 
-// decide loads what the verb needs and runs its rule.
+// decide loads what the verb needs, checks the permission and runs the rule.
 func (c *change) decide(r store.Reader, v *verb) error {
 	if err := c.load(r, &v.needs); err != nil {
 		return storage(err)
@@ -322,8 +324,8 @@ func (c *change) decide(r store.Reader, v *verb) error {
 	return nil
 }
 
-// write writes the effects of a call, and the reply under its key. Within Atomic a call
-// that is half written breaks the transaction, whatever it failed with.
+// write writes the effects of a call, and its reply under the idempotency key. Inside Atomic
+// any error here breaks the whole transaction, because the call may be half written.
 func (a Actor) write(w store.Writer, v *verb, c *change, f *effects, digest []byte) error {
 	kept, err := a.save(w, v, digest, c.now, &c.reply)
 	if err == nil {

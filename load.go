@@ -9,23 +9,24 @@ import (
 	"groupkit/store"
 )
 
-// A loaded is what a call read before its rule runs: the part of the group that the rule
-// may change, as it was, and what else the verb needs. Nothing changes it afterwards.
+// A loaded is what a call read before its rule runs: the part of the group that the rule can
+// change, and the other data that the verb needs. load fills it; after that it must not
+// change, because effects compares it with the state to find what to write.
 type loaded struct {
 	existed      bool
 	head         record.Header
 	standings    map[string]record.Standing
-	groups       map[string]int
+	groups       map[string]int // stored group counts of users
 	custom       string
 	announcement record.Announcement
 	files        map[string]*record.File
 
-	strangers map[UserID]bool // newcomers whom the application does not know
-	expired   []UserID        // users with something expired in the list that the verb adds to
-	heir      UserID          // who succeeds the owner; "" if there is no one
-	total     int             // groups in the app, where their number is limited
-	reserved  bool            // the content that is to be named has not been given up
-	dropped   []store.Pair    // what takes away entries of groups that are being deleted
+	strangers map[UserID]bool // users whom Options.UserExists does not know
+	expired   []UserID        // users of the almost full list; their expired entries can be removed
+	heir      UserID          // the user who becomes the owner if the owner leaves; "" if there is none
+	total     int             // number of groups, if Limits.Groups is set
+	reserved  bool            // the upload still has its reservation
+	dropped   []store.Pair    // pairs that remove memberships in groups that are being deleted
 }
 
 func newLoaded() *loaded {
@@ -36,8 +37,7 @@ func newLoaded() *loaded {
 	}
 }
 
-// load reads the group, the actor, the users that the command names, and what the verb
-// needs besides.
+// load reads the group, the actor, the users of the command and what else the verb needs.
 func (c *change) load(r store.Reader, n *needs) error {
 	users := slices.Clone(c.cmd.Users)
 	if !c.system() {
@@ -70,7 +70,7 @@ func (c *change) load(r store.Reader, n *needs) error {
 	return nil
 }
 
-// loadGroup reads the header and the standings of users in one round trip.
+// loadGroup reads the header and the standings of users in one call to the store.
 func (c *change) loadGroup(r store.Reader, users []UserID) error {
 	users = c.missing(users)
 	values, err := store.GetMany(r, key.Look(string(c.id), users...))
@@ -87,7 +87,7 @@ func (c *change) loadGroup(r store.Reader, users []UserID) error {
 	return c.keep(users, values[1:])
 }
 
-// loadOthers reads the standings of users whom the command does not name.
+// loadOthers reads the standings of users who are not in the command.
 func (c *change) loadOthers(r store.Reader, n *needs) error {
 	if n.inviter {
 		if m := c.me.Invitation; m != nil && m.By != "" {
@@ -112,7 +112,7 @@ func (c *change) loadOthers(r store.Reader, n *needs) error {
 	return nil
 }
 
-// loadTexts reads what a group has besides users.
+// loadTexts reads the parts of a group that are not about users.
 func (c *change) loadTexts(r store.Reader, n *needs) (err error) {
 	if n.custom {
 		c.state.custom, err = loadCustom(r, c.id, c.head)
@@ -131,7 +131,7 @@ func (c *change) loadTexts(r store.Reader, n *needs) (err error) {
 	return err
 }
 
-// loadFile reads the file that the command names, if it is there.
+// loadFile reads the file of the command. A missing file is no error: the rule returns it.
 func (c *change) loadFile(r store.Reader) error {
 	f, err := loadFile(r, c.id, c.cmd.File)
 	if errors.Is(err, ErrFileNotFound) {
@@ -143,7 +143,8 @@ func (c *change) loadFile(r store.Reader) error {
 	return err
 }
 
-// loadExpired finds what can be cleared away if the list that the verb adds to is full.
+// loadExpired loads the users of a list that could become full, so that the rule can remove
+// expired entries.
 func (c *change) loadExpired(r store.Reader, list *bounded) error {
 	if *list.count(c.head)+max(1, len(c.cmd.Users)) <= list.limit(c.limits) {
 		return nil
@@ -162,7 +163,8 @@ func (c *change) loadExpired(r store.Reader, list *bounded) error {
 	})
 }
 
-// loadHeir finds who becomes owner if the leaver, who is the owner, leaves.
+// loadHeir loads the user who becomes the owner if the leaver is the owner: the admin who
+// has been an admin longest, or without admins the member who has been a member longest.
 func (c *change) loadHeir(r store.Reader, leaver UserID) error {
 	if leaver == "" || c.head.Owner != string(leaver) {
 		return nil
@@ -185,7 +187,7 @@ func (c *change) loadHeir(r store.Reader, leaver UserID) error {
 	return c.loadStandings(r, []UserID{heir})
 }
 
-// loadStandings reads the standings of users that are not loaded yet.
+// loadStandings reads the standings of those users who are not loaded yet.
 func (c *change) loadStandings(r store.Reader, users []UserID) error {
 	users = c.missing(users)
 	if len(users) == 0 {
@@ -198,7 +200,7 @@ func (c *change) loadStandings(r store.Reader, users []UserID) error {
 	return c.keep(users, values)
 }
 
-// missing returns the valid ones of users that are not loaded, each once.
+// missing returns the users with valid IDs who are not loaded yet, without duplicates.
 func (c *change) missing(users []UserID) []UserID {
 	var out []UserID
 	for _, user := range users {
@@ -210,7 +212,8 @@ func (c *change) missing(users []UserID) []UserID {
 	return out
 }
 
-// keep takes loaded standings in: two values a user, as member and as outsider.
+// keep decodes and stores the standings of users. There are two values for each user: as a
+// member and as an outsider.
 func (c *change) keep(users []UserID, values [][]byte) error {
 	for i, user := range users {
 		st, err := decodeStanding(values[2*i], values[2*i+1])
@@ -223,8 +226,8 @@ func (c *change) keep(users []UserID, values [][]byte) error {
 	return nil
 }
 
-// loadCounts reads in how many groups each of users is. For one at the limit it
-// first drops the entries of groups that are being deleted.
+// loadCounts reads the group counts of users. A user at the limit may still have memberships
+// in groups that are being deleted. These are dropped from the count.
 func (c *change) loadCounts(r store.Reader, users []UserID) error {
 	for _, user := range users {
 		if _, ok := c.groups[string(user)]; ok || checkUserID(FieldUser, user) != nil {
@@ -250,7 +253,7 @@ func (c *change) loadCounts(r store.Reader, users []UserID) error {
 	return nil
 }
 
-// loadTotal is the number of groups in the app, counted if nobody has yet.
+// loadTotal returns the number of groups. It counts the groups if no number is stored yet.
 func (c *change) loadTotal(r store.Reader) (int, error) {
 	if c.limits.Groups == 0 {
 		return 0, nil

@@ -7,11 +7,14 @@ import (
 	"groupkit/internal/record"
 )
 
-// A change is what the rule of a call sees and does: who acts (look), what was loaded, and
-// the group as it becomes. A rule judges, and records events, which change the group at
-// once. It reads and writes no store, knows no time but now, and what it does not find
-// loaded is a defect of its verb's needs: so it runs alike on any store, and as often as a
-// store asks.
+// A change is one call that changes a group, while its transaction runs. It contains the
+// actor, what was loaded, and the group with the events recorded so far. Actor.begin creates
+// it, decide loads it and runs the rule of the verb, and effects computes what to write.
+//
+// A rule checks the call and records events; each event changes the state at once. A rule
+// must not use the store or any time but now, and must not use data that the needs of its
+// verb do not list. Therefore it gives the same result on every store, and a store can run
+// the transaction again.
 type change struct {
 	look
 	id     GroupID
@@ -20,17 +23,17 @@ type change struct {
 	opts   *Options
 
 	loaded *loaded
-	state  *state         // the group, as far as it is loaded, with the events recorded so far
-	groups map[string]int // in how many groups a user is, likewise
+	state  *state         // the loaded part of the group, after the events recorded so far
+	groups map[string]int // group counts of users, after the events recorded so far
 
-	call     record.Call    // the events, as they will be stored
-	clearing []record.Event // what had expired: it comes before the events of the call
+	call     record.Call    // the events in their stored form
+	clearing []record.Event // expiry events; they come before the events of the call
 	reply    reply
-	barred   []cacheKey // what the cache may not keep until the call is settled
-	bug      error
+	barred   []cacheKey // keys that the cache must not keep until the call has ended
+	bug      error      // the rule used something that was not loaded
 }
 
-// start refuses what the actor may not do, and a group that has changed.
+// start checks that the actor can see the group, then IfVersion, then the permission.
 func (c *change) start(what action) error {
 	found := c.found
 	if what == answerInvitation {
@@ -45,7 +48,7 @@ func (c *change) start(what action) error {
 	return c.allows(what)
 }
 
-// known refuses a user whom the application does not know.
+// known returns ErrUserNotFound if the application does not know the user.
 func (c *change) known(user UserID) error {
 	if c.loaded.strangers[user] {
 		return about(user, ErrUserNotFound)
@@ -53,7 +56,8 @@ func (c *change) known(user UserID) error {
 	return nil
 }
 
-// refuseUntargetable refuses a target who is no member, or whom the actor does not outrank.
+// refuseUntargetable returns an error if the user is not a member or does not have a lower
+// role than the actor.
 func (c *change) refuseUntargetable(user UserID) error {
 	t := c.standingOf(user)
 	if !t.Member() {
@@ -62,7 +66,8 @@ func (c *change) refuseUntargetable(user UserID) error {
 	return c.outranks(user, t)
 }
 
-// standingOf is the standing of a user that the command names.
+// standingOf returns the standing of a user. The user must be loaded; otherwise the call
+// fails at the end.
 func (c *change) standingOf(user UserID) *record.Standing {
 	if _, ok := c.loaded.standings[string(user)]; !ok {
 		c.bug = corrupt("record of user %q was not loaded", string(user))
@@ -70,7 +75,8 @@ func (c *change) standingOf(user UserID) *record.Standing {
 	return c.state.standing(string(user))
 }
 
-// countGroups is told of every membership that begins (+1) or ends (−1).
+// countGroups adds delta, +1 or −1, to the group count of a user whose membership begins or
+// ends. The count must be loaded; otherwise the call fails at the end.
 func (c *change) countGroups(user string, delta int) {
 	if _, ok := c.groups[user]; !ok {
 		c.bug = corrupt("group count of user %q was not loaded", user)
@@ -78,14 +84,14 @@ func (c *change) countGroups(user string, delta int) {
 	c.groups[user] += delta
 }
 
-// record makes a change that needs no more than users, and logs it.
+// record records an event that contains only users.
 func (c *change) record(kind EventKind, users ...UserID) {
 	c.recordEvent(record.Event{Kind: uint8(kind), Users: texts(users)})
 }
 
-// recordEvent makes a change and logs it. Changes of one kind that one call makes to
-// several users are one event. What had expired of a user is cleared away, with
-// its event, before anything is changed about the user.
+// recordEvent records an event and applies it to the state. Events of one kind about several
+// users become one event. Expired entries of the users are removed first, with events of
+// their own.
 func (c *change) recordEvent(e record.Event) {
 	c.sign()
 	for _, user := range e.Users {
@@ -95,12 +101,12 @@ func (c *change) recordEvent(e record.Event) {
 	c.call.Events = merge(c.call.Events, e)
 }
 
-// sign notes who calls, when and why.
+// sign sets the time, the actor and the reason of the call. The time never goes back.
 func (c *change) sign() {
 	c.call.At, c.call.Actor, c.call.Reason = max(c.now, c.state.head.Modified), string(c.user), c.cmd.Reason
 }
 
-// expire clears away what has expired of a user.
+// expire removes the expired entries of a user and records their events in clearing.
 func (c *change) expire(user UserID) {
 	c.sign()
 	st := c.standingOf(user)
@@ -116,9 +122,9 @@ func (c *change) expire(user UserID) {
 	}
 }
 
-// merge appends an event. An equal one is taken from its place and joins it at the
-// end, for the last user's events have to stay in order: no longer an admin, then
-// no longer a member.
+// merge appends an event, or adds its user to an event that is otherwise equal. That event
+// moves to the end, because the events of the added user must stay in order: AdminRemoved
+// before MemberLeft, for example.
 func merge(events []record.Event, e record.Event) []record.Event {
 	for i, x := range events {
 		if x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
@@ -132,8 +138,8 @@ func merge(events []record.Event, e record.Event) []record.Event {
 	return append(events, e)
 }
 
-// makeRoom refuses to add a user to a list that stays full when what has expired is
-// cleared away.
+// makeRoom returns the error of the list if it is full even after its expired entries are
+// removed. It removes them only if the list is full.
 func (c *change) makeRoom(list *bounded, user UserID) error {
 	count, most := list.count(c.head), list.limit(c.limits)
 	if *count < most {
@@ -148,20 +154,21 @@ func (c *change) makeRoom(list *bounded, user UserID) error {
 	return about(user, limited(list.full, most, *count))
 }
 
-// ends is when something pending expires; 0 for never.
+// ends returns when a request or an invitation with this TTL expires; 0 for never.
 func (c *change) ends(ttl time.Duration) int64 {
 	if ttl == 0 {
 		return 0
 	}
-	at, _ := expiry(c.now, ttl) // a lifetime has been found positive when the engine was opened
+	at, _ := expiry(c.now, ttl) // no error: the TTL was checked when the engine was opened
 	return at
 }
 
-// markDeleted makes the group a group that is being deleted.
+// markDeleted records the deletion of the group.
 func (c *change) markDeleted() { c.record(GroupDeleted) }
 
-// finish numbers the events of the call: what had expired first. A call that changes
-// nothing has cleared nothing away either, unless it is there to clear away.
+// finish puts the expiry events before the events of the call and gives all their versions.
+// If the call itself changes nothing, the expiry events are dropped, unless clears is true.
+// It returns the bug of the change, if there is one.
 func (c *change) finish(clears bool) error {
 	if len(c.call.Events) == 0 && !clears {
 		return c.bug

@@ -8,17 +8,18 @@ import (
 	"groupkit/store"
 )
 
-// The effects of a call are what follows from a change when its rule is done: records that
-// are written in the same transaction, and what is left to do after the commit.
+// The effects of a call are what its events lead to: the pairs to write in the same
+// transaction, and the work that must wait for the commit (see afterCommit).
 type effects struct {
 	pairs     []store.Pair // a nil value deletes
-	forgotten string       // a user whose name goes, wherever it stands in the group
-	contents  []string     // contents of files that were deleted
-	deleted   bool         // the group was deleted: the rest of it goes in steps
+	forgotten string       // a user whose ID is replaced by a pseudonym in all records of the group
+	contents  []string     // contents of the deleted files
+	deleted   bool         // the group was deleted; its data must be removed in steps
 }
 
-// effects are those of the change. Entries of deleted groups may have been dropped, and
-// the users' counts with them, even where nothing became of the call.
+// effects computes the effects from the difference between loaded and state. Pairs that drop
+// memberships in deleted groups, and the changed group counts, are written even if the call
+// records no event.
 func (c *change) effects(v *verb) *effects {
 	f := &effects{pairs: c.countWrites(c.loaded.dropped), deleted: c.head.State == record.Deleting}
 	if v.also != nil {
@@ -42,7 +43,7 @@ func (c *change) effects(v *verb) *effects {
 	return f
 }
 
-// write writes the records.
+// write writes the pairs and replaces the user ID of a forgotten user.
 func (f *effects) write(w store.Writer, group GroupID) error {
 	if err := write(w, f.pairs); err != nil || f.forgotten == "" {
 		return err
@@ -85,7 +86,8 @@ func (c *change) textWrites(out []store.Pair) []store.Pair {
 	return out
 }
 
-// lifeWrites is what a group's creation and its deletion write besides.
+// lifeWrites adds the index entries and the number of groups that a creation or a deletion
+// changes.
 func (c *change) lifeWrites(out []store.Pair) []store.Pair {
 	for i := range c.call.Events {
 		switch EventKind(c.call.Events[i].Kind) {
@@ -123,7 +125,7 @@ func (c *change) fileWrites(out []store.Pair) []store.Pair {
 	return out
 }
 
-// deletedContents are the contents of the files that the call deleted.
+// deletedContents returns the contents of the files that the call deleted.
 func (c *change) deletedContents() (contents []string) {
 	for i := range c.call.Events {
 		if e := &c.call.Events[i]; EventKind(e.Kind) == FileDeleted {
