@@ -43,7 +43,7 @@ var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry
 	if !m.Holds(e.now) {
 		return Block{}, false
 	}
-	return Block{User: e.user, Until: instant(m.Until), By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
+	return blockOf(e.user, m), true
 }}
 
 // Block puts a member on the blacklist: the user is a member no longer, sees
@@ -68,7 +68,7 @@ func (a Actor) BlockUsers(ctx context.Context, group GroupID, d time.Duration, u
 
 var blockUsersVerb = verb{
 	op: OpBlockUsers, action: moderate, lasts: true,
-	needs: needs{known: askOutsiders, counts: true, room: &boundedBlacklist}, each: (*change).block,
+	needs: needs{known: askOutsiders, counts: true, room: blockMark}, each: (*change).block,
 }
 
 func (c *change) block(user UserID) (Result, error) {
@@ -80,19 +80,13 @@ func (c *change) block(user UserID) (Result, error) {
 		until, _ = expiry(c.now, c.cmd.Duration) // the duration has been checked before
 	}
 	c.expire(user)
-	if err := c.makeRoom(&boundedBlacklist, user); err != nil {
+	if err := c.makeRoom(blockMark, user); err != nil {
 		return Result{}, err
 	}
-	t := c.standingOf(user)
-	if t.Member() {
+	if c.standingOf(user).Member() {
 		c.endMembership(user, ByBlock)
 	}
-	if t.Request != nil {
-		c.record(RequestCancelled, user)
-	}
-	if t.Invitation != nil {
-		c.record(InvitationCancelled, user)
-	}
+	c.lift(user, func(kind *markKind) bool { return kind.pending })
 	c.recordEvent(record.Event{Kind: uint8(MemberBlocked), Users: []string{string(user)}, Until: until})
 	return Result{Until: instant(until)}, nil
 }

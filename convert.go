@@ -38,7 +38,7 @@ func publicRequest(e *entry) (Request, bool) {
 	if !m.Holds(e.now) {
 		return Request{}, false
 	}
-	return Request{Group: e.group, User: e.user, At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason}, true
+	return requestOf(e.group, e.user, m), true
 }
 
 func publicInvitation(e *entry) (Invitation, bool) {
@@ -46,9 +46,7 @@ func publicInvitation(e *entry) (Invitation, bool) {
 	if !m.Holds(e.now) {
 		return Invitation{}, false
 	}
-	return Invitation{
-		Group: e.group, User: e.user, By: UserID(m.By), At: instant(m.At), Expires: instant(m.Until), Reason: m.Reason,
-	}, true
+	return invitationOf(e.group, e.user, m), true
 }
 
 func publicFile(f *record.File) File {
@@ -125,20 +123,10 @@ func (s *Snapshot) add(e *entry) {
 	if st.Member() {
 		s.Members = append(s.Members, publicMember(e))
 	}
-	if m := st.Mute; m != nil {
-		s.Mutes = append(s.Mutes, Mute{e.user, instant(m.Until), UserID(m.By), instant(m.At), m.Reason})
-	}
-	if m := st.Block; m != nil {
-		s.Blacklist = append(s.Blacklist, Block{e.user, instant(m.Until), UserID(m.By), instant(m.At), m.Reason})
-	}
-	if m := st.Allow; m != nil {
-		s.AllowList = append(s.AllowList, Allowed{e.user, UserID(m.By), instant(m.At), m.Reason})
-	}
-	if m := st.Request; m != nil {
-		s.Requests = append(s.Requests, Request{e.group, e.user, instant(m.At), instant(m.Until), m.Reason})
-	}
-	if m := st.Invitation; m != nil {
-		s.Invitations = append(s.Invitations, Invitation{e.group, e.user, UserID(m.By), instant(m.At), instant(m.Until), m.Reason})
+	for _, kind := range marks {
+		if mark := *kind.field(st); mark != nil {
+			kind.show(s, e, mark)
+		}
 	}
 }
 
@@ -152,26 +140,13 @@ func (s *Snapshot) state() *state {
 		st := out.standing(string(m.User))
 		st.Role, st.Joined, st.AdminSince = uint8(m.Role), millisOrZero(m.Joined), millisOrZero(m.AdminSince)
 	}
-	h := &out.head
-	for _, m := range s.Mutes {
-		replace(&out.standing(string(m.User)).Mute, &h.Mutes, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Until), By: string(m.By), Reason: m.Reason})
-	}
-	for _, m := range s.Blacklist {
-		replace(&out.standing(string(m.User)).Block, &h.Blocked, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Until), By: string(m.By), Reason: m.Reason})
-	}
-	for _, m := range s.AllowList {
-		replace(&out.standing(string(m.User)).Allow, &h.Allowed, &record.Mark{At: millis(m.At), By: string(m.By), Reason: m.Reason})
-	}
-	for _, m := range s.Requests {
-		replace(&out.standing(string(m.User)).Request, &h.Requests, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Expires), By: string(m.User), Reason: m.Reason})
-	}
-	for _, m := range s.Invitations {
-		replace(&out.standing(string(m.User)).Invitation, &h.Invitations, &record.Mark{At: millis(m.At), Until: millisOrZero(m.Expires), By: string(m.By), Reason: m.Reason})
+	for _, kind := range marks {
+		kind.read(s, func(user UserID, mark record.Mark) { out.setMark(string(user), kind, &mark) })
 	}
 	for i := range s.Files {
 		f := recordFile(&s.Files[i])
 		out.files[f.ID] = &f
-		h.Files++
+		out.head.Files++
 	}
 	return out
 }

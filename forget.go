@@ -236,17 +236,8 @@ func (c *change) forget() error {
 	if t.Member() {
 		c.endMembership(user, ByForgetting)
 	}
-	for _, m := range []struct {
-		mark *record.Mark
-		kind EventKind
-	}{{t.Mute, MemberUnmuted}, {t.Request, RequestCancelled}, {t.Invitation, InvitationCancelled}} {
-		if m.mark != nil {
-			c.record(m.kind, user)
-		}
-	}
-	if t.Block != nil && opts.Blocks {
-		c.record(MemberUnblocked, user)
-	}
+	c.lift(user, func(kind *markKind) bool { return !kind.pending && kind != blockMark })
+	c.lift(user, func(kind *markKind) bool { return kind.pending || kind == blockMark && opts.Blocks })
 	return nil
 }
 

@@ -145,11 +145,11 @@ func (c *change) loadFile(r store.Reader) error {
 
 // loadExpired loads the users of a list that could become full, so that the rule can remove
 // expired entries.
-func (c *change) loadExpired(r store.Reader, list *bounded) error {
-	if *list.count(c.head)+max(1, len(c.cmd.Users)) <= list.limit(c.limits) {
+func (c *change) loadExpired(r store.Reader, kind *markKind) error {
+	if *kind.count(c.head)+max(1, len(c.cmd.Users)) <= kind.limit(c.limits) {
 		return nil
 	}
-	prefix := key.Of(string(c.id), list.list)
+	prefix := key.Of(string(c.id), kind.list)
 	return scanAll(r, store.Prefix(prefix), func(page []store.Pair) error {
 		users := make([]UserID, len(page))
 		for i, p := range page {

@@ -148,9 +148,7 @@ func (c *change) endMembership(user UserID, how How) {
 	if Role(t.Role) == RoleAdmin {
 		c.record(AdminRemoved, user)
 	}
-	if t.Allow != nil {
-		c.record(MemberDisallowed, user)
-	}
+	c.lift(user, func(kind *markKind) bool { return kind.membersOnly })
 	c.recordEvent(record.Event{Kind: uint8(MemberLeft), How: uint8(how), Users: []string{string(user)}})
 }
 

@@ -58,7 +58,7 @@ var muteList = listing[Mute]{OpListMutes, moderate, key.Muted, func(e *entry) (M
 	if !m.Holds(e.now) {
 		return Mute{}, false
 	}
-	return Mute{User: e.user, Until: instant(m.Until), By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
+	return muteOf(e.user, m), true
 }}
 
 // Mute forbids a member to speak for the duration, of which a part of a
@@ -81,7 +81,7 @@ func (a Actor) MuteUsers(ctx context.Context, group GroupID, d time.Duration, us
 }
 
 var muteUsersVerb = verb{
-	op: OpMuteUsers, action: moderate, lasts: true, needs: needs{room: &boundedMutes}, each: (*change).mute,
+	op: OpMuteUsers, action: moderate, lasts: true, needs: needs{room: muteMark}, each: (*change).mute,
 }
 
 func (c *change) mute(user UserID) (Result, error) {
@@ -93,7 +93,7 @@ func (c *change) mute(user UserID) (Result, error) {
 	var before int64
 	if m := c.standingOf(user).Mute; m != nil {
 		before = m.Until
-	} else if err := c.makeRoom(&boundedMutes, user); err != nil {
+	} else if err := c.makeRoom(muteMark, user); err != nil {
 		return Result{}, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(MemberMuted), Users: []string{string(user)}, Until: until, Before: []int64{before}})
@@ -178,8 +178,7 @@ func (a Actor) AllowListPage(ctx context.Context, group GroupID, page Page) ([]A
 }
 
 var allowList = listing[Allowed]{OpAllowList, moderate, key.Allowed, func(e *entry) (Allowed, bool) {
-	m := e.standing.Allow
-	return Allowed{User: e.user, By: UserID(m.By), At: instant(m.At), Reason: m.Reason}, true
+	return allowedOf(e.user, e.standing.Allow), true
 }}
 
 // Allow puts a member on the allow list. Leaving takes the member off again.
@@ -205,8 +204,9 @@ func (c *change) allow(user UserID) error {
 		return about(user, ErrNotMember)
 	case t.Allow != nil:
 		return about(user, ErrAlreadyAllowed)
-	case c.head.Allowed >= c.limits.MaxGroupSize:
-		return about(user, limited(ErrListFull, c.limits.MaxGroupSize, c.head.Allowed))
+	}
+	if err := c.makeRoom(allowMark, user); err != nil {
+		return err
 	}
 	c.record(MemberAllowed, user)
 	return nil

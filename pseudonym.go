@@ -111,11 +111,11 @@ func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
 }
 
 func (n *renaming) marks(st *record.Standing) {
-	for _, slot := range []**record.Mark{&st.Mute, &st.Block, &st.Allow, &st.Request, &st.Invitation} {
-		if *slot != nil {
-			m := **slot
-			n.swap(&m.By)
-			*slot = &m
+	for _, kind := range marks {
+		if slot := kind.field(st); *slot != nil {
+			mark := **slot
+			n.swap(&mark.By)
+			*slot = &mark
 		}
 	}
 }

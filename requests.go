@@ -74,7 +74,7 @@ func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
 
 var joinVerb = verb{
 	op: OpJoin, action: answerInvitation, personal: true,
-	needs: needs{known: askActor, counts: true, inviter: true, room: &boundedRequests},
+	needs: needs{known: askActor, counts: true, inviter: true, room: requestMark},
 	rule: func(c *change) (err error) {
 		c.reply.result.Outcome, err = c.join()
 		return err
@@ -97,7 +97,7 @@ func (c *change) join() (Outcome, error) {
 		return OutcomeRequested, nil
 	}
 	c.expire(c.user)
-	if err := c.makeRoom(&boundedRequests, c.user); err != nil {
+	if err := c.makeRoom(requestMark, c.user); err != nil {
 		return OutcomeDone, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(JoinRequested), Users: []string{string(c.user)}, Until: c.ends(c.opts.RequestTTL)})
@@ -193,7 +193,7 @@ func (a Actor) InviteUsers(ctx context.Context, group GroupID, users []UserID) (
 
 var inviteUsersVerb = verb{
 	op: OpInviteUsers, action: invite,
-	needs: needs{known: askUsers, counts: true, room: &boundedInvitations},
+	needs: needs{known: askUsers, counts: true, room: invitationMark},
 	each: func(c *change, user UserID) (r Result, err error) {
 		r.Outcome, err = c.invite(user)
 		return r, err
@@ -226,7 +226,7 @@ func joined(err error) (Outcome, error) {
 // leaveInvitation leaves an invitation.
 func (c *change) leaveInvitation(user UserID) (Outcome, error) {
 	c.expire(user)
-	if err := c.makeRoom(&boundedInvitations, user); err != nil {
+	if err := c.makeRoom(invitationMark, user); err != nil {
 		return OutcomeDone, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(MemberInvited), Users: []string{string(user)}, Until: c.ends(c.opts.InvitationTTL)})
@@ -344,7 +344,7 @@ var invitationList = listing[Invitation]{OpListInvitations, admit, key.Invitatio
 //
 // The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
 func (a Actor) PendingRequests(ctx context.Context, user UserID) iter.Seq2[Request, error] {
-	return pending(ctx, a, OpListRequests, user, flagRequested, publicRequest)
+	return pending(ctx, a, OpListRequests, user, requestMark, publicRequest)
 }
 
 // PendingInvitations iterates over the invitations that a user has pending in any
@@ -352,14 +352,14 @@ func (a Actor) PendingRequests(ctx context.Context, user UserID) iter.Seq2[Reque
 //
 // The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
 func (a Actor) PendingInvitations(ctx context.Context, user UserID) iter.Seq2[Invitation, error] {
-	return pending(ctx, a, OpListInvitations, user, flagInvited, publicInvitation)
+	return pending(ctx, a, OpListInvitations, user, invitationMark, publicInvitation)
 }
 
 // pending iterates over what a user has pending in any group.
-func pending[T any](ctx context.Context, a Actor, op Op, user UserID, flag int, public func(*entry) (T, bool)) iter.Seq2[T, error] {
+func pending[T any](ctx context.Context, a Actor, op Op, user UserID, kind *markKind, public func(*entry) (T, bool)) iter.Seq2[T, error] {
 	return eachOfUser(ctx, a, op, user, key.UserOutsider, func(r store.Reader, links []link) (items []T, err error) {
 		for _, l := range links {
-			if l.flags&flag == 0 {
+			if l.flags&kind.flag == 0 {
 				continue
 			}
 			live, err := isLive(r, l.group)

@@ -110,14 +110,20 @@ func (c *change) sign() {
 func (c *change) expire(user UserID) {
 	c.sign()
 	st := c.standingOf(user)
-	for _, m := range []struct {
-		mark *record.Mark
-		kind EventKind
-	}{{st.Request, RequestExpired}, {st.Invitation, InvitationExpired}, {st.Block, BlockExpired}, {st.Mute, MuteExpired}} {
-		if m.mark.Expired(c.now) {
-			e := record.Event{Kind: uint8(m.kind), Users: []string{string(user)}, BySystem: true}
+	for _, kind := range marks {
+		if kind.expires != 0 && (*kind.field(st)).Expired(c.now) {
+			e := record.Event{Kind: uint8(kind.expires), Users: []string{string(user)}, BySystem: true}
 			c.state.apply(&c.call, &e)
 			c.clearing = merge(c.clearing, e)
+		}
+	}
+}
+
+// lift ends the marks of a user that the function picks.
+func (c *change) lift(user UserID, which func(*markKind) bool) {
+	for _, kind := range marks {
+		if which(kind) && *kind.field(c.standingOf(user)) != nil {
+			c.record(kind.ends, user)
 		}
 	}
 }
@@ -138,10 +144,10 @@ func merge(events []record.Event, e record.Event) []record.Event {
 	return append(events, e)
 }
 
-// makeRoom returns the error of the list if it is full even after its expired entries are
-// removed. It removes them only if the list is full.
-func (c *change) makeRoom(list *bounded, user UserID) error {
-	count, most := list.count(c.head), list.limit(c.limits)
+// makeRoom returns the error of the kind's list if it is full even after its expired
+// entries are removed. It removes them only if the list is full.
+func (c *change) makeRoom(kind *markKind, user UserID) error {
+	count, most := kind.count(c.head), kind.limit(c.limits)
 	if *count < most {
 		return nil
 	}
@@ -151,7 +157,7 @@ func (c *change) makeRoom(list *bounded, user UserID) error {
 	if *count < most {
 		return nil
 	}
-	return about(user, limited(list.full, most, *count))
+	return about(user, limited(kind.full, most, *count))
 }
 
 // ends returns when a request or an invitation with this TTL expires; 0 for never.

@@ -54,10 +54,7 @@ func (f *effects) write(w store.Writer, group GroupID) error {
 func (c *change) standingWrites(out []store.Pair) []store.Pair {
 	for user, before := range c.loaded.standings {
 		if now := c.state.standing(user); *now != before {
-			out = append(out, difference(standingPairs(string(c.id), user, &before), standingPairs(string(c.id), user, now))...)
-			if now.Empty() {
-				out = append(out, tracePair(string(c.id), user))
-			}
+			out = append(out, replacement(string(c.id), user, before, now)...)
 		}
 	}
 	return out

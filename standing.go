@@ -25,31 +25,24 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	if Role(st.Role) == RoleAdmin {
 		pairs = append(pairs, store.Pair{Key: key.OfUser(group, key.Admins, user), Value: []byte{area}})
 	}
-	for _, m := range marks(st) {
-		if m.mark == nil {
+	for _, kind := range marks {
+		mark := *kind.field(st)
+		if mark == nil {
 			continue
 		}
-		pairs = append(pairs, store.Pair{Key: key.OfUser(group, m.list, user), Value: []byte{area}})
-		if m.mark.Until != 0 && m.mark.Until < lastExpiry {
-			pairs = append(pairs, store.Pair{Key: key.Expiry(m.mark.Until, group, m.list, user), Value: []byte{}})
+		pairs = append(pairs, store.Pair{Key: key.OfUser(group, kind.list, user), Value: []byte{area}})
+		if mark.Until != 0 && mark.Until < lastExpiry {
+			pairs = append(pairs, store.Pair{Key: key.Expiry(mark.Until, group, kind.list, user), Value: []byte{}})
 		}
 	}
 	return pairs
 }
 
-// Flags of a user's entry for a group: what there is besides a membership.
-const (
-	flagMuted = 1 << iota
-	flagBlocked
-	flagAllowed
-	flagRequested
-	flagInvited
-)
-
+// standingFlags say in a user's entry for a group what there is besides a membership.
 func standingFlags(st *record.Standing) (flags int) {
-	for _, m := range marks(st) {
-		if m.mark != nil {
-			flags |= m.flag
+	for _, kind := range marks {
+		if *kind.field(st) != nil {
+			flags |= kind.flag
 		}
 	}
 	return flags
@@ -87,9 +80,19 @@ func tracePair(group, user string) store.Pair {
 	return store.Pair{Key: key.UserGroupTrace(user, group), Value: []byte{}}
 }
 
+// replacement is what turns the keys of a standing into those of another. The first comes
+// as a copy, so that callers keep theirs off the heap for standings that do not change.
+func replacement(group, user string, before record.Standing, now *record.Standing) []store.Pair {
+	out := difference(standingPairs(group, user, &before), standingPairs(group, user, now))
+	if now.Empty() {
+		out = append(out, tracePair(group, user))
+	}
+	return out
+}
+
 // removal is what takes away every key that a standing has.
 func removal(group, user string, st *record.Standing) []store.Pair {
-	return append(difference(standingPairs(group, user, st), nil), tracePair(group, user))
+	return replacement(group, user, *st, new(record.Standing))
 }
 
 // countPair is the record of how many groups a user is in; there is none for none.
@@ -101,48 +104,11 @@ func countPair(user string, n int) store.Pair {
 	return p
 }
 
-// A listed mark is a mark with the list that shows it.
-type listedMark struct {
-	list byte
-	flag int
-	mark *record.Mark
-}
-
-func marks(st *record.Standing) [5]listedMark {
-	return [5]listedMark{
-		{key.Muted, flagMuted, st.Mute},
-		{key.Blocked, flagBlocked, st.Block},
-		{key.Allowed, flagAllowed, st.Allow},
-		{key.Requests, flagRequested, st.Request},
-		{key.Invitations, flagInvited, st.Invitation},
-	}
-}
-
+// listed reports whether a user with the standing is on a list.
 func listed(list byte, st *record.Standing) bool {
 	if list == key.Admins {
 		return Role(st.Role) == RoleAdmin
 	}
-	for _, m := range marks(st) {
-		if m.list == list {
-			return m.mark != nil
-		}
-	}
-	return false
+	kind := listedMark(list)
+	return kind != nil && *kind.field(st) != nil
 }
-
-// A bounded list is one that is full at some number.
-type bounded struct {
-	list  byte
-	count func(*record.Header) *int
-	limit func(*Limits) int
-	full  error
-}
-
-var (
-	boundedMutes       = bounded{key.Muted, func(h *record.Header) *int { return &h.Mutes }, maxGroupSize, ErrListFull}
-	boundedBlacklist   = bounded{key.Blocked, func(h *record.Header) *int { return &h.Blocked }, maxGroupSize, ErrListFull}
-	boundedRequests    = bounded{key.Requests, func(h *record.Header) *int { return &h.Requests }, func(l *Limits) int { return l.Requests }, ErrTooManyRequests}
-	boundedInvitations = bounded{key.Invitations, func(h *record.Header) *int { return &h.Invitations }, func(l *Limits) int { return l.Invitations }, ErrTooManyInvitations}
-)
-
-func maxGroupSize(l *Limits) int { return l.MaxGroupSize }

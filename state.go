@@ -86,8 +86,6 @@ func (s *state) apply(call *record.Call, e *record.Event) {
 
 // applyTo makes a change that concerns each user alone.
 func (s *state) applyTo(user string, call *record.Call, e *record.Event) {
-	st := s.standing(user)
-	mark := &record.Mark{At: call.At, Until: e.Until, By: call.Actor, Reason: call.Reason}
 	switch EventKind(e.Kind) {
 	case MemberJoined:
 		role := RoleMember
@@ -101,26 +99,13 @@ func (s *state) applyTo(user string, call *record.Call, e *record.Event) {
 		s.setRole(user, RoleAdmin, call.At)
 	case AdminRemoved:
 		s.setRole(user, RoleMember, call.At)
-	case JoinRequested:
-		replace(&st.Request, &s.head.Requests, mark)
-	case RequestApproved, RequestDeclined, RequestCancelled, RequestExpired:
-		replace(&st.Request, &s.head.Requests, nil)
-	case MemberInvited:
-		replace(&st.Invitation, &s.head.Invitations, mark)
-	case InvitationAccepted, InvitationDeclined, InvitationCancelled, InvitationExpired:
-		replace(&st.Invitation, &s.head.Invitations, nil)
-	case MemberBlocked:
-		replace(&st.Block, &s.head.Blocked, mark)
-	case MemberUnblocked, BlockExpired:
-		replace(&st.Block, &s.head.Blocked, nil)
-	case MemberMuted:
-		replace(&st.Mute, &s.head.Mutes, mark)
-	case MemberUnmuted, MuteExpired:
-		replace(&st.Mute, &s.head.Mutes, nil)
-	case MemberAllowed:
-		replace(&st.Allow, &s.head.Allowed, mark)
-	case MemberDisallowed:
-		replace(&st.Allow, &s.head.Allowed, nil)
+	default:
+		switch change := markEvents[e.Kind]; {
+		case change.begins:
+			s.setMark(user, change.kind, &record.Mark{At: call.At, Until: e.Until, By: call.Actor, Reason: call.Reason})
+		case change.kind != nil:
+			s.setMark(user, change.kind, nil)
+		}
 	}
 }
 
@@ -149,8 +134,9 @@ func (s *state) setRole(user string, role Role, at int64) {
 	st.Role = uint8(role)
 }
 
-// replace puts a mark in the place of another, or of none, and keeps their number.
-func replace(slot **record.Mark, count *int, mark *record.Mark) {
+// setMark puts a mark in the place of another, or of none, and keeps their number.
+func (s *state) setMark(user string, kind *markKind, mark *record.Mark) {
+	slot, count := kind.field(s.standing(user)), kind.count(&s.head)
 	if *slot == nil && mark != nil {
 		*count++
 	}

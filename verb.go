@@ -35,12 +35,12 @@ type needs struct {
 
 	known asking // for whom Options.UserExists is asked
 
-	counts       bool     // the group counts of the users, the actor and the heir
-	total        bool     // the number of groups, if Limits.Groups is set
-	owner        bool     // the standing of the owner
-	inviter      bool     // the standing of the user who invited the actor
-	room         *bounded // the expired entries of this list, if it is almost full
-	custom       bool     // the custom text
+	counts       bool      // the group counts of the users, the actor and the heir
+	total        bool      // the number of groups, if Limits.Groups is set
+	owner        bool      // the standing of the owner
+	inviter      bool      // the standing of the user who invited the actor
+	room         *markKind // the expired entries of this list, if it is almost full
+	custom       bool      // the custom text
 	announcement bool
 	file         bool // the file of the command
 	reserved     bool // whether the content of the command is reserved

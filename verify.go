@@ -361,8 +361,8 @@ func (v *verifier) expiry(r store.Reader, k []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range marks(&st) {
-		if m.list == list && m.mark != nil && m.mark.Until == at {
+	if kind := listedMark(list); kind != nil {
+		if mark := *kind.field(&st); mark != nil && mark.Until == at {
 			return nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"groupkit/internal/key"
@@ -43,13 +42,18 @@ func newGroupWalk(r store.Reader, id GroupID) *groupWalk {
 
 var recordNames = map[byte]string{
 	key.Header: "header", key.Members: "member", key.Outsiders: "standing of an outsider", key.Admins: "entry of the admin list",
-	key.Blocked: "entry of the blacklist", key.Muted: "entry of the mute list", key.Allowed: "entry of the allow list",
-	key.Requests: "entry of the join requests", key.Invitations: "entry of the invitations", key.Files: "shared file",
-	key.Events: "event", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
+	key.Files: "shared file", key.Events: "event", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
+}
+
+func recordName(kind byte) string {
+	if mark := listedMark(kind); mark != nil {
+		return "entry of the " + mark.name
+	}
+	return cmp.Or(recordNames[kind], "record of an unknown kind")
 }
 
 func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
-	g.report(inv, g.id, UserID(user), cmp.Or(recordNames[kind], "record of an unknown kind"), format, args...)
+	g.report(inv, g.id, UserID(user), recordName(kind), format, args...)
 }
 
 // check reads every record of the group, and then compares them.
@@ -139,14 +143,20 @@ func (g *groupWalk) take(p store.Pair) {
 }
 
 func isList(kind byte) bool {
-	all := marks(new(record.Standing))
-	return kind == key.Admins || slices.ContainsFunc(all[:], func(m listedMark) bool { return m.list == kind })
+	return kind == key.Admins || listedMark(kind) != nil
 }
 
 func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 	user := string(rest)
 	if isSingle(kind) && len(rest) > 0 {
 		return key.ErrForm
+	}
+	if isList(kind) {
+		if len(p.Value) != 1 {
+			return key.ErrForm
+		}
+		g.lists[string(rune(kind))+user] = p.Value[0]
+		return nil
 	}
 	switch kind {
 	case key.Header:
@@ -160,11 +170,6 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 			g.broken(ViewsAgree, user, kind, "the user has two")
 		}
 		g.users[user], g.area[user] = &st, kind
-	case key.Admins, key.Blocked, key.Muted, key.Allowed, key.Requests, key.Invitations:
-		if len(p.Value) != 1 {
-			return key.ErrForm
-		}
-		g.lists[string(rune(kind))+user] = p.Value[0]
 	case key.Files:
 		var f record.File
 		if f, err = record.DecodeFile(p.Value); err != nil {
@@ -247,27 +252,23 @@ func (g *groupWalk) checkCounts() {
 		if Role(st.Role) == RoleAdmin {
 			now.Admins++
 		}
-		for _, c := range []struct {
-			mark  *record.Mark
-			count *int
-		}{{st.Mute, &now.Mutes}, {st.Block, &now.Blocked}, {st.Allow, &now.Allowed}, {st.Request, &now.Requests}, {st.Invitation, &now.Invitations}} {
-			if c.mark != nil {
-				*c.count++
+		for _, kind := range marks {
+			if *kind.field(st) != nil {
+				*kind.count(&now)++
 			}
 		}
 	}
-	h := g.head
-	for _, c := range []struct {
-		name      string
-		said, are int
-	}{
-		{"members", h.Members, now.Members}, {"admins", h.Admins, now.Admins}, {"mutes", h.Mutes, now.Mutes},
-		{"blocks", h.Blocked, now.Blocked}, {"entries of the allow list", h.Allowed, now.Allowed}, {"join requests", h.Requests, now.Requests},
-		{"invitations", h.Invitations, now.Invitations}, {"files", h.Files, len(g.files)},
-	} {
-		if c.said != c.are {
-			g.broken(CountsExact, "", key.Header, "it says %d %s, and there are %d", c.said, c.name, c.are)
-		}
+	g.checkCount("members", g.head.Members, now.Members)
+	g.checkCount("admins", g.head.Admins, now.Admins)
+	for _, kind := range marks {
+		g.checkCount(kind.many, *kind.count(g.head), *kind.count(&now))
+	}
+	g.checkCount("files", g.head.Files, len(g.files))
+}
+
+func (g *groupWalk) checkCount(name string, said, are int) {
+	if said != are {
+		g.broken(CountsExact, "", key.Header, "it says %d %s, and there are %d", said, name, are)
 	}
 }
 
@@ -305,19 +306,19 @@ func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 	if st.Member() && st.Block != nil {
 		g.broken(ListsDisjoint, user, key.Members, "a member is on the blacklist")
 	}
-	for _, m := range marks(st) {
-		if m.mark == nil {
+	for _, kind := range marks {
+		mark := *kind.field(st)
+		if mark == nil {
 			continue
 		}
-		pending := m.list == key.Requests || m.list == key.Invitations
-		if pending && (st.Member() || st.Block != nil) {
-			g.broken(ListsDisjoint, user, m.list, "it is pending for a member, or someone on the blacklist")
+		if kind.pending && (st.Member() || st.Block != nil) {
+			g.broken(ListsDisjoint, user, kind.list, "it is pending for a member, or someone on the blacklist")
 		}
-		if m.list == key.Allowed && !st.Member() {
-			g.broken(ListsDisjoint, user, m.list, "an outsider is on the allow list")
+		if kind.membersOnly && !st.Member() {
+			g.broken(ListsDisjoint, user, kind.list, "an outsider is on the %s", kind.name)
 		}
-		if m.mark.Until > lastExpiry {
-			g.broken(MutesInBounds, user, m.list, "it expires at %d, after the last instant", m.mark.Until)
+		if mark.Until > lastExpiry {
+			g.broken(MutesInBounds, user, kind.list, "it expires at %d, after the last instant", mark.Until)
 		}
 	}
 }
