@@ -198,7 +198,7 @@ func TestEngine_Atomic_Nested(t *testing.T) {
 		require.NoError(t, eng.As("alice").SetAnnouncement(ctx, s.id, "something to hear of"))
 		var tried map[string]error
 		require.NoError(t, eng.Atomic(ctx, func(tx *groupkit.Tx) error {
-			tried = s.nested(ctx, tx, sub)
+			tried = nested(ctx, s, tx, sub)
 			for i := range verbs {
 				tried[verbs[i].name] = second(verbs[i].do(s))
 			}
@@ -218,7 +218,7 @@ func TestEngine_Atomic_Nested(t *testing.T) {
 }
 
 // nested are all calls that cannot be made inside Atomic but the verbs.
-func (s *stage) nested(ctx context.Context, tx *groupkit.Tx, sub *groupkit.Subscription) map[string]error {
+func nested(ctx context.Context, s *stage, tx *groupkit.Tx, sub *groupkit.Subscription) map[string]error {
 	eng, alice := s.eng, s.eng.As("alice")
 	_, _, details := alice.GroupDetails(ctx, []groupkit.GroupID{s.id})
 	_, _, page := alice.GroupsPage(ctx, 1, "")
@@ -380,7 +380,7 @@ func TestEngine_Atomic_StorageErrorBreaksIt(t *testing.T) {
 		for puts := range 12 {
 			st := &clumsyStore{Store: memstore.New(), err: cause}
 			s := stagedOn(t, st, memblob.New(), groupkit.Options{})
-			before := everything(t, st)
+			before := dumped(t, st)
 			st.after = &puts
 			err := s.eng.Atomic(t.Context(), func(tx *groupkit.Tx) error {
 				_ = tx.As("alice").TransferGroup(t.Context(), s.id, "dave")
@@ -393,7 +393,7 @@ func TestEngine_Atomic_StorageErrorBreaksIt(t *testing.T) {
 				continue
 			}
 			require.ErrorIs(t, err, cause)
-			require.Equal(t, before, everything(t, st))
+			require.Equal(t, before, dumped(t, st))
 			require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
 			verified(t, s.eng)
 		}
@@ -475,18 +475,18 @@ func TestTx_Bucket(t *testing.T) {
 			st := open(t)
 			s := stagedOn(t, st, memblob.New(), groupkit.Options{})
 			own, _ := st.(*ownBolt)
-			s.trade(t, func() byte {
+			trade(t, s, func() byte {
 				if own != nil {
 					return own.gold(t, "ivan")
 				}
-				return s.gold(t, "ivan")
+				return goldOf(t, s, "ivan")
 			})
 		})
 	}
 }
 
 // trade has ivan pay for his membership, in several ways that fail.
-func (s *stage) trade(t *testing.T, gold func() byte) {
+func trade(t *testing.T, s *stage, gold func() byte) {
 	ctx := t.Context()
 	require.EqualValues(t, 0, gold())
 	require.NoError(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
@@ -516,8 +516,8 @@ func (s *stage) trade(t *testing.T, gold func() byte) {
 	verified(t, s.eng)
 }
 
-// gold reads as the application does.
-func (s *stage) gold(t *testing.T, u string) (gold byte) {
+// goldOf reads as the application does.
+func goldOf(t *testing.T, s *stage, u string) (gold byte) {
 	require.NoError(t, s.eng.Bucket(t.Context(), "gold", func(r store.Reader) error {
 		value, ok, err := r.Get([]byte(u))
 		if ok {
@@ -560,7 +560,7 @@ func TestTx_Bucket_OutOfReach(t *testing.T) {
 				}), groupkit.ErrStorage, "%q", bucket)
 				require.ErrorIs(t, s.eng.Bucket(ctx, bucket, func(store.Reader) error { return nil }), groupkit.ErrStorage)
 			}
-			before := everything(t, st)
+			before := dumped(t, st)
 			require.NoError(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
 				b, err := tx.Bucket("mine")
 				require.NoError(t, err)
@@ -571,7 +571,7 @@ func TestTx_Bucket_OutOfReach(t *testing.T) {
 				require.Len(t, page, len(before))
 				return err
 			}))
-			require.Equal(t, before, everything(t, st))
+			require.Equal(t, before, dumped(t, st))
 			require.NoError(t, s.eng.Bucket(ctx, "mine", func(r store.Reader) error {
 				page, _, err := r.Scan(store.Range{})
 				require.Len(t, page, len(before))

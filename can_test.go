@@ -31,13 +31,13 @@ func TestActor_Can(t *testing.T) {
 
 // askAndDo compares what Can says with what comes of the call.
 func (p *troupe) askAndDo(t require.TestingT, l line) {
-	before := everything(t, p.store)
+	before := dumped(t, p.store)
 	_, said := line{call: func(ctx context.Context, a groupkit.Actor) (any, error) { return l.call(ctx, a.Can()) }, by: l.by}.say(p.eng)
-	require.Equal(t, before, everything(t, p.store), "asking changes nothing")
+	require.Equal(t, before, dumped(t, p.store), "asking changes nothing")
 	_, did := l.say(p.eng)
 	requireAgreement(t, l.name, said, did)
 	if did != nil {
-		require.Equal(t, before, everything(t, p.store), "neither does a call that is refused")
+		require.Equal(t, before, dumped(t, p.store), "neither does a call that is refused")
 	}
 }
 

@@ -24,12 +24,12 @@ func TestClock_GoesBackwards(t *testing.T) {
 	ctx := t.Context()
 	before, err := s.System().Group(ctx, guild)
 	require.NoError(t, err)
-	s.hand.move(-time.Hour)
+	s.clock.Advance(-time.Hour)
 	until, err := s.As("bob").Mute(ctx, guild, 10*time.Minute, "carol")
 	require.NoError(t, err)
-	require.Equal(t, s.hand.now().Add(10*time.Minute), until, "by the clock")
-	require.NoError(t, done(s.As("frank").Join(ctx, open)))
-	require.NoError(t, done(s.As("carol").UploadFile(ctx, guild, "early", strings.NewReader("x"))))
+	require.Equal(t, s.clock.Now().Add(10*time.Minute), until, "by the clock")
+	require.NoError(t, second(s.As("frank").Join(ctx, open)))
+	require.NoError(t, second(s.As("carol").UploadFile(ctx, guild, "early", strings.NewReader("x"))))
 	after, err := s.System().Group(ctx, guild)
 	require.NoError(t, err)
 	require.Equal(t, before.LastModified, after.LastModified)
@@ -40,7 +40,7 @@ func TestClock_GoesBackwards(t *testing.T) {
 		}
 	}
 	require.ErrorIs(t, s.As("carol").MaySpeak(ctx, guild), groupkit.ErrMuted)
-	s.hand.move(10 * time.Minute)
+	s.clock.Advance(10 * time.Minute)
 	require.ErrorIs(t, s.As("carol").MaySpeak(ctx, guild), groupkit.ErrGroupMuted, "the mute is over, that of the group is not")
 	requireTimesInOrder(t, s, guild)
 	s.clean(t)
@@ -61,17 +61,17 @@ func TestClock_Absurd(t *testing.T) {
 		t.Run(at.String(), func(t *testing.T) {
 			t.Parallel()
 			s := newTown(t)
-			s.hand.set(at)
+			s.clock.Set(at)
 			ctx := t.Context()
-			g, err := s.System().CreateGroup(ctx, groupkit.NewGroup{Name: "x", Owner: "yves", Members: folk("yann")})
+			g, err := s.System().CreateGroup(ctx, groupkit.NewGroup{Name: "x", Owner: "yves", Members: ids{"yann"}})
 			require.NoError(t, err)
 			require.False(t, g.Created.IsZero())
 			until, err := s.As("yves").Mute(ctx, g.ID, time.Hour, "yann")
 			require.NoError(t, err)
 			require.LessOrEqual(t, until.UnixMilli(), int64(4638873600000))
-			require.NoError(t, done(s.Sweep(ctx)))
-			require.NoError(t, done(s.As("yves").UploadFile(ctx, g.ID, "x", strings.NewReader("x"))))
-			require.NoError(t, done(gather(s.System().Groups(ctx))))
+			require.NoError(t, second(s.Sweep(ctx)))
+			require.NoError(t, second(s.As("yves").UploadFile(ctx, g.ID, "x", strings.NewReader("x"))))
+			require.NoError(t, second(collect(s.System().Groups(ctx))))
 			s.clean(t)
 		})
 	}
@@ -97,16 +97,16 @@ func expiringSite(t *testing.T, over wrapping, n int) *site {
 		BlockOutsiders: true, RequestTTL: time.Minute, InvitationTTL: time.Minute,
 		Limits: groupkit.Limits{Batch: 2000, MaxGroupSize: 5000, Requests: 2000, Invitations: 2000},
 	}, over)
-	require.NoError(t, done(s.System().CreateGroup(ctx, groupkit.NewGroup{
+	require.NoError(t, second(s.System().CreateGroup(ctx, groupkit.NewGroup{
 		ID: throng, Name: "x", Public: true, MembersOnly: true, MaxUsers: 5000, Owner: "alice",
 	})))
-	require.NoError(t, done(s.System().AddMembers(ctx, throng, several("m", n+1))))
-	require.NoError(t, done(s.As("alice").MuteUsers(ctx, throng, time.Minute, several("m", n))))
-	require.NoError(t, done(s.As("alice").Mute(ctx, throng, time.Hour, several("m", n+1)[n])))
-	require.NoError(t, done(s.As("alice").BlockUsers(ctx, throng, time.Minute, several("b", n))))
-	require.NoError(t, done(s.As("alice").InviteUsers(ctx, throng, several("i", n))))
+	require.NoError(t, second(s.System().AddMembers(ctx, throng, several("m", n+1))))
+	require.NoError(t, second(s.As("alice").MuteUsers(ctx, throng, time.Minute, several("m", n))))
+	require.NoError(t, second(s.As("alice").Mute(ctx, throng, time.Hour, several("m", n+1)[n])))
+	require.NoError(t, second(s.As("alice").BlockUsers(ctx, throng, time.Minute, several("b", n))))
+	require.NoError(t, second(s.As("alice").InviteUsers(ctx, throng, several("i", n))))
 	for _, user := range several("r", n) {
-		require.NoError(t, done(s.As(user).Join(ctx, throng)))
+		require.NoError(t, second(s.As(user).Join(ctx, throng)))
 	}
 	return s
 }
@@ -125,10 +125,10 @@ func TestEngine_Sweep_Everything(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, n, "nothing has expired")
 	before := s.dump(t)
-	s.hand.move(time.Minute - time.Millisecond)
-	require.NoError(t, done(s.Sweep(ctx)))
+	s.clock.Advance(time.Minute - time.Millisecond)
+	require.NoError(t, second(s.Sweep(ctx)))
 	require.Equal(t, before, s.dump(t), "not yet")
-	s.hand.move(time.Millisecond)
+	s.clock.Advance(time.Millisecond)
 	most.n = 0
 	n, err = s.Sweep(ctx)
 	require.NoError(t, err)
@@ -150,7 +150,7 @@ func requireSwept(t *testing.T, s *site, each int) {
 		case groupkit.MuteExpired, groupkit.BlockExpired, groupkit.RequestExpired, groupkit.InvitationExpired:
 			require.Empty(t, e.Actor)
 			require.Empty(t, e.Reason)
-			require.Equal(t, s.hand.now(), e.At)
+			require.Equal(t, s.clock.Now(), e.At)
 			for _, user := range e.Users {
 				if cleared[e.Kind] == nil {
 					cleared[e.Kind] = make(map[groupkit.UserID]bool)
@@ -190,7 +190,7 @@ func TestEngine_Sweep_CutOff(t *testing.T) {
 		cut.Store = s
 		return cut, b
 	}, 300)
-	s.hand.move(time.Minute)
+	s.clock.Advance(time.Minute)
 	cut.left = 2
 	n, err := s.Sweep(ctx)
 	require.ErrorIs(t, err, context.Canceled)
@@ -231,7 +231,7 @@ func TestEngine_Sweep_DeletedGroup(t *testing.T) {
 	opening.wait(t)
 	require.ErrorIs(t, s.System().DeleteGroup(ctx, throng), context.Canceled)
 	require.NotEmpty(t, s.keys(t, key.Deletions()))
-	s.hand.move(time.Minute)
+	s.clock.Advance(time.Minute)
 	n, err := s.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -248,16 +248,16 @@ func TestActor_IfVersion(t *testing.T) {
 	before := s.everything(t)
 	for name, call := range map[string]func(a groupkit.Actor) error{
 		"update": func(a groupkit.Actor) error {
-			return done(a.UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("x")}))
+			return second(a.UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("x")}))
 		},
 		"delete":       func(a groupkit.Actor) error { return a.DeleteGroup(ctx, guild) },
 		"announcement": func(a groupkit.Actor) error { return a.SetAnnouncement(ctx, guild, "x") },
-		"upload":       func(a groupkit.Actor) error { return done(a.UploadFile(ctx, guild, "x", strings.NewReader("x"))) },
+		"upload":       func(a groupkit.Actor) error { return second(a.UploadFile(ctx, guild, "x", strings.NewReader("x"))) },
 		"delete file":  func(a groupkit.Actor) error { return a.DeleteFile(ctx, guild, s.chart.ID) },
 		"remove":       func(a groupkit.Actor) error { return a.RemoveMember(ctx, guild, "carol") },
-		"mute":         func(a groupkit.Actor) error { return done(a.Mute(ctx, guild, 1, "carol")) },
-		"block many":   func(a groupkit.Actor) error { return done(a.BlockUsers(ctx, guild, 1, folk("carol"))) },
-		"invite":       func(a groupkit.Actor) error { return done(a.Invite(ctx, guild, "x")) },
+		"mute":         func(a groupkit.Actor) error { return second(a.Mute(ctx, guild, 1, "carol")) },
+		"block many":   func(a groupkit.Actor) error { return second(a.BlockUsers(ctx, guild, 1, ids{"carol"})) },
+		"invite":       func(a groupkit.Actor) error { return second(a.Invite(ctx, guild, "x")) },
 		"approve":      func(a groupkit.Actor) error { return a.ApproveRequest(ctx, guild, "frank") },
 		"transfer":     func(a groupkit.Actor) error { return a.TransferGroup(ctx, guild, "bob") },
 		"mute group":   func(a groupkit.Actor) error { return a.UnmuteGroup(ctx, guild) },
@@ -273,8 +273,8 @@ func TestActor_IfVersion(t *testing.T) {
 	require.Equal(t, before, s.everything(t))
 	require.NoError(t, s.As("alice").IfVersion(v).SetAnnouncement(ctx, guild, "x"))
 	require.ErrorIs(t, s.As("alice").IfVersion(v).SetAnnouncement(ctx, guild, "y"), groupkit.ErrVersion)
-	require.NoError(t, done(s.System().IfVersion(0).CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "x", Owner: "x"})), "a group that is not there is at version 0")
-	require.ErrorIs(t, done(s.System().IfVersion(1).CreateGroup(ctx, groupkit.NewGroup{ID: "newer", Name: "x", Owner: "x"})), groupkit.ErrVersion)
+	require.NoError(t, second(s.System().IfVersion(0).CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "x", Owner: "x"})), "a group that is not there is at version 0")
+	require.ErrorIs(t, second(s.System().IfVersion(1).CreateGroup(ctx, groupkit.NewGroup{ID: "newer", Name: "x", Owner: "x"})), groupkit.ErrVersion)
 	plain := s.As("alice")
 	require.ErrorIs(t, plain.IfVersion(1).MuteGroup(ctx, guild), groupkit.ErrVersion)
 	require.NoError(t, plain.UnmuteGroup(ctx, guild), "the actor that was copied is as it was")
@@ -286,7 +286,7 @@ func TestActor_Because(t *testing.T) {
 	s := newTown(t)
 	ctx := t.Context()
 	longest := strings.Repeat("理", 512)
-	require.NoError(t, done(s.As("bob").Because(longest).MuteUsers(ctx, guild, time.Hour, folk("carol", "dave"))))
+	require.NoError(t, second(s.As("bob").Because(longest).MuteUsers(ctx, guild, time.Hour, ids{"carol", "dave"})))
 	last := lastEvent(t, s, guild)
 	require.Equal(t, longest, last.Reason)
 	for _, m := range every(t, s.As("bob").Mutes(ctx, guild)) {
@@ -299,7 +299,7 @@ func TestActor_Because(t *testing.T) {
 		err := s.As("bob").Because(reason).SetAnnouncement(ctx, guild, "x")
 		require.ErrorIs(t, err, groupkit.ErrInvalid)
 		require.ErrorContains(t, err, "reason")
-		require.ErrorIs(t, done(s.As("bob").Because(reason).Group(ctx, guild)), groupkit.ErrInvalid)
+		require.ErrorIs(t, second(s.As("bob").Because(reason).Group(ctx, guild)), groupkit.ErrInvalid)
 	}
 	require.Equal(t, before, s.everything(t))
 	require.NoError(t, s.As("alice").Because("x").Because("").SetAnnouncement(ctx, guild, "y"))

@@ -85,7 +85,7 @@ func newRiot(t *testing.T, s store.Store) *riot {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	r := &riot{
-		eng: eng, users: numbered(16),
+		eng: eng, users: several("user", 16),
 		members: map[groupkit.GroupID]*atomic.Int64{}, changes: map[groupkit.GroupID]*atomic.Int64{}, files: map[groupkit.GroupID]*atomic.Int64{},
 	}
 	for i := range 4 {

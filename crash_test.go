@@ -85,19 +85,19 @@ var crashStories = map[string]func(ctx context.Context, s *site, begin func()) e
 		return s.System().DeleteGroup(ctx, throng)
 	},
 	"leave": func(ctx context.Context, s *site, begin func()) error {
-		must(done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "lonely", Name: "Lonely", Owner: "walter"})))
-		must(done(s.As("walter").UploadFile(ctx, "lonely", "a", strings.NewReader("a"))))
+		must(second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "lonely", Name: "Lonely", Owner: "walter"})))
+		must(second(s.As("walter").UploadFile(ctx, "lonely", "a", strings.NewReader("a"))))
 		begin()
 		return s.As("walter").Leave(ctx, "lonely")
 	},
 	"forget": func(ctx context.Context, s *site, begin func()) error {
-		must(done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "second", Name: "Second", Owner: "alice"})))
+		must(second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "second", Name: "Second", Owner: "alice"})))
 		begin()
 		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true})
 	},
 	"upload": func(ctx context.Context, s *site, begin func()) error {
 		begin()
-		return done(s.As("m-00001").UploadFile(ctx, throng, "new", strings.NewReader(strings.Repeat("new", 1<<16))))
+		return second(s.As("m-00001").UploadFile(ctx, throng, "new", strings.NewReader(strings.Repeat("new", 1<<16))))
 	},
 	"delete file": func(ctx context.Context, s *site, begin func()) error {
 		begin()
@@ -111,7 +111,7 @@ var crashStories = map[string]func(ctx context.Context, s *site, begin func()) e
 	},
 	"nothing": func(ctx context.Context, s *site, begin func()) error {
 		begin() // mortal while the opening goes on
-		for !s.settled(panicking{}) {
+		for !settled(panicking{}, s) {
 		}
 		return nil
 	},
@@ -124,7 +124,7 @@ func TestCrashChild(t *testing.T) {
 		t.Skip("this is for the children of the other tests")
 	}
 	var steps int64
-	must(done(fmt.Sscan(os.Getenv(crashSteps), &steps)))
+	must(second(fmt.Sscan(os.Getenv(crashSteps), &steps)))
 	l := new(life)
 	begin := func() { l.left.Store(steps) }
 	if story == "nothing" {
@@ -142,20 +142,20 @@ func onDisk(dir string, around wrapping) *site {
 	raw, err := boltstore.Open(filepath.Join(dir, "groups.db"), nil)
 	must(err)
 	blobs := fileblob.New(filepath.Join(dir, "groups.db.files"))
-	s := &site{raw: raw, disk: blobs, hand: newHand()}
+	s := &site{raw: raw, disk: blobs, clock: newClockAt(dawn)}
 	over, contents := store.Store(raw), store.Blobs(blobs)
 	if around != nil {
 		over, contents = around(raw, blobs)
 	}
 	opts := throngOptions()
-	opts.Clock, opts.OwnerLeave = s.hand.now, groupkit.OwnerSucceed
+	opts.Clock, opts.OwnerLeave = s.clock.Now, groupkit.OwnerSucceed
 	s.Engine, err = groupkit.New(over, contents, &opts)
 	must(err)
 	return s
 }
 
 // settled reports whether the engine has resumed everything that was cut off.
-func (s *site) settled(t require.TestingT) bool {
+func settled(t require.TestingT, s *site) bool {
 	dump := s.dump(t)
 	named := 0
 	for k := range dump {
@@ -203,7 +203,7 @@ func crashing(t *testing.T, story string, atLeast int, look func(*testing.T, *si
 		var dir string
 		dir, died = crashed(t, story, from, steps)
 		s := onDisk(dir, nil)
-		until(t, func() bool { return s.settled(t) })
+		until(t, func() bool { return settled(t, s) })
 		s.clean(t)
 		look(t, s)
 		s.clean(t)
@@ -253,7 +253,7 @@ func TestCrash_Resume(t *testing.T) {
 		var dir string
 		dir, died = crashed(t, "nothing", half, steps)
 		s := onDisk(dir, nil)
-		until(t, func() bool { return s.settled(t) })
+		until(t, func() bool { return settled(t, s) })
 		s.clean(t)
 		requireBuried(t, s.dump(t), throng)
 		require.Empty(t, contents(t, s.disk))

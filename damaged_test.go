@@ -39,7 +39,7 @@ func TestActor_DamagedRecords(t *testing.T) {
 		"target":     {key.Standing("guild", "heidi", false), verbNamed("Unmute")},
 		"list entry": {key.OfUser("guild", key.Muted, "ivan"), verbNamed("Mutes")},
 		"announcement": {key.Of("guild", key.Announcement), func(ctx context.Context, s *town) error {
-			return done(s.As("carol").Announcement(ctx, guild))
+			return second(s.As("carol").Announcement(ctx, guild))
 		}},
 		"announcement that is changed": {key.Of("guild", key.Announcement), verbNamed("SetAnnouncement")},
 		"event":                        {key.Event("guild", 3), verbNamed("Events")},
@@ -48,10 +48,10 @@ func TestActor_DamagedRecords(t *testing.T) {
 		"number of a user's groups":    {key.User("frank", key.UserHeader), verbNamed("ApproveRequest")},
 		"number of groups":             {key.GroupCount(), verbNamed("CreateGroup")},
 		"checkpoint": {checkpointKey(key.Header, ""), func(ctx context.Context, s *town) error {
-			return done(gather(s.System().Events(ctx, archive, 0)))
+			return second(collect(s.System().Events(ctx, archive, 0)))
 		}},
 		"member in a checkpoint": {checkpointKey(key.Members, "xena"), func(ctx context.Context, s *town) error {
-			return done(gather(s.System().Events(ctx, archive, 0)))
+			return second(collect(s.System().Events(ctx, archive, 0)))
 		}},
 		"member in a snapshot": {key.Standing("guild", "carol", true), verbNamed("Snapshot")},
 		"outcome of an idempotency key": {key.Once("bob", "allow ivan"), func(ctx context.Context, s *town) error {
@@ -88,9 +88,9 @@ func TestActor_DamagedFile(t *testing.T) {
 			s := newTown(t)
 			damage(t, s)
 			carol := s.As("carol")
-			requireCorrupt(t, done(carol.File(t.Context(), guild, s.chart.ID)))
-			requireCorrupt(t, done(gather(carol.Files(t.Context(), guild))))
-			requireCorrupt(t, done(carol.FilesPage(t.Context(), guild, groupkit.Page{})))
+			requireCorrupt(t, second(carol.File(t.Context(), guild, s.chart.ID)))
+			requireCorrupt(t, second(collect(carol.Files(t.Context(), guild))))
+			requireCorrupt(t, second(carol.FilesPage(t.Context(), guild, groupkit.Page{})))
 			requireCorrupt(t, s.As("bob").DeleteFile(t.Context(), guild, s.chart.ID))
 			_, _, err := carol.OpenFile(t.Context(), guild, s.chart.ID)
 			requireCorrupt(t, err)
@@ -102,9 +102,9 @@ func TestActor_AllowList_EntryWithoutStanding(t *testing.T) {
 	t.Parallel()
 	s := newTown(t)
 	s.put(t, key.OfUser("guild", key.Allowed, "carol"), []byte("m"))
-	requireCorrupt(t, done(gather(s.As("bob").AllowList(t.Context(), guild))))
+	requireCorrupt(t, second(collect(s.As("bob").AllowList(t.Context(), guild))))
 	s.put(t, key.OfUser("guild", key.Muted, "nobody"), []byte("m"))
-	requireCorrupt(t, done(s.As("bob").MutesPage(t.Context(), guild, groupkit.Page{})))
+	requireCorrupt(t, second(s.As("bob").MutesPage(t.Context(), guild, groupkit.Page{})))
 }
 
 // TestEngine_Sweep_EndsOnDamage has entries of what expires that nothing bears out: the
@@ -126,7 +126,7 @@ func TestEngine_Sweep_EndsOnDamage(t *testing.T) {
 			s := newTown(t)
 			s.put(t, k, nil)
 			before := s.dump(t)
-			requireCorrupt(t, done(s.Sweep(t.Context())))
+			requireCorrupt(t, second(s.Sweep(t.Context())))
 			require.Equal(t, before, s.dump(t))
 		})
 	}
@@ -139,7 +139,7 @@ func TestEngine_Resume_LeavesLivingGroupsAlone(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()
 	painted().unpack(t, raw, blobs)
-	again := &site{raw: raw, blobs: blobs, hand: newHand()}
+	again := &site{raw: raw, blobs: blobs, clock: newClockAt(dawn)}
 	again.put(t, key.Deletion("guild"), nil)
 	again.put(t, key.Deletion("nowhere"), nil)
 	again.header(t, open, func(h *record.Header) { h.State = record.Deleting })

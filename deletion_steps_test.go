@@ -87,19 +87,19 @@ func newThrong(t tester, s *site, members int) {
 	require.NoError(t, err)
 	all := several("m", members)
 	for part := range chunks(all, 1000) {
-		require.NoError(t, done(s.System().AddMembers(ctx, throng, part)))
+		require.NoError(t, second(s.System().AddMembers(ctx, throng, part)))
 	}
 	require.NoError(t, s.As("alice").AddAdmin(ctx, throng, all[0]))
-	require.NoError(t, done(s.As("alice").MuteUsers(ctx, throng, time.Hour, all[:10])))
-	require.NoError(t, done(s.As("alice").AllowUsers(ctx, throng, all[:10])))
-	require.NoError(t, done(s.As("alice").BlockUsers(ctx, throng, time.Hour, several("blocked", 100))))
-	require.NoError(t, done(s.As("alice").InviteUsers(ctx, throng, several("invited", 10))))
+	require.NoError(t, second(s.As("alice").MuteUsers(ctx, throng, time.Hour, all[:10])))
+	require.NoError(t, second(s.As("alice").AllowUsers(ctx, throng, all[:10])))
+	require.NoError(t, second(s.As("alice").BlockUsers(ctx, throng, time.Hour, several("blocked", 100))))
+	require.NoError(t, second(s.As("alice").InviteUsers(ctx, throng, several("invited", 10))))
 	for _, user := range several("asking", 10) {
-		require.NoError(t, done(s.As(user).Join(ctx, throng)))
+		require.NoError(t, second(s.As(user).Join(ctx, throng)))
 	}
 	for i := range 3 {
 		name := fmt.Sprint("file ", i)
-		require.NoError(t, done(s.As("alice").UploadFile(ctx, throng, name, strings.NewReader(name))))
+		require.NoError(t, second(s.As("alice").UploadFile(ctx, throng, name, strings.NewReader(name))))
 	}
 	require.NoError(t, s.As("alice").SetAnnouncement(ctx, throng, "Hello"))
 }
@@ -152,11 +152,11 @@ func TestActor_DeleteGroup_TenThousand(t *testing.T) {
 	t.Parallel()
 	const members = 10_000
 	raw := memstore.New()
-	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: raw, blobs: memblob.New(), clock: newClockAt(dawn)}
 	between := &watched{Store: raw}
 	s.open(t, throngOptions(), between, s.blobs)
 	newThrong(t, s, members)
-	require.NoError(t, done(s.System().CreateGroup(t.Context(), groupkit.NewGroup{ID: "other", Name: "Other", Owner: "carol", Public: true})))
+	require.NoError(t, second(s.System().CreateGroup(t.Context(), groupkit.NewGroup{ID: "other", Name: "Other", Owner: "carol", Public: true})))
 	s.clean(t)
 
 	steps := 0
@@ -184,7 +184,7 @@ func TestActor_DeleteGroup_TenThousand(t *testing.T) {
 func passing(t *testing.T, s *site, step int) {
 	ctx := t.Context()
 	require.NoError(t, s.As("carol").SetAnnouncement(ctx, "other", fmt.Sprint(step)))
-	require.ErrorIs(t, done(s.System().Group(ctx, throng)), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(s.System().Group(ctx, throng)), groupkit.ErrGroupNotFound)
 	if step%50 != 1 {
 		return
 	}
@@ -200,13 +200,13 @@ func passing(t *testing.T, s *site, step int) {
 func requireGone(t *testing.T, s *site) {
 	ctx := t.Context()
 	last := groupkit.UserID("m-09999")
-	require.ErrorIs(t, done(s.As("alice").Role(ctx, throng, "alice")), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(s.As("alice").Role(ctx, throng, "alice")), groupkit.ErrGroupNotFound)
 	require.ErrorIs(t, s.As(last).MaySpeak(ctx, throng), groupkit.ErrGroupNotFound)
-	require.ErrorIs(t, done(gather(s.As("alice").Members(ctx, throng))), groupkit.ErrGroupNotFound)
-	require.ErrorIs(t, done(s.As("alice").FilesPage(ctx, throng, groupkit.Page{})), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(collect(s.As("alice").Members(ctx, throng))), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(s.As("alice").FilesPage(ctx, throng, groupkit.Page{})), groupkit.ErrGroupNotFound)
 	require.ErrorIs(t, s.System().AddMember(ctx, throng, "new"), groupkit.ErrGroupNotFound)
 	require.ErrorIs(t, s.System().DeleteGroup(ctx, throng), groupkit.ErrGroupNotFound)
-	require.ErrorIs(t, done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: throng, Name: "Again", Owner: "alice"})), groupkit.ErrGroupExists)
+	require.ErrorIs(t, second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: throng, Name: "Again", Owner: "alice"})), groupkit.ErrGroupExists)
 	require.Len(t, every(t, s.System().Groups(ctx)), 1)
 	require.Empty(t, every(t, s.System().JoinedGroups(ctx, last)))
 	require.Empty(t, every(t, s.System().PendingRequests(ctx, "asking-00009")))
@@ -230,7 +230,7 @@ func requireLogOf(t *testing.T, s *site, group groupkit.GroupID, members int) {
 	}
 	require.Equal(t, members+1, joined)
 	require.Equal(t, groupkit.GroupDeleted, last.Kind)
-	require.ErrorIs(t, done(gather(s.As("alice").Events(t.Context(), group, 0))), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(collect(s.As("alice").Events(t.Context(), group, 0))), groupkit.ErrGroupNotFound)
 }
 
 // TestActor_AddMember_WhileGroupIsDeleted brings in a user who is in as many groups as
@@ -240,13 +240,13 @@ func TestActor_AddMember_WhileGroupIsDeleted(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	raw := memstore.New()
-	s := &site{raw: raw, blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: raw, blobs: memblob.New(), clock: newClockAt(dawn)}
 	between := &watched{Store: raw}
 	s.open(t, throngOptions(), between, s.blobs)
 	newThrong(t, s, 300)
 	last := groupkit.UserID("m-00299")
 	for _, id := range []groupkit.GroupID{"second", "third", "fourth"} {
-		require.NoError(t, done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "x", Owner: "carol-" + groupkit.UserID(id)})))
+		require.NoError(t, second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "x", Owner: "carol-" + groupkit.UserID(id)})))
 	}
 	require.NoError(t, s.System().AddMember(ctx, "second", last))
 	require.ErrorIs(t, s.System().AddMember(ctx, "third", last), groupkit.ErrTooManyJoined)
@@ -274,7 +274,7 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 	finished := false
 	for step := 1; !finished; step++ {
 		raw, blobs := memstore.New(), memblob.New()
-		s := &site{raw: raw, blobs: blobs, hand: newHand()}
+		s := &site{raw: raw, blobs: blobs, clock: newClockAt(dawn)}
 		between := &watched{Store: raw}
 		s.open(t, throngOptions(), keptStore{between}, keptBlobs{blobs})
 		newThrong(t, s, 130)
@@ -288,7 +288,7 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 		err := s.System().DeleteGroup(ctx, throng)
 		if finished = err == nil; !finished {
 			require.ErrorIs(t, err, context.Canceled)
-			require.ErrorIs(t, done(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
+			require.ErrorIs(t, second(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
 		}
 		require.NoError(t, s.Close())
 		again := newQuiet(blobs)
@@ -306,13 +306,13 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()
-	s := &site{raw: raw, blobs: blobs, hand: newHand()}
+	s := &site{raw: raw, blobs: blobs, clock: newClockAt(dawn)}
 	s.open(t, throngOptions(), keptStore{raw}, sticky{keptBlobs{blobs}})
 	newThrong(t, s, 10)
 	err := s.System().DeleteGroup(t.Context(), throng)
 	require.ErrorIs(t, err, errSticky)
 	require.ErrorIs(t, err, groupkit.ErrStorage)
-	require.ErrorIs(t, done(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(s.System().Group(t.Context(), throng)), groupkit.ErrGroupNotFound)
 	require.NoError(t, s.Close())
 	again := newQuiet(blobs)
 	s.open(t, throngOptions(), raw, again)
@@ -325,7 +325,7 @@ func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 func TestActor_DeleteGroup_DuringTheOpening(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()
-	s := &site{raw: raw, blobs: blobs, hand: newHand()}
+	s := &site{raw: raw, blobs: blobs, clock: newClockAt(dawn)}
 	s.open(t, throngOptions(), keptStore{raw}, keptBlobs{blobs})
 	newThrong(t, s, 10)
 	require.NoError(t, s.Close())

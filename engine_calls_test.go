@@ -1,15 +1,12 @@
 package groupkit_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"math"
 	"slices"
 	"strings"
-	"testing/iotest"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,9 +72,9 @@ var (
 
 // change draws a caller, a group and a user, and makes the call.
 func (v onUser) change(m *machine, t *rapid.T) {
-	id := m.group(t, v.of)
-	u := m.user(t, id, v.of)
-	c := m.caller(t, id, v.by)
+	id := m.world.drawGroup(t, v.of)
+	u := m.world.drawUser(t, id, v.of)
+	c := m.world.drawCaller(t, id, v.by)
 	m.change(t, call{0, v.verb, c, id, []any{u},
 		func(w *world) (any, *refusal) { return nil, v.model(w, c, id, u) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -86,9 +83,9 @@ func (v onUser) change(m *machine, t *rapid.T) {
 }
 
 func (v onUsers) change(m *machine, t *rapid.T) {
-	id := m.group(t, v.of)
-	some := m.some(t, id, v.of)
-	c := m.caller(t, id, v.by)
+	id := m.world.drawGroup(t, v.of)
+	some := m.world.drawUsers(t, id, v.of)
+	c := m.world.drawCaller(t, id, v.by)
 	m.change(t, call{0, v.verb, c, id, []any{some},
 		func(w *world) (any, *refusal) { return answer(v.model(w, c, id, some)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -97,8 +94,8 @@ func (v onUsers) change(m *machine, t *rapid.T) {
 }
 
 func (v onGroup) change(m *machine, t *rapid.T) {
-	id := m.group(t, v.by)
-	c := m.caller(t, id, v.by)
+	id := m.world.drawGroup(t, v.by)
+	c := m.world.drawCaller(t, id, v.by)
 	m.change(t, call{0, v.verb, c, id, nil,
 		func(w *world) (any, *refusal) { return nil, v.model(w, c, id) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -162,18 +159,18 @@ func (m *machine) createGroup(t *rapid.T) {
 		m.updateGroup(t)
 		return
 	}
-	c := m.caller(t, "", anyone)
+	c := m.world.drawCaller(t, "", anyone)
 	n := groupkit.NewGroup{
 		Name: pick(t, "name", []string{"night watch", "夜警", "x", "a/b", strings.Repeat("語", 128), strings.Repeat("x", 128), strings.Repeat("x", 129)}), Description: text(t, "description", 512), Avatar: text(t, "avatar", 1024),
 		Custom: text(t, "custom", 100), Public: bit.Draw(t, "public"), MembersOnly: bit.Draw(t, "members only"),
-		AllowInvites: bit.Draw(t, "allow invites"), Members: m.some(t, "", nil),
+		AllowInvites: bit.Draw(t, "allow invites"), Members: m.world.drawUsers(t, "", nil),
 		MaxUsers: pick(t, "max users", []int{0, 0, 4, 3, 0, 4, 3, 0, 1, 2, 3, 0, 3, 3, 3, 3, m.world.opts.Limits.MaxGroupSize + 1, -1}),
 	}
 	if bit.Draw(t, "says whether to confirm") {
 		n.InviteNeedConfirm = new(bit.Draw(t, "invite need confirm"))
 	}
 	if c.system || chance(t, "names an owner", 10) {
-		n.Owner = m.user(t, "", nil)
+		n.Owner = m.world.drawUser(t, "", nil)
 	}
 	if chance(t, "chooses an id", 50) && (c.system || chance(t, "although a user", 15)) {
 		n.ID = pick(t, "id", slices.Concat(chosenGroups, m.everyGroup(), m.everyGroup(), m.everyGroup(), hostileGroups[1:3]))
@@ -212,8 +209,8 @@ func (m *machine) makeGroup(t *rapid.T, c caller, n groupkit.NewGroup) {
 }
 
 func (m *machine) updateGroup(t *rapid.T) {
-	id := m.group(t, nil)
-	c := m.caller(t, id, theMighty)
+	id := m.world.drawGroup(t, nil)
+	c := m.world.drawCaller(t, id, theMighty)
 	var u groupkit.GroupUpdate
 	for _, field := range []struct {
 		text **string
@@ -249,8 +246,8 @@ func (m *machine) makeUpdate(t *rapid.T, c caller, id groupkit.GroupID, u groupk
 }
 
 func (m *machine) setAnnouncement(t *rapid.T) {
-	id, s := m.group(t, nil), text(t, "announcement", m.world.opts.Limits.Announcement)
-	c := m.caller(t, id, theMighty)
+	id, s := m.world.drawGroup(t, nil), text(t, "announcement", m.world.opts.Limits.Announcement)
+	c := m.world.drawCaller(t, id, theMighty)
 	m.change(t, call{0, "SetAnnouncement", c, id, []any{s},
 		func(w *world) (any, *refusal) { return nil, w.SetAnnouncement(c, id, s) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -259,8 +256,8 @@ func (m *machine) setAnnouncement(t *rapid.T) {
 }
 
 func (m *machine) join(t *rapid.T) {
-	id := m.group(t, theCurious)
-	c := m.caller(t, id, theCurious)
+	id := m.world.drawGroup(t, theCurious)
+	c := m.world.drawCaller(t, id, theCurious)
 	m.change(t, call{0, "Join", c, id, nil,
 		func(w *world) (any, *refusal) { return answer(w.Join(c, id)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -269,9 +266,9 @@ func (m *machine) join(t *rapid.T) {
 }
 
 func (m *machine) invite(t *rapid.T) {
-	id := m.group(t, theStrangers)
-	u := m.user(t, id, theStrangers)
-	c := m.caller(t, id, theMembers)
+	id := m.world.drawGroup(t, theStrangers)
+	u := m.world.drawUser(t, id, theStrangers)
+	c := m.world.drawCaller(t, id, theMembers)
 	m.change(t, call{0, "Invite", c, id, []any{u},
 		func(w *world) (any, *refusal) { return answer(w.Invite(c, id, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -280,9 +277,9 @@ func (m *machine) invite(t *rapid.T) {
 }
 
 func (m *machine) block(t *rapid.T) {
-	id, d := m.group(t, theOthers), m.duration(t)
-	u := m.user(t, id, theOthers)
-	m.makeBlock(t, m.caller(t, id, theMighty), id, d, u)
+	id, d := m.world.drawGroup(t, theOthers), drawDuration(t)
+	u := m.world.drawUser(t, id, theOthers)
+	m.makeBlock(t, m.world.drawCaller(t, id, theMighty), id, d, u)
 }
 
 func (m *machine) makeBlock(t *rapid.T, c caller, id groupkit.GroupID, d time.Duration, u groupkit.UserID) {
@@ -294,9 +291,9 @@ func (m *machine) makeBlock(t *rapid.T, c caller, id groupkit.GroupID, d time.Du
 }
 
 func (m *machine) mute(t *rapid.T) {
-	id, d := m.group(t, theOthers), m.duration(t)
-	u := m.user(t, id, theOthers)
-	c := m.caller(t, id, theMighty)
+	id, d := m.world.drawGroup(t, theOthers), drawDuration(t)
+	u := m.world.drawUser(t, id, theOthers)
+	c := m.world.drawCaller(t, id, theMighty)
 	m.change(t, call{0, "Mute", c, id, []any{d, u},
 		func(w *world) (any, *refusal) { return answer(w.Mute(c, id, d, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -316,9 +313,9 @@ func (m *machine) allForTime(t *rapid.T, verb string,
 	model func(*world, caller, groupkit.GroupID, time.Duration, []groupkit.UserID) ([]entry, *refusal),
 	engine func(groupkit.Actor, context.Context, groupkit.GroupID, time.Duration, []groupkit.UserID) (groupkit.Results, error),
 ) {
-	id, d := m.group(t, theOthers), m.duration(t)
-	some := m.some(t, id, theOthers)
-	c := m.caller(t, id, theMighty)
+	id, d := m.world.drawGroup(t, theOthers), drawDuration(t)
+	some := m.world.drawUsers(t, id, theOthers)
+	c := m.world.drawCaller(t, id, theMighty)
 	m.change(t, call{0, verb, c, id, []any{d, some},
 		func(w *world) (any, *refusal) { return answer(model(w, c, id, d, some)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -327,8 +324,8 @@ func (m *machine) allForTime(t *rapid.T, verb string,
 }
 
 func (m *machine) uploadFile(t *rapid.T) {
-	id := m.group(t, nil)
-	c := m.caller(t, id, theMembers)
+	id := m.world.drawGroup(t, nil)
+	c := m.world.drawCaller(t, id, theMembers)
 	up := upload{
 		name: pick(t, "file name", []string{
 			"notes.txt", "überblick.md", "a b", strings.Repeat("語", 255), "x",
@@ -351,18 +348,6 @@ func (m *machine) uploadFile(t *rapid.T) {
 			}
 			return in.namedFile(f), err
 		}})
-}
-
-// reader yields the content in small pieces.
-func (u upload) reader() io.Reader {
-	var r io.Reader = bytes.NewReader([]byte(u.content))
-	if len(u.content) < 100 {
-		r = iotest.OneByteReader(r)
-	}
-	if u.breaks {
-		return io.MultiReader(r, iotest.ErrReader(errBroken))
-	}
-	return r
 }
 
 func (in *instance) namedFile(f groupkit.File) groupkit.File {
@@ -396,8 +381,8 @@ func (m *machine) anyFile(t *rapid.T, id groupkit.GroupID) groupkit.FileID {
 }
 
 func (m *machine) deleteFile(t *rapid.T) {
-	id := m.group(t, theSharers)
-	c, f := m.caller(t, id, theMembers), m.anyFile(t, id)
+	id := m.world.drawGroup(t, theSharers)
+	c, f := m.world.drawCaller(t, id, theMembers), m.anyFile(t, id)
 	m.change(t, call{0, "DeleteFile", c, id, []any{f},
 		func(w *world) (any, *refusal) { return nil, w.DeleteFile(c, id, f) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
@@ -406,7 +391,7 @@ func (m *machine) deleteFile(t *rapid.T) {
 }
 
 func (m *machine) forgetUser(t *rapid.T) {
-	u, c := m.user(t, "", nil), m.caller(t, "", nil)
+	u, c := m.world.drawUser(t, "", nil), m.world.drawCaller(t, "", nil)
 	opts := groupkit.ForgetOptions{
 		Owned:  pick(t, "owned", []groupkit.OwnedPolicy{groupkit.OwnedSucceed, groupkit.OwnedRefuse, groupkit.OwnedDelete}),
 		Blocks: bit.Draw(t, "blocks"),
@@ -442,40 +427,6 @@ func (m *machine) setClock(t *rapid.T, to time.Time) {
 	m.clock.Advance(to.Sub(m.world.now))
 	m.world.now = to
 	require.Equal(t, to, m.clock.instant())
-}
-
-// backwards is the time that much earlier, but not before the last end of
-// anything: whether what had ended holds again depends on who looked meanwhile.
-func (w *world) backwards(d time.Duration) time.Time {
-	to := w.now.Add(-d)
-	for _, end := range w.ends() {
-		if !end.After(w.now) {
-			to = later(to, end)
-		}
-	}
-	return to
-}
-
-// ends are the instants at which something ends or ended, in order.
-func (w *world) ends() []time.Time {
-	var all []time.Time
-	for _, g := range w.groups {
-		for _, b := range g.blocks {
-			all = append(all, b.Until)
-		}
-		for _, mute := range g.mutes {
-			all = append(all, mute.Until)
-		}
-		for _, r := range g.requests {
-			all = append(all, r.Expires)
-		}
-		for _, i := range g.invitations {
-			all = append(all, i.Expires)
-		}
-	}
-	all = slices.DeleteFunc(all, time.Time.IsZero)
-	slices.SortFunc(all, time.Time.Compare)
-	return all
 }
 
 // sweep clears what has expired away. That it is cleared, and nothing else, is

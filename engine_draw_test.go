@@ -102,12 +102,12 @@ func limits(t *rapid.T) groupkit.Limits {
 	}
 }
 
-// group draws a group: mostly one that there is, and that has such a crowd.
-func (m *machine) group(t *rapid.T, with crowd) groupkit.GroupID {
-	live := slices.Sorted(maps.Keys(m.world.groups))
-	gone := slices.Sorted(maps.Keys(m.world.deleted))
+// drawGroup draws a group: mostly one that there is, and that has such a crowd.
+func (w *world) drawGroup(t *rapid.T, with crowd) groupkit.GroupID {
+	live := slices.Sorted(maps.Keys(w.groups))
+	gone := slices.Sorted(maps.Keys(w.deleted))
 	fit := slices.DeleteFunc(slices.Clone(live), func(id groupkit.GroupID) bool {
-		return with != nil && len(with(m.world.groups[id])) == 0
+		return with != nil && len(with(w.groups[id])) == 0
 	})
 	switch n := number.Draw(t, "which group") % 100; {
 	case n < 80 && len(fit) > 0:
@@ -163,10 +163,10 @@ func theCurious(g *modelGroup) []groupkit.UserID {
 
 func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }
 
-// user draws a user: often one of a crowd of the group.
-func (m *machine) user(t *rapid.T, id groupkit.GroupID, of crowd) groupkit.UserID {
+// drawUser draws a user: often one of a crowd of the group.
+func (w *world) drawUser(t *rapid.T, id groupkit.GroupID, of crowd) groupkit.UserID {
 	n := number.Draw(t, "which user") % 100
-	if g := m.world.groups[id]; n < 65 && g != nil && of != nil {
+	if g := w.groups[id]; n < 65 && g != nil && of != nil {
 		if crowd := of(g); len(crowd) > 0 {
 			return pick(t, "user of a crowd", crowd)
 		}
@@ -180,33 +180,33 @@ func (m *machine) user(t *rapid.T, id groupkit.GroupID, of crowd) groupkit.UserI
 	return pick(t, "hostile user", hostileUsers)
 }
 
-// some draws users for a batch, at most one more than a small batch takes.
-func (m *machine) some(t *rapid.T, id groupkit.GroupID, of crowd) []groupkit.UserID {
+// drawUsers draws users for a batch, at most one more than a small batch takes.
+func (w *world) drawUsers(t *rapid.T, id groupkit.GroupID, of crowd) []groupkit.UserID {
 	all := make([]groupkit.UserID, pick(t, "how many", []int{2, 1, 3, 3, 2, 1, 2, 3, 2, 4, 0}))
 	for i := range all {
-		all[i] = m.user(t, id, of)
+		all[i] = w.drawUser(t, id, of)
 	}
 	return all
 }
 
-// caller draws who makes a call on a group: often one of a crowd, or the system,
+// drawCaller draws who makes a call on a group: often one of a crowd, or the system,
 // who is all there is to calls without a crowd.
-func (m *machine) caller(t *rapid.T, id groupkit.GroupID, of crowd) caller {
-	c := caller{user: m.user(t, id, of)}
+func (w *world) drawCaller(t *rapid.T, id groupkit.GroupID, of crowd) caller {
+	c := caller{user: w.drawUser(t, id, of)}
 	if chance(t, "system", 20) || of == nil && chance(t, "system", 60) {
 		c = caller{system: true}
 	}
 	if chance(t, "reason", 10) {
 		c.reason = pick(t, "reason", []string{"spam", "zum Spaß", "x", "y", "spam", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff"})
 	}
-	if g := m.world.groups[id]; g != nil && chance(t, "version", 6) {
+	if g := w.groups[id]; g != nil && chance(t, "version", 6) {
 		c.version = new(pick(t, "version", []uint64{g.version, g.version, g.version - 1, g.version + 1, 0, math.MaxUint64}))
 	}
 	return c
 }
 
-// duration draws how long a block or mute is to last.
-func (m *machine) duration(t *rapid.T) time.Duration {
+// drawDuration draws how long a block or mute is to last.
+func drawDuration(t *rapid.T) time.Duration {
 	if chance(t, "hostile duration", 4) {
 		return pick(t, "duration", hostileDurations)
 	}

@@ -107,8 +107,8 @@ func newestFile(a, b groupkit.File) int { return b.Created.Compare(a.Created) }
 
 // look makes a few calls that only look.
 func (m *machine) look(t *rapid.T) {
-	id := m.group(t, nil)
-	c, u, p := m.caller(t, id, theMembers), m.user(t, id, theMembers), page(t)
+	id := m.world.drawGroup(t, nil)
+	c, u, p := m.world.drawCaller(t, id, theMembers), m.world.drawUser(t, id, theMembers), page(t)
 	c.version = nil
 	looks := m.looks(c, id, u, p)
 	for range 3 {

@@ -149,7 +149,7 @@ func (m *machine) begin(t *rapid.T) {
 	system := caller{system: true}
 	for _, public := range []bool{true, false} {
 		m.makeGroup(t, system, groupkit.NewGroup{
-			Name: "night watch", Owner: m.user(t, "", nil), Members: users[:2], Public: public, MembersOnly: true,
+			Name: "night watch", Owner: m.world.drawUser(t, "", nil), Members: users[:2], Public: public, MembersOnly: true,
 		})
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.world.groups)) {
@@ -404,34 +404,6 @@ func (c *coverage) noteAll(all []entry) {
 	for _, e := range all {
 		c.note(e.refused)
 	}
-}
-
-func (c caller) String() string {
-	s := fmt.Sprintf("%q", c.user)
-	if c.system {
-		s = "system"
-	}
-	if c.reason != "" {
-		s += fmt.Sprintf(" because %.20q", c.reason)
-	}
-	if c.version != nil {
-		s += fmt.Sprintf(" if version %d", *c.version)
-	}
-	return s
-}
-
-func (c caller) actor(in groupkit.Scope) groupkit.Actor {
-	a := in.System()
-	if !c.system {
-		a = in.As(c.user)
-	}
-	if c.reason != "" {
-		a = a.Because(c.reason)
-	}
-	if c.version != nil {
-		a = a.IfVersion(*c.version)
-	}
-	return a
 }
 
 // requireRefused is about an error: that it matches the sentinels it should, and

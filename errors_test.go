@@ -79,21 +79,21 @@ func TestError_Messages(t *testing.T) {
 	ctx := t.Context()
 	many := several("u", 61)
 	for want, err := range map[string]error{
-		`read group: group "nowhere": group not found`:                                           done(s.System().Group(ctx, "nowhere")),
+		`read group: group "nowhere": group not found`:                                           second(s.System().Group(ctx, "nowhere")),
 		`add member: user "carol" in group "guild": already a member of the group`:               s.System().AddMember(ctx, guild, "carol"),
 		`remove member: user "alice" in group "guild": is the owner of the group`:                s.As("bob").RemoveMember(ctx, guild, "alice"),
-		`add member: group "guild": too many entries in one call (61 of 60)`:                     done(s.System().AddMembers(ctx, guild, many)),
-		`update group: group "guild": max users is 3, but the group has 5 members`:               done(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{MaxUsers: new(3)})),
+		`add member: group "guild": too many entries in one call (61 of 60)`:                     second(s.System().AddMembers(ctx, guild, many)),
+		`update group: group "guild": max users is 3, but the group has 5 members`:               second(s.As("alice").UpdateGroup(ctx, guild, groupkit.GroupUpdate{MaxUsers: new(3)})),
 		`speak: user "ivan" in group "guild": muted until 2116-12-31T16:00:00Z`:                  s.As("ivan").MaySpeak(ctx, guild),
 		`speak: user "carol" in group "guild": group is muted`:                                   s.As("carol").MaySpeak(ctx, guild),
 		`speak: user "mallory" in group "guild": on the blacklist of the group`:                  s.As("mallory").MaySpeak(ctx, guild),
 		`set announcement: group "guild": group has changed: version is 20, not 3`:               s.As("alice").IfVersion(3).SetAnnouncement(ctx, guild, "x"),
-		`list members: group "guild": page has number -1 and size 0 (0 or more)`:                 done(s.System().MembersPage(ctx, guild, groupkit.Page{Number: -1})),
-		`mute: group "guild": duration is 0s (more than 0, or Forever)`:                          done(s.As("bob").Mute(ctx, guild, 0, "carol")),
-		`read role: group "guild": user ID is empty`:                                             done(s.System().Role(ctx, guild, "")),
-		`remove member: group "guild": none of 2 succeeded; user "x": not a member of the group`: done(s.System().RemoveMembers(ctx, guild, folk("x", "y"))),
-		`create group: user "yves" in group "mine": only the system may do this`:                 done(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "x", ID: "mine"})),
-		`list joined groups: user "carol": only the system may do this`:                          done(gather(s.As("carol").JoinedGroups(ctx, "bob"))),
+		`list members: group "guild": page has number -1 and size 0 (0 or more)`:                 second(s.System().MembersPage(ctx, guild, groupkit.Page{Number: -1})),
+		`mute: group "guild": duration is 0s (more than 0, or Forever)`:                          second(s.As("bob").Mute(ctx, guild, 0, "carol")),
+		`read role: group "guild": user ID is empty`:                                             second(s.System().Role(ctx, guild, "")),
+		`remove member: group "guild": none of 2 succeeded; user "x": not a member of the group`: second(s.System().RemoveMembers(ctx, guild, ids{"x", "y"})),
+		`create group: user "yves" in group "mine": only the system may do this`:                 second(s.As("yves").CreateGroup(ctx, groupkit.NewGroup{Name: "x", ID: "mine"})),
+		`list joined groups: user "carol": only the system may do this`:                          second(collect(s.As("carol").JoinedGroups(ctx, "bob"))),
 	} {
 		require.EqualError(t, err, want)
 	}
@@ -108,7 +108,7 @@ func TestError_Causes(t *testing.T) {
 	e := requireError(t, s.As("bob").RemoveMember(ctx, guild, "alice"), groupkit.OpRemoveMembers, guild)
 	require.EqualValues(t, "alice", e.User)
 
-	limit, ok := errors.AsType[*groupkit.LimitError](done(s.System().AddMembers(ctx, guild, several("u", 61))))
+	limit, ok := errors.AsType[*groupkit.LimitError](second(s.System().AddMembers(ctx, guild, several("u", 61))))
 	require.True(t, ok)
 	require.Equal(t, groupkit.LimitError{Reason: groupkit.ErrBatchTooLarge, Value: 61, Max: 60}, *limit)
 
@@ -120,10 +120,10 @@ func TestError_Causes(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, groupkit.VersionError{Current: 20, Want: 7}, *version)
 
-	results, err := s.System().AddMembers(ctx, guild, folk("new", "carol"))
+	results, err := s.System().AddMembers(ctx, guild, ids{"new", "carol"})
 	require.NoError(t, err)
-	require.Equal(t, folk("new"), results.Done())
-	require.Equal(t, folk("carol"), results.Failed())
+	require.Equal(t, ids{"new"}, results.Done())
+	require.Equal(t, ids{"carol"}, results.Failed())
 
 	muted, ok := errors.AsType[*groupkit.MutedError](s.As("ivan").MaySpeak(ctx, guild))
 	require.True(t, ok)
@@ -142,8 +142,8 @@ func TestError_EveryBadField(t *testing.T) {
 	s := newTown(t)
 	ctx := t.Context()
 	long := strings.Repeat("長", 2000)
-	err := done(s.System().CreateGroup(ctx, groupkit.NewGroup{
-		ID: "a b", Description: long, Avatar: long, Custom: strings.Repeat("c", 8193), MaxUsers: -1, Owner: " ", Members: folk("\x01"),
+	err := second(s.System().CreateGroup(ctx, groupkit.NewGroup{
+		ID: "a b", Description: long, Avatar: long, Custom: strings.Repeat("c", 8193), MaxUsers: -1, Owner: " ", Members: ids{"\x01"},
 	}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	for _, part := range []string{
@@ -153,7 +153,7 @@ func TestError_EveryBadField(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, part)
 	}
-	err = done(s.System().UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("a/b"), Description: new("/"), Avatar: new("\xff"), Custom: new("\xff"), MaxUsers: new(10_001)}))
+	err = second(s.System().UpdateGroup(ctx, guild, groupkit.GroupUpdate{Name: new("a/b"), Description: new("/"), Avatar: new("\xff"), Custom: new("\xff"), MaxUsers: new(10_001)}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	bad := groupkit.FieldErrors(err)
 	require.Len(t, bad, 5)
@@ -328,7 +328,7 @@ func writeFile(text string) func(*testing.T, string) {
 func truncated(t *testing.T, path string) {
 	eng, err := groupkit.Open(path, nil)
 	require.NoError(t, err)
-	require.NoError(t, done(eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice"})))
+	require.NoError(t, second(eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice"})))
 	require.NoError(t, eng.Close())
 	require.NoError(t, os.Truncate(path, 3*int64(os.Getpagesize())))
 }
@@ -351,7 +351,7 @@ func newer(t *testing.T, path string) {
 func foreign(t *testing.T, path string) {
 	db, err := bolt.Open(path, 0o600, nil)
 	require.NoError(t, err)
-	require.NoError(t, db.Update(func(tx *bolt.Tx) error { return done(tx.CreateBucket([]byte("shop"))) }))
+	require.NoError(t, db.Update(func(tx *bolt.Tx) error { return second(tx.CreateBucket([]byte("shop"))) }))
 	require.NoError(t, db.Close())
 }
 

@@ -37,7 +37,7 @@ func TestEvents_Contents(t *testing.T) {
 		want  []added
 	}{
 		"update": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.UpdateGroup(ctx, guild, groupkit.GroupUpdate{
+			return second(a.UpdateGroup(ctx, guild, groupkit.GroupUpdate{
 				Name: new("Day Watch"), Description: new("on the wall"), Avatar: new(""), Custom: new("{}"), MaxUsers: new(7),
 				MembersOnly: new(false), AllowInvites: new(true), InviteNeedConfirm: new(false),
 			}))
@@ -50,114 +50,114 @@ func TestEvents_Contents(t *testing.T) {
 		"announcement": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.SetAnnouncement(ctx, guild, "") },
 			[]added{{kind: groupkit.AnnouncementChanged, fields: []groupkit.Change{{Field: groupkit.FieldAnnouncement, Before: "Winter is coming"}}}}},
 		"mute": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.MuteUsers(ctx, guild, time.Minute, folk("carol", "ivan")))
-		}, []added{{kind: groupkit.MemberMuted, users: folk("carol", "ivan"), until: time.Minute, before: []time.Time{{}, forGood}}}},
+			return second(a.MuteUsers(ctx, guild, time.Minute, ids{"carol", "ivan"}))
+		}, []added{{kind: groupkit.MemberMuted, users: ids{"carol", "ivan"}, until: time.Minute, before: []time.Time{{}, forGood}}}},
 		"mute for good": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.Mute(ctx, guild, groupkit.Forever, "bob"))
-		}, []added{{kind: groupkit.MemberMuted, users: folk("bob"), until: -1, before: []time.Time{{}}}}},
+			return second(a.Mute(ctx, guild, groupkit.Forever, "bob"))
+		}, []added{{kind: groupkit.MemberMuted, users: ids{"bob"}, until: -1, before: []time.Time{{}}}}},
 		"unmute": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.UnmuteUsers(ctx, guild, folk("heidi", "carol", "ivan")))
-		}, []added{{kind: groupkit.MemberUnmuted, users: folk("heidi", "ivan")}}},
+			return second(a.UnmuteUsers(ctx, guild, ids{"heidi", "carol", "ivan"}))
+		}, []added{{kind: groupkit.MemberUnmuted, users: ids{"heidi", "ivan"}}}},
 		"mute again": {"", guild, func(ctx context.Context, a groupkit.Actor, s *town) error {
 			if err := a.AddMember(ctx, guild, "heidi"); err != nil {
 				return err
 			}
-			return done(a.Mute(ctx, guild, 2*time.Hour, "heidi"))
+			return second(a.Mute(ctx, guild, 2*time.Hour, "heidi"))
 		}, []added{
-			{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: folk("heidi")},
-			{kind: groupkit.MemberMuted, users: folk("heidi"), until: 2 * time.Hour, before: []time.Time{heidiUntil}},
+			{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: ids{"heidi"}},
+			{kind: groupkit.MemberMuted, users: ids{"heidi"}, until: 2 * time.Hour, before: []time.Time{heidiUntil}},
 		}},
 		"unmute group": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.UnmuteGroup(ctx, guild) },
 			[]added{{kind: groupkit.GroupUnmuted}}},
 		"mute group": {"zoe", open, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.MuteGroup(ctx, open) },
 			[]added{{kind: groupkit.GroupMuted}}},
 		"block an admin": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.Block(ctx, guild, time.Hour, "bob"))
+			return second(a.Block(ctx, guild, time.Hour, "bob"))
 		}, []added{
-			{kind: groupkit.AdminRemoved, users: folk("bob")}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: folk("bob")},
-			{kind: groupkit.MemberBlocked, users: folk("bob"), until: time.Hour},
+			{kind: groupkit.AdminRemoved, users: ids{"bob"}}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: ids{"bob"}},
+			{kind: groupkit.MemberBlocked, users: ids{"bob"}, until: time.Hour},
 		}},
 		"block who is allowed": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.Block(ctx, guild, groupkit.Forever, "dave"))
+			return second(a.Block(ctx, guild, groupkit.Forever, "dave"))
 		}, []added{
-			{kind: groupkit.MemberDisallowed, users: folk("dave")}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: folk("dave")},
-			{kind: groupkit.MemberBlocked, users: folk("dave")},
+			{kind: groupkit.MemberDisallowed, users: ids{"dave"}}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: ids{"dave"}},
+			{kind: groupkit.MemberBlocked, users: ids{"dave"}},
 		}},
 		"block who asks": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.Block(ctx, guild, groupkit.Forever, "frank"))
-		}, []added{{kind: groupkit.RequestCancelled, users: folk("frank")}, {kind: groupkit.MemberBlocked, users: folk("frank")}}},
+			return second(a.Block(ctx, guild, groupkit.Forever, "frank"))
+		}, []added{{kind: groupkit.RequestCancelled, users: ids{"frank"}}, {kind: groupkit.MemberBlocked, users: ids{"frank"}}}},
 		"block who is invited": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.Block(ctx, guild, groupkit.Forever, "grace"))
-		}, []added{{kind: groupkit.InvitationCancelled, users: folk("grace")}, {kind: groupkit.MemberBlocked, users: folk("grace")}}},
+			return second(a.Block(ctx, guild, groupkit.Forever, "grace"))
+		}, []added{{kind: groupkit.InvitationCancelled, users: ids{"grace"}}, {kind: groupkit.MemberBlocked, users: ids{"grace"}}}},
 		"unblock": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.Unblock(ctx, guild, "mallory") },
-			[]added{{kind: groupkit.MemberUnblocked, users: folk("mallory")}}},
+			[]added{{kind: groupkit.MemberUnblocked, users: ids{"mallory"}}}},
 		"allow": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.Allow(ctx, guild, "carol") },
-			[]added{{kind: groupkit.MemberAllowed, users: folk("carol")}}},
+			[]added{{kind: groupkit.MemberAllowed, users: ids{"carol"}}}},
 		"disallow": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.Disallow(ctx, guild, "dave") },
-			[]added{{kind: groupkit.MemberDisallowed, users: folk("dave")}}},
+			[]added{{kind: groupkit.MemberDisallowed, users: ids{"dave"}}}},
 		"add admin": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.AddAdmin(ctx, guild, "carol") },
-			[]added{{kind: groupkit.AdminAdded, users: folk("carol")}}},
+			[]added{{kind: groupkit.AdminAdded, users: ids{"carol"}}}},
 		"remove admin": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.RemoveAdmin(ctx, guild, "bob") },
-			[]added{{kind: groupkit.AdminRemoved, users: folk("bob")}}},
+			[]added{{kind: groupkit.AdminRemoved, users: ids{"bob"}}}},
 		"transfer to an admin": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.TransferGroup(ctx, guild, "bob") },
-			[]added{{kind: groupkit.AdminRemoved, users: folk("bob")}, {kind: groupkit.OwnerChanged, users: folk("bob", "alice")}}},
+			[]added{{kind: groupkit.AdminRemoved, users: ids{"bob"}}, {kind: groupkit.OwnerChanged, users: ids{"bob", "alice"}}}},
 		"transfer to someone muted": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.TransferGroup(ctx, guild, "ivan") },
-			[]added{{kind: groupkit.MemberUnmuted, users: folk("ivan")}, {kind: groupkit.OwnerChanged, users: folk("ivan", "alice")}}},
+			[]added{{kind: groupkit.MemberUnmuted, users: ids{"ivan"}}, {kind: groupkit.OwnerChanged, users: ids{"ivan", "alice"}}}},
 		"remove": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.RemoveMembers(ctx, guild, folk("carol", "ivan")))
+			return second(a.RemoveMembers(ctx, guild, ids{"carol", "ivan"}))
 		}, []added{
-			{kind: groupkit.MemberDisallowed, users: folk("ivan")},
-			{kind: groupkit.MemberLeft, how: groupkit.ByRemoval, users: folk("carol", "ivan")},
+			{kind: groupkit.MemberDisallowed, users: ids{"ivan"}},
+			{kind: groupkit.MemberLeft, how: groupkit.ByRemoval, users: ids{"carol", "ivan"}},
 		}},
 		"leave": {"carol", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.Leave(ctx, guild) },
-			[]added{{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: folk("carol")}}},
+			[]added{{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: ids{"carol"}}}},
 		"the owner leaves": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.Leave(ctx, guild) },
 			[]added{
-				{kind: groupkit.AdminRemoved, users: folk("bob")}, {kind: groupkit.OwnerChanged, users: folk("bob", "alice")},
-				{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: folk("alice")},
+				{kind: groupkit.AdminRemoved, users: ids{"bob"}}, {kind: groupkit.OwnerChanged, users: ids{"bob", "alice"}},
+				{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: ids{"alice"}},
 			}},
-		"join": {"newcomer", open, func(ctx context.Context, a groupkit.Actor, _ *town) error { return done(a.Join(ctx, open)) },
-			[]added{{kind: groupkit.MemberJoined, how: groupkit.ByJoining, users: folk("newcomer")}}},
-		"ask": {"newcomer", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return done(a.Join(ctx, guild)) },
-			[]added{{kind: groupkit.JoinRequested, users: folk("newcomer"), until: month}}},
+		"join": {"newcomer", open, func(ctx context.Context, a groupkit.Actor, _ *town) error { return second(a.Join(ctx, open)) },
+			[]added{{kind: groupkit.MemberJoined, how: groupkit.ByJoining, users: ids{"newcomer"}}}},
+		"ask": {"newcomer", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return second(a.Join(ctx, guild)) },
+			[]added{{kind: groupkit.JoinRequested, users: ids{"newcomer"}, until: month}}},
 		"approve": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
 			return a.ApproveRequest(ctx, guild, "frank")
 		},
 			[]added{
-				{kind: groupkit.RequestApproved, users: folk("frank")},
-				{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: folk("frank")},
+				{kind: groupkit.RequestApproved, users: ids{"frank"}},
+				{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: ids{"frank"}},
 			}},
 		"decline": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
 			return a.DeclineRequest(ctx, guild, "frank")
 		},
-			[]added{{kind: groupkit.RequestDeclined, users: folk("frank")}}},
+			[]added{{kind: groupkit.RequestDeclined, users: ids{"frank"}}}},
 		"cancel": {"frank", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.CancelRequest(ctx, guild) },
-			[]added{{kind: groupkit.RequestCancelled, users: folk("frank")}}},
+			[]added{{kind: groupkit.RequestCancelled, users: ids{"frank"}}}},
 		"invite": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.InviteUsers(ctx, guild, folk("new", "newer", "frank", "grace")))
+			return second(a.InviteUsers(ctx, guild, ids{"new", "newer", "frank", "grace"}))
 		}, []added{
-			{kind: groupkit.MemberInvited, users: folk("new", "newer"), until: month},
-			{kind: groupkit.RequestApproved, users: folk("frank")},
-			{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: folk("frank")},
+			{kind: groupkit.MemberInvited, users: ids{"new", "newer"}, until: month},
+			{kind: groupkit.RequestApproved, users: ids{"frank"}},
+			{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: ids{"frank"}},
 		}},
 		"accept": {"grace", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.AcceptInvitation(ctx, guild) },
 			[]added{
-				{kind: groupkit.InvitationAccepted, users: folk("grace")},
-				{kind: groupkit.MemberJoined, how: groupkit.ByInvitation, users: folk("grace")},
+				{kind: groupkit.InvitationAccepted, users: ids{"grace"}},
+				{kind: groupkit.MemberJoined, how: groupkit.ByInvitation, users: ids{"grace"}},
 			}},
 		"add who asks": {"", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.AddMember(ctx, guild, "frank") },
 			[]added{
-				{kind: groupkit.RequestCancelled, users: folk("frank")},
-				{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: folk("frank")},
+				{kind: groupkit.RequestCancelled, users: ids{"frank"}},
+				{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: ids{"frank"}},
 			}},
 		"decline an invitation": {"grace", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.DeclineInvitation(ctx, guild) },
-			[]added{{kind: groupkit.InvitationDeclined, users: folk("grace")}}},
+			[]added{{kind: groupkit.InvitationDeclined, users: ids{"grace"}}}},
 		"cancel an invitation": {"bob", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
 			return a.CancelInvitation(ctx, guild, "grace")
 		},
-			[]added{{kind: groupkit.InvitationCancelled, users: folk("grace")}}},
+			[]added{{kind: groupkit.InvitationCancelled, users: ids{"grace"}}}},
 		"upload": {"carol", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.UploadFile(ctx, guild, "new.txt", strings.NewReader("new")))
+			return second(a.UploadFile(ctx, guild, "new.txt", strings.NewReader("new")))
 		}, []added{{kind: groupkit.FileAdded, file: "new.txt"}}},
 		"delete a file": {"carol", guild, func(ctx context.Context, a groupkit.Actor, s *town) error {
 			return a.DeleteFile(ctx, guild, s.chart.ID)
@@ -166,24 +166,24 @@ func TestEvents_Contents(t *testing.T) {
 		"delete": {"alice", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error { return a.DeleteGroup(ctx, guild) },
 			[]added{{kind: groupkit.GroupDeleted}}},
 		"create": {"", "new", func(ctx context.Context, a groupkit.Actor, _ *town) error {
-			return done(a.CreateGroup(ctx, groupkit.NewGroup{
-				ID: "new", Name: "New", Description: "d", Avatar: "a", Custom: "c", Public: true, AllowInvites: true, Owner: "yves", Members: folk("x", "y", "yves", "x"),
+			return second(a.CreateGroup(ctx, groupkit.NewGroup{
+				ID: "new", Name: "New", Description: "d", Avatar: "a", Custom: "c", Public: true, AllowInvites: true, Owner: "yves", Members: ids{"x", "y", "yves", "x"},
 			}))
 		}, []added{
-			{kind: groupkit.GroupCreated, users: folk("yves"), fields: []groupkit.Change{
+			{kind: groupkit.GroupCreated, users: ids{"yves"}, fields: []groupkit.Change{
 				name("", "New"), {Field: groupkit.FieldDescription, After: "d"}, {Field: groupkit.FieldAvatar, After: "a"},
 				{Field: groupkit.FieldCustom, After: "c"}, {Field: groupkit.FieldPublic, After: "true"}, {Field: groupkit.FieldMaxUsers, After: "200"},
 				{Field: groupkit.FieldMembersOnly, After: "false"}, {Field: groupkit.FieldAllowInvites, After: "false"},
 				{Field: groupkit.FieldInviteNeedConfirm, After: "true"},
 			}},
-			{kind: groupkit.MemberJoined, how: groupkit.ByCreation, users: folk("yves", "x", "y")},
+			{kind: groupkit.MemberJoined, how: groupkit.ByCreation, users: ids{"yves", "x", "y"}},
 		}},
 		"forget": {"", guild, func(ctx context.Context, a groupkit.Actor, _ *town) error {
 			return a.ForgetUser(ctx, "ivan", groupkit.ForgetOptions{})
 		}, []added{
-			{kind: groupkit.MemberDisallowed, users: folk("ivan")},
-			{kind: groupkit.MemberLeft, how: groupkit.ByForgetting, users: folk("ivan")},
-			{kind: groupkit.MemberUnmuted, users: folk("ivan")},
+			{kind: groupkit.MemberDisallowed, users: ids{"ivan"}},
+			{kind: groupkit.MemberLeft, how: groupkit.ByForgetting, users: ids{"ivan"}},
+			{kind: groupkit.MemberUnmuted, users: ids{"ivan"}},
 		}},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestEvents_Contents(t *testing.T) {
 }
 
 func lastEventIfAny(t *testing.T, s *town, group groupkit.GroupID) uint64 {
-	list, err := gather(s.System().Events(t.Context(), group, 0))
+	list, err := collect(s.System().Events(t.Context(), group, 0))
 	if err != nil {
 		require.ErrorIs(t, err, groupkit.ErrGroupNotFound)
 		return 0
@@ -215,14 +215,14 @@ func lastEventIfAny(t *testing.T, s *town, group groupkit.GroupID) uint64 {
 
 func requireAdded(t *testing.T, s *town, group groupkit.GroupID, actor groupkit.UserID, version uint64, want added, got groupkit.Event) {
 	event := groupkit.Event{
-		Group: group, Version: version, Kind: want.kind, Actor: actor, At: s.hand.now(), Reason: "why not",
+		Group: group, Version: version, Kind: want.kind, Actor: actor, At: s.clock.Now(), Reason: "why not",
 		Users: want.users, How: want.how, Before: want.before, Changes: want.fields, File: got.File,
 	}
 	switch {
 	case want.until < 0:
 		event.Until = time.UnixMilli(4638873600000).UTC()
 	case want.until > 0:
-		event.Until = s.hand.now().Add(want.until)
+		event.Until = s.clock.Now().Add(want.until)
 	}
 	require.Equal(t, event, got)
 	require.Equal(t, want.file != "", got.File != nil)

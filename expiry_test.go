@@ -38,9 +38,9 @@ func TestEngine_Sweep(t *testing.T) {
 	t.Run("at the same time as others", func(t *testing.T) {
 		t.Parallel()
 		eng, clock := setup(t, groupkit.Options{})
-		g := group(t, eng, groupkit.NewGroup{Members: numbered(40)})
+		g := group(t, eng, groupkit.NewGroup{Members: several("user", 40)})
 		for range 20 {
-			require.NoError(t, second(eng.System().MuteUsers(t.Context(), g, time.Minute, numbered(40))))
+			require.NoError(t, second(eng.System().MuteUsers(t.Context(), g, time.Minute, several("user", 40))))
 			clock.Advance(time.Minute)
 			var sweeps sync.WaitGroup
 			errs, cleared := make([]error, 8), make([]int, 8)

@@ -518,7 +518,7 @@ func TestFailure_ListsOfOneInstant(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
 	ctx := t.Context()
-	id := group(t, eng, groupkit.NewGroup{Members: numbered(40)})
+	id := group(t, eng, groupkit.NewGroup{Members: several("user", 40)})
 	for range 25 {
 		require.NoError(t, second(eng.As("alice").UploadFile(ctx, id, "a", strings.NewReader("a"))))
 	}

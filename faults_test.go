@@ -174,10 +174,10 @@ func TestFaults_Changes(t *testing.T) {
 			for _, fault := range faults {
 				briefly(t, func(brief tester) {
 					s, f := newFaultyTown(brief)
-					before, voices := s.everything(t), s.voices(t)
+					before, spoke := s.everything(t), speakers(t, s)
 					failing(t, v, s, f, fault, func() {
 						require.Equal(t, before, s.everything(t))
-						require.Equal(t, voices, s.voices(t))
+						require.Equal(t, spoke, speakers(t, s))
 					})
 					s.clean(t)
 				})
@@ -207,7 +207,7 @@ func TestFaults_Retention(t *testing.T) {
 	t.Parallel()
 	opts := townOptions()
 	opts.Retention = groupkit.Retention{MaxEvents: 2}
-	sweep := verb{"Sweep", func(ctx context.Context, s *town) error { return done(s.Sweep(ctx)) }}
+	sweep := verb{"Sweep", func(ctx context.Context, s *town) error { return second(s.Sweep(ctx)) }}
 	for _, fault := range someFaults() {
 		for n, hit := 1, true; hit; n += 3 {
 			briefly(t, func(brief tester) { hit = failingStepIn(t, brief, opts, sweep, fault, n) })
@@ -318,10 +318,10 @@ func (s *town) everything(t *testing.T) map[string]string {
 	return all
 }
 
-// voices is who may speak, which the engine may answer from memory.
-func (s *town) voices(t *testing.T) map[groupkit.UserID]string {
+// speakers is who may speak, which the engine may answer from memory.
+func speakers(t *testing.T, s *town) map[groupkit.UserID]string {
 	all := make(map[groupkit.UserID]string)
-	for _, user := range folk("alice", "bob", "carol", "dave", "ivan", "heidi", "erin", "frank", "grace", "zoe") {
+	for _, user := range (ids{"alice", "bob", "carol", "dave", "ivan", "heidi", "erin", "frank", "grace", "zoe"}) {
 		for _, group := range []groupkit.GroupID{guild, open} {
 			all[user] += fmt.Sprint(s.As(user).MaySpeak(t.Context(), group), "\n")
 		}
@@ -354,17 +354,17 @@ func losing(t *testing.T, brief tester, v verb, line *badLine) bool {
 	s := newTown(brief)
 	line.Store = s.raw
 	s.open(brief, townOptions(), keptStore{line}, keptBlobs{s.blobs})
-	before, voices := s.everything(t), s.voices(t)
+	before, spoke := s.everything(t), speakers(t, s)
 	err := v.run(t.Context(), s)
 	requireFault(t, line.hit, fault{"unknown", store.ErrCommitUnknown, []error{groupkit.ErrUnknownOutcome}, []error{groupkit.ErrStorage}}, err)
 	if line.hit && !line.commits && v.name != "UploadFile" {
 		require.Equal(t, before, s.everything(t))
-		require.Equal(t, voices, s.voices(t))
+		require.Equal(t, spoke, speakers(t, s))
 	}
 	requireSoundOrPending(t, s)
-	voices = s.voices(t)
+	spoke = speakers(t, s)
 	s.reopen(brief)
-	require.Equal(t, s.voices(t), voices, "what is answered from memory")
+	require.Equal(t, speakers(t, s), spoke, "what is answered from memory")
 	s.clean(t)
 	return line.hit
 }
@@ -518,10 +518,10 @@ func TestFaults_ReturnNothing(t *testing.T) {
 		"Block":       func(s *town) (any, error) { return s.As("bob").Block(ctx, guild, 1, "carol") },
 		"Join":        func(s *town) (any, error) { return s.As("newcomer").Join(ctx, open) },
 		"Invite":      func(s *town) (any, error) { return s.As("bob").Invite(ctx, guild, "newcomer") },
-		"MuteUsers":   func(s *town) (any, error) { return s.As("bob").MuteUsers(ctx, guild, 1, folk("carol")) },
-		"AddMembers":  func(s *town) (any, error) { return s.System().AddMembers(ctx, guild, folk("new")) },
+		"MuteUsers":   func(s *town) (any, error) { return s.As("bob").MuteUsers(ctx, guild, 1, ids{"carol"}) },
+		"AddMembers":  func(s *town) (any, error) { return s.System().AddMembers(ctx, guild, ids{"new"}) },
 		"UploadFile":  func(s *town) (any, error) { return s.As("carol").UploadFile(ctx, guild, "x", halfway(func() {})) },
-		"InviteUsers": func(s *town) (any, error) { return s.As("bob").InviteUsers(ctx, guild, folk("newcomer")) },
+		"InviteUsers": func(s *town) (any, error) { return s.As("bob").InviteUsers(ctx, guild, ids{"newcomer"}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -144,7 +144,7 @@ func replayed(t require.TestingT, eng *groupkit.Engine, id groupkit.GroupID) {
 func (p *past) naming(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for k, v := range everything(t, p.store) {
+	for k, v := range dumped(t, p.store) {
 		if strings.Contains(k, string(forgettable)) || strings.Contains(v, string(forgettable)) {
 			out = append(out, fmt.Sprintf("%q = %q", k, v))
 		}
@@ -167,9 +167,9 @@ func TestActor_ForgetUser(t *testing.T) {
 				if pseudonymize {
 					require.Empty(t, p.naming(t))
 				}
-				before := everything(t, p.store)
+				before := dumped(t, p.store)
 				require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, opts))
-				require.Equal(t, before, everything(t, p.store), "there is nothing left to forget")
+				require.Equal(t, before, dumped(t, p.store), "there is nothing left to forget")
 			})
 		}
 	}
@@ -193,7 +193,7 @@ func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	t.Parallel()
 	p := newPast(t, groupkit.Options{})
 	second := group(t, p.eng, groupkit.NewGroup{Owner: forgettable})
-	before := everything(t, p.store)
+	before := dumped(t, p.store)
 	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Pseudonymize: true})
 	require.ErrorIs(t, err, groupkit.ErrOwner)
 	owns, ok := errors.AsType[*groupkit.OwnsError](err)
@@ -203,7 +203,7 @@ func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	e, ok := errors.AsType[*groupkit.Error](err)
 	require.True(t, ok)
 	require.Equal(t, forgettable, e.User)
-	require.Equal(t, before, everything(t, p.store))
+	require.Equal(t, before, dumped(t, p.store))
 }
 
 func TestActor_ForgetUser_Arguments(t *testing.T) {
@@ -430,10 +430,10 @@ func TestActor_ForgetUser_Can(t *testing.T) {
 	group(t, p.eng, groupkit.NewGroup{ID: "half", Members: ids{forgettable}})
 	p.store.failAfter(1)
 	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), errFailing, "and whatever else is written from here on")
-	before := everything(t, p.store)
+	before := dumped(t, p.store)
 	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrOwner)
 	require.NoError(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
-	require.Equal(t, before, everything(t, p.store))
+	require.Equal(t, before, dumped(t, p.store))
 }
 
 func TestActor_ForgetUser_GuardCannot(t *testing.T) {
@@ -487,11 +487,11 @@ func TestActor_ForgetUser_GuardRefusesBeforeTheFirstGroup(t *testing.T) {
 		return nil
 	}
 	watch.wake(nil)
-	before := everything(t, p.store)
+	before := dumped(t, p.store)
 	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true})
 	require.ErrorIs(t, err, errVeto)
 	require.Greater(t, len(watch.seen), 1)
-	require.Equal(t, before, everything(t, p.store))
+	require.Equal(t, before, dumped(t, p.store))
 }
 
 // The outcomes that are kept for the keys of others name the user too.

@@ -69,18 +69,18 @@ func TestOptions_Guard(t *testing.T) {
 			after, logAfter := s.whole(t)
 			require.Equal(t, before, after)
 			require.Equal(t, log, logAfter)
-			v.requireSeen(t, s, watch.seen)
+			requireSeen(t, v, s, watch.seen)
 
 			watch.wake(nil)
 			require.NoError(t, second(v.do(s, because("why not"))))
-			v.requireSeen(t, s, watch.seen)
+			requireSeen(t, v, s, watch.seen)
 			verified(t, s.eng)
 		})
 	}
 }
 
 // requireSeen is about one command, with all that belongs to it.
-func (v *deed) requireSeen(t *testing.T, s *stage, seen []groupkit.Command) {
+func requireSeen(t *testing.T, v *deed, s *stage, seen []groupkit.Command) {
 	t.Helper()
 	require.Len(t, seen, 1, "asked once")
 	cmd := seen[0]
@@ -168,7 +168,7 @@ func TestOptions_Guard_CannotWrite(t *testing.T) {
 					_, tried = v.in(scope, s)
 					return errVeto
 				}
-				require.ErrorIs(t, s.maybeAtomic(inside, func(scope groupkit.Scope) error {
+				require.ErrorIs(t, maybeAtomic(s, inside, func(scope groupkit.Scope) error {
 					return scope.As("alice").UnmuteGroup(context.Background(), s.id)
 				}), errVeto)
 				require.ErrorIs(t, tried, groupkit.ErrNested)
@@ -181,7 +181,7 @@ func TestOptions_Guard_CannotWrite(t *testing.T) {
 }
 
 // maybeAtomic runs fn inside a transaction, or just so.
-func (s *stage) maybeAtomic(inside bool, fn func(groupkit.Scope) error) error {
+func maybeAtomic(s *stage, inside bool, fn func(groupkit.Scope) error) error {
 	if !inside {
 		return fn(s.eng)
 	}

@@ -42,6 +42,13 @@ func newClock() *clock {
 	return &clock{t: time.Date(2026, time.March, 4, 5, 6, 7, 8_900_000, zone)}
 }
 
+// newClockAt shows a time of whole milliseconds, in UTC.
+func newClockAt(at time.Time) *clock {
+	c := new(clock)
+	c.Set(at)
+	return c
+}
+
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,6 +59,13 @@ func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
+}
+
+// Set sets the clock to a time, cut off to the millisecond.
+func (c *clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = time.UnixMilli(at.UnixMilli()).UTC()
 }
 
 // instant is the time as the engine keeps it: in UTC, to the millisecond.

@@ -2,7 +2,6 @@ package groupkit_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -31,15 +30,6 @@ func group(t *testing.T, eng *groupkit.Engine, n groupkit.NewGroup) groupkit.Gro
 	g, err := eng.System().CreateGroup(t.Context(), n)
 	require.NoError(t, err)
 	return g.ID
-}
-
-// numbered are so many users that differ.
-func numbered(n int) []groupkit.UserID {
-	list := make([]groupkit.UserID, n)
-	for i := range list {
-		list[i] = groupkit.UserID(fmt.Sprintf("user-%05d", i))
-	}
-	return list
 }
 
 // requireLimit is about a refusal, and the number in it.
@@ -71,7 +61,7 @@ func TestLimits_JoinedGroups(t *testing.T) {
 	ctx := t.Context()
 	for i := range 250 { // half of them owned, half joined
 		group(t, eng, groupkit.NewGroup{Owner: "carol"})
-		g := group(t, eng, groupkit.NewGroup{Owner: numbered(251)[i]})
+		g := group(t, eng, groupkit.NewGroup{Owner: several("user", 251)[i]})
 		if i < 249 {
 			require.NoError(t, eng.System().AddMember(ctx, g, "carol"))
 		}
@@ -96,7 +86,7 @@ func TestLimits_Admins(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
 	g := group(t, eng, groupkit.NewGroup{})
-	users := numbered(100)
+	users := several("user", 100)
 	fill(t, eng, g, users)
 	for _, u := range users[:99] {
 		require.NoError(t, eng.As("alice").AddAdmin(t.Context(), g, u))
@@ -115,7 +105,7 @@ func TestLimits_Admins(t *testing.T) {
 func TestLimits_MaxUsers(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
-	ctx, users := t.Context(), numbered(201)
+	ctx, users := t.Context(), several("user", 201)
 	g := group(t, eng, groupkit.NewGroup{Public: true})
 	fill(t, eng, g, users[:199]) // alice is the 200th
 	requireLimit(t, eng.System().AddMember(ctx, g, users[199]), groupkit.ErrGroupFull, 200)
@@ -135,9 +125,9 @@ func TestLimits_MaxUsers(t *testing.T) {
 func TestLimits_MaxUsersAtCreation(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
-	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", MaxUsers: 3, Members: numbered(3)})
+	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", MaxUsers: 3, Members: several("user", 3)})
 	requireLimit(t, err, groupkit.ErrGroupFull, 3)
-	g := group(t, eng, groupkit.NewGroup{MaxUsers: 3, Members: numbered(2)})
+	g := group(t, eng, groupkit.NewGroup{MaxUsers: 3, Members: several("user", 2)})
 	requireLimit(t, eng.System().AddMember(t.Context(), g, "bob"), groupkit.ErrGroupFull, 3)
 	lone := group(t, eng, groupkit.NewGroup{MaxUsers: 1})
 	requireLimit(t, eng.System().AddMember(t.Context(), lone, "bob"), groupkit.ErrGroupFull, 1)
@@ -146,9 +136,9 @@ func TestLimits_MaxUsersAtCreation(t *testing.T) {
 func TestLimits_NewMembers(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
-	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", Members: numbered(101)})
+	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", Members: several("user", 101)})
 	requireLimit(t, err, groupkit.ErrBatchTooLarge, 100)
-	g := group(t, eng, groupkit.NewGroup{Members: append(numbered(100), "alice")})
+	g := group(t, eng, groupkit.NewGroup{Members: append(several("user", 100), "alice")})
 	got, err := eng.System().Group(t.Context(), g)
 	require.NoError(t, err)
 	require.Equal(t, 101, got.MemberCount)
@@ -157,7 +147,7 @@ func TestLimits_NewMembers(t *testing.T) {
 func TestLimits_Batch(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
-	g, users := group(t, eng, groupkit.NewGroup{}), numbered(61)
+	g, users := group(t, eng, groupkit.NewGroup{}), several("user", 61)
 	ctx, system := t.Context(), eng.System()
 	fill(t, eng, g, users)
 	for verb, batch := range map[string]func([]groupkit.UserID) (groupkit.Results, error){
@@ -243,8 +233,9 @@ func TestLimits_FileSize(t *testing.T) {
 
 	_, err = eng.As("alice").UploadFile(ctx, g, "large", zeros(10<<20+1))
 	requireLimit(t, err, groupkit.ErrFileTooLarge, 10<<20)
-	_, err = eng.As("alice").UploadFile(ctx, g, "broken", io.MultiReader(zeros(5<<20), iotest.ErrReader(errBroken)))
-	require.ErrorIs(t, err, errBroken)
+	broken := errors.New("the line went dead")
+	_, err = eng.As("alice").UploadFile(ctx, g, "broken", io.MultiReader(zeros(5<<20), iotest.ErrReader(broken)))
+	require.ErrorIs(t, err, broken)
 	ids, _, err := blobs.List(ctx, "", 0)
 	require.NoError(t, err)
 	require.Empty(t, ids, "nothing is left behind")
@@ -328,7 +319,7 @@ func TestLimits_Pages(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
 	g := group(t, eng, groupkit.NewGroup{MaxUsers: 1002})
-	fill(t, eng, g, numbered(1001)) // and alice
+	fill(t, eng, g, several("user", 1001)) // and alice
 	for p, want := range map[groupkit.Page]int{
 		{}:                                       10,
 		{Number: 1, Size: 1000}:                  1000,
@@ -371,7 +362,7 @@ func TestLimits_Pending(t *testing.T) {
 	t.Parallel()
 	eng, _ := setup(t, groupkit.Options{})
 	g := group(t, eng, groupkit.NewGroup{Public: true, MembersOnly: true})
-	users := numbered(1002)
+	users := several("user", 1002)
 	for _, u := range users[:500] {
 		require.NoError(t, second(eng.As(u).Join(t.Context(), g)))
 		require.NoError(t, second(eng.As("alice").Invite(t.Context(), g, "invited-"+u)))
@@ -441,8 +432,8 @@ func TestLimits_AllowList(t *testing.T) {
 		return eng
 	}
 	eng := open(5)
-	g := group(t, eng, groupkit.NewGroup{Members: numbered(4)})
-	require.NoError(t, second(eng.System().AllowUsers(t.Context(), g, numbered(3))))
+	g := group(t, eng, groupkit.NewGroup{Members: several("user", 4)})
+	require.NoError(t, second(eng.System().AllowUsers(t.Context(), g, several("user", 3))))
 	require.NoError(t, eng.Close())
 
 	eng = open(2) // what is over it already stays
@@ -451,7 +442,7 @@ func TestLimits_AllowList(t *testing.T) {
 	require.Len(t, allowed, 3)
 	requireLimit(t, eng.System().Allow(t.Context(), g, "alice"), groupkit.ErrListFull, 2)
 	requireLimit(t, eng.System().AddMember(t.Context(), g, "bob"), groupkit.ErrGroupFull, 5)
-	require.NoError(t, eng.System().Disallow(t.Context(), g, numbered(1)[0]))
+	require.NoError(t, eng.System().Disallow(t.Context(), g, several("user", 1)[0]))
 	verified(t, eng)
 	require.NoError(t, eng.Close())
 }

@@ -39,7 +39,7 @@ func rollOf[T any](
 	return roll{
 		name,
 		func(ctx context.Context, a groupkit.Actor, g groupkit.GroupID) ([]string, error) {
-			return names(gather(all(a, ctx, g)))
+			return names(collect(all(a, ctx, g)))
 		},
 		func(ctx context.Context, a groupkit.Actor, g groupkit.GroupID, p groupkit.Page) ([]string, error) {
 			return names(page(a, ctx, g, p))
@@ -70,16 +70,16 @@ func TestLists_PagesAndIteratorsAgree(t *testing.T) {
 	newThrong(t, s, 700)
 	sys, all := s.System(), several("m", 700)
 	for i, user := range all[:300] {
-		require.NoError(t, done(sys.Mute(ctx, throng, time.Duration(1+i%3)*time.Hour, user)))
-		require.NoError(t, done(sys.Invite(ctx, throng, "late-"+user)))
+		require.NoError(t, second(sys.Mute(ctx, throng, time.Duration(1+i%3)*time.Hour, user)))
+		require.NoError(t, second(sys.Invite(ctx, throng, "late-"+user)))
 		if i > 0 {
 			require.NoError(t, sys.AddAdmin(ctx, throng, user))
 		}
 	}
-	s.hand.move(time.Hour) // a third of the mutes, and all blocks, end
-	require.NoError(t, done(sys.BlockUsers(ctx, throng, time.Hour, several("late", 270))))
+	s.clock.Advance(time.Hour) // a third of the mutes, and all blocks, end
+	require.NoError(t, second(sys.BlockUsers(ctx, throng, time.Hour, several("late", 270))))
 	for _, user := range several("late-asking", 10) {
-		require.NoError(t, done(s.As(user).Join(ctx, throng)))
+		require.NoError(t, second(s.As(user).Join(ctx, throng)))
 	}
 	for _, l := range rolls {
 		want, err := l.all(ctx, sys, throng)
@@ -127,7 +127,7 @@ func TestLists_HugePages(t *testing.T) {
 			require.Equal(t, all, got, "%s %v", l.name, p)
 		}
 		for _, p := range []groupkit.Page{{Number: -1}, {Size: -1}, {Number: math.MinInt, Size: 5}} {
-			require.ErrorIs(t, done(l.page(t.Context(), s.System(), guild, p)), groupkit.ErrInvalid, l.name)
+			require.ErrorIs(t, second(l.page(t.Context(), s.System(), guild, p)), groupkit.ErrInvalid, l.name)
 		}
 	}
 	for _, p := range []groupkit.Page{{Number: math.MaxInt}, {Number: math.MaxInt / 1000, Size: 1000}} {
@@ -135,7 +135,7 @@ func TestLists_HugePages(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, got)
 	}
-	require.ErrorIs(t, done(s.System().JoinedGroupsPage(t.Context(), "carol", groupkit.Page{Size: -1})), groupkit.ErrInvalid)
+	require.ErrorIs(t, second(s.System().JoinedGroupsPage(t.Context(), "carol", groupkit.Page{Size: -1})), groupkit.ErrInvalid)
 }
 
 // TestLists_StopAndWrite stops in the middle of every iterator, and writes to the group
@@ -218,7 +218,7 @@ func TestIDs(t *testing.T) {
 		groupkit.GroupID(assigned), groupkit.GroupID(strings.ToUpper(assigned)), groupkit.GroupID(assigned[:35]),
 		groupkit.GroupID(assigned + "0"), groupkit.GroupID(strings.ReplaceAll(assigned, "-", "")),
 	}
-	users := folk("u", "uu", "u ü", "u:a", "U", "h", "m", "\u0301u", "üü", "u\u00a0x", groupkit.UserID(strings.Repeat("u", 128)), groupkit.UserID(assigned), "用户", "u\U0010ffff")
+	users := ids{"u", "uu", "u ü", "u:a", "U", "h", "m", "\u0301u", "üü", "u\u00a0x", groupkit.UserID(strings.Repeat("u", 128)), groupkit.UserID(assigned), "用户", "u\U0010ffff"}
 	s := newSite(t, groupkit.Options{Limits: groupkit.Limits{Groups: 100}})
 	for i, id := range groups {
 		g, err := s.System().CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: fmt.Sprint(i), Owner: users[i%len(users)]})
@@ -266,18 +266,18 @@ func TestIDs_Invalid(t *testing.T) {
 	s := newTown(t)
 	ctx := t.Context()
 	for _, id := range []groupkit.GroupID{"", "a b", "ä", "a/b", "a\x00", groupkit.GroupID(strings.Repeat("a", 65)), "\xff"} {
-		require.ErrorIs(t, done(s.System().Group(ctx, id)), groupkit.ErrInvalid, "%q", id)
+		require.ErrorIs(t, second(s.System().Group(ctx, id)), groupkit.ErrInvalid, "%q", id)
 		require.ErrorIs(t, s.System().AddMember(ctx, id, "u"), groupkit.ErrInvalid, "%q", id)
 		if id != "" {
-			require.ErrorIs(t, done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "x", Owner: "u"})), groupkit.ErrInvalid, "%q", id)
+			require.ErrorIs(t, second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "x", Owner: "u"})), groupkit.ErrInvalid, "%q", id)
 		}
 	}
-	for _, user := range folk("", " u", "u ", "\u00a0u", "u\n", "u\x7f", "u\u0085", "\xff", groupkit.UserID(strings.Repeat("u", 129)), groupkit.UserID(strings.Repeat("ü", 65))) {
+	for _, user := range (ids{"", " u", "u ", "\u00a0u", "u\n", "u\x7f", "u\u0085", "\xff", groupkit.UserID(strings.Repeat("u", 129)), groupkit.UserID(strings.Repeat("ü", 65))}) {
 		require.ErrorIs(t, s.System().AddMember(ctx, guild, user), groupkit.ErrInvalid, "%q", user)
-		require.ErrorIs(t, done(s.System().Role(ctx, guild, user)), groupkit.ErrInvalid, "%q", user)
-		require.ErrorIs(t, done(gather(s.System().JoinedGroups(ctx, user))), groupkit.ErrInvalid, "%q", user)
+		require.ErrorIs(t, second(s.System().Role(ctx, guild, user)), groupkit.ErrInvalid, "%q", user)
+		require.ErrorIs(t, second(collect(s.System().JoinedGroups(ctx, user))), groupkit.ErrInvalid, "%q", user)
 		require.ErrorIs(t, s.As(user).MaySpeak(ctx, guild), groupkit.ErrInvalid, "%q", user)
-		require.ErrorIs(t, done(gather(s.As(user).Groups(ctx))), groupkit.ErrInvalid, "%q", user)
+		require.ErrorIs(t, second(collect(s.As(user).Groups(ctx))), groupkit.ErrInvalid, "%q", user)
 		_, _, err := s.As(user).GroupDetails(ctx, []groupkit.GroupID{guild})
 		require.ErrorIs(t, err, groupkit.ErrInvalid, "%q", user)
 	}
@@ -293,7 +293,7 @@ func TestActor_GroupsPage_ComeAndGo(t *testing.T) {
 		made := 0
 		create := func() groupkit.GroupID {
 			made++
-			s.hand.move(time.Duration(rapid.IntRange(-1, 2).Draw(t, "ms")) * time.Millisecond)
+			s.clock.Advance(time.Duration(rapid.IntRange(-1, 2).Draw(t, "ms")) * time.Millisecond)
 			g, err := s.System().CreateGroup(ctx, groupkit.NewGroup{
 				ID: groupkit.GroupID(fmt.Sprint("g", made)), Name: "x", Owner: "alice", Public: rapid.Bool().Draw(t, "public"),
 			})
@@ -350,7 +350,7 @@ func TestActor_Group_PartOfIt(t *testing.T) {
 	t.Parallel()
 	s := newTown(t)
 	ctx := t.Context()
-	require.NoError(t, done(s.As("bob").UpdateGroup(ctx, s.rangers, groupkit.GroupUpdate{Description: new("scouts"), Avatar: new("wolf.png"), Custom: new("{}")})))
+	require.NoError(t, second(s.As("bob").UpdateGroup(ctx, s.rangers, groupkit.GroupUpdate{Description: new("scouts"), Avatar: new("wolf.png"), Custom: new("{}")})))
 	g, err := s.As("zoe").Group(ctx, s.rangers)
 	require.NoError(t, err)
 	require.Equal(t, groupkit.Group{ID: s.rangers, Name: "Rangers", Description: "scouts", Avatar: "wolf.png", MemberCount: 3}, g)
@@ -359,10 +359,10 @@ func TestActor_Group_PartOfIt(t *testing.T) {
 	require.Empty(t, missing)
 	require.Equal(t, g, found[0])
 	require.Equal(t, []groupkit.GroupID{guild, open}, idsOf(byID(every(t, s.As("zoe").Groups(ctx)))), "not among the groups")
-	require.ErrorIs(t, done(s.As("zoe").Role(ctx, s.rangers, "zoe")), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, second(s.As("zoe").Role(ctx, s.rangers, "zoe")), groupkit.ErrGroupNotFound)
 	require.ErrorIs(t, s.As("zoe").MaySpeak(ctx, s.rangers), groupkit.ErrGroupNotFound)
-	s.hand.move(month)
-	require.ErrorIs(t, done(s.As("zoe").Group(ctx, s.rangers)), groupkit.ErrGroupNotFound, "the invitation has expired")
+	s.clock.Advance(month)
+	require.ErrorIs(t, second(s.As("zoe").Group(ctx, s.rangers)), groupkit.ErrGroupNotFound, "the invitation has expired")
 	require.ErrorIs(t, s.As("zoe").AcceptInvitation(ctx, s.rangers), groupkit.ErrGroupNotFound)
 	require.Empty(t, every(t, s.As("zoe").PendingInvitations(ctx, "zoe")))
 }

@@ -1,12 +1,15 @@
 package groupkit_test
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"testing/iotest"
 	"unicode"
 
 	"groupkit"
@@ -153,4 +156,16 @@ func (w *world) Files(c caller, id groupkit.GroupID) ([]groupkit.File, *refusal)
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
 	})
 	return list, nil
+}
+
+// reader yields the content in small pieces.
+func (u upload) reader() io.Reader {
+	var r io.Reader = bytes.NewReader([]byte(u.content))
+	if len(u.content) < 100 {
+		r = iotest.OneByteReader(r)
+	}
+	if u.breaks {
+		return io.MultiReader(r, iotest.ErrReader(errBroken))
+	}
+	return r
 }

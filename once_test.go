@@ -62,21 +62,21 @@ func TestActor_Once(t *testing.T) {
 				t.Parallel()
 				s := staged(t, groupkit.Options{})
 				require.NoError(t, second(v.do(s, once("k"))))
-				before := s.keys(t)
+				before := lastVersion(t, s)
 				_, err := other.call(t.Context(), v.actor(s.eng).Once("k"), s)
 				if other.by == v.by { // otherwise refused as the actor's very kind is wrong
 					require.ErrorIs(t, err, groupkit.ErrKeyReused)
 					require.ErrorIs(t, err, groupkit.ErrConflict)
 				}
 				require.Error(t, err)
-				require.Equal(t, before, s.keys(t))
+				require.Equal(t, before, lastVersion(t, s))
 			})
 		}
 	})
 }
 
-// keys is what a call with a key must not move, if the group is still there.
-func (s *stage) keys(t require.TestingT) uint64 {
+// lastVersion is what a call with a key must not move, if the group is still there.
+func lastVersion(t require.TestingT, s *stage) uint64 {
 	_, log := s.whole(t)
 	return log[len(log)-1].Version
 }
@@ -135,11 +135,11 @@ func TestActor_Once_Arguments(t *testing.T) {
 	require.NoError(t, err, "the reason is no part of the call")
 	_, err = s.eng.As("bob").Once("l").Mute(ctx, s.id, time.Minute, "carol")
 	require.NoError(t, err)
-	require.Equal(t, 1, s.files(t), "an upload that is refused leaves nothing")
+	require.Equal(t, 1, countFiles(t, s), "an upload that is refused leaves nothing")
 }
 
-// files counts the files of the group.
-func (s *stage) files(t require.TestingT) int {
+// countFiles counts the files of the group.
+func countFiles(t require.TestingT, s *stage) int {
 	files, err := collect(s.eng.System().Files(context.Background(), s.id))
 	require.NoError(t, err)
 	return len(files)
@@ -224,7 +224,7 @@ func TestActor_Once_Life(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	s := act(t, eng, c)
 	ctx, system := t.Context(), eng.System().Once("k")
-	before := everything(t, st)
+	before := dumped(t, st)
 
 	require.NoError(t, system.AddMember(ctx, s.id, "ivan"))
 	c.Advance(time.Hour - time.Millisecond)
@@ -238,33 +238,12 @@ func TestActor_Once_Life(t *testing.T) {
 	c.Advance(time.Hour)
 	_, err = eng.Sweep(ctx)
 	require.NoError(t, err)
-	for k := range everything(t, st) {
+	for k := range dumped(t, st) {
 		if k[0] == 'i' || k[0] == 'j' {
 			require.Contains(t, before, k, "Sweep forgets outcomes")
 		}
 	}
 	verified(t, eng)
-}
-
-// everything is all that the engine keeps in a store.
-func everything(t require.TestingT, s store.Store) map[string]string {
-	all := make(map[string]string)
-	require.NoError(t, s.View(context.Background(), func(r store.Reader) error {
-		for rng := (store.Range{}); ; {
-			page, more, err := r.Scan(rng)
-			if err != nil {
-				return err
-			}
-			for _, p := range page {
-				all[string(p.Key)] = string(p.Value)
-				rng.From = append(p.Key, 0)
-			}
-			if !more {
-				return nil
-			}
-		}
-	}))
-	return all
 }
 
 func TestActor_Once_UploadLeavesNothingTwice(t *testing.T) {
@@ -283,7 +262,7 @@ func TestActor_Once_UploadLeavesNothingTwice(t *testing.T) {
 	first := upload("march at dawn")
 	require.Equal(t, first, upload("march at dawn"))
 	require.Equal(t, first, upload("the content is not looked at"))
-	require.Equal(t, 2, s.files(t))
+	require.Equal(t, 2, countFiles(t, s))
 	contents, more, err := blobs.List(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.False(t, more)
@@ -308,7 +287,7 @@ func TestActor_Once_ConcurrentUploads(t *testing.T) {
 	for range cap(files) - 1 {
 		require.Equal(t, first, <-files)
 	}
-	require.Equal(t, 2, s.files(t))
+	require.Equal(t, 2, countFiles(t, s))
 	verified(t, s.eng)
 }
 

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,26 +27,13 @@ import (
 // dawn is the time at which the story of a town begins.
 var dawn = time.Date(2026, time.March, 4, 5, 6, 7, 0, time.UTC)
 
-// A hand is that of a clock: it stands where it is set.
-type hand struct{ ms atomic.Int64 }
-
-func newHand() *hand {
-	h := new(hand)
-	h.ms.Store(dawn.UnixMilli())
-	return h
-}
-
-func (h *hand) now() time.Time       { return time.UnixMilli(h.ms.Load()).UTC() }
-func (h *hand) move(d time.Duration) { h.ms.Add(d.Milliseconds()) }
-func (h *hand) set(at time.Time)     { h.ms.Store(at.UnixMilli()) }
-
 // A site is an engine over a store and contents that the test can reach behind its back.
 type site struct {
 	*groupkit.Engine
 	raw   store.Store
 	blobs *memblob.Blobs
 	disk  store.Blobs // the contents of a site on a disk
-	hand  *hand
+	clock *clock
 }
 
 // A tester is a *testing.T, or a *rapid.T.
@@ -82,7 +68,7 @@ func newSite(t tester, opts groupkit.Options) *site { return newSiteOver(t, opts
 // newSiteOver opens an engine in memory, with something around the store and the contents.
 func newSiteOver(t tester, opts groupkit.Options, around wrapping) *site {
 	t.Helper()
-	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: memstore.New(), blobs: memblob.New(), clock: newClockAt(dawn)}
 	opening := newQuiet(s.blobs)
 	over, contents := around(s.raw, opening)
 	s.open(t, opts, over, contents)
@@ -123,7 +109,7 @@ func (b *quiet) wait(t require.TestingT) {
 // open opens the engine of the site over a store and contents.
 func (s *site) open(t tester, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
-	opts.Clock = s.hand.now
+	opts.Clock = s.clock.Now
 	opts.CacheBytes = small(opts.CacheBytes)
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
@@ -212,17 +198,6 @@ func contents(t require.TestingT, blobs store.Blobs) []string {
 	return ids
 }
 
-// gather reads an iterator to its end, or to its error.
-func gather[T any](all iter.Seq2[T, error]) (list []T, err error) {
-	for one, err := range all {
-		if err != nil {
-			return list, err
-		}
-		list = append(list, one)
-	}
-	return list, nil
-}
-
 // until waits for what the engine does in the background.
 func until(t require.TestingT, is func() bool) {
 	for end := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
@@ -232,13 +207,10 @@ func until(t require.TestingT, is func() bool) {
 
 // every reads an iterator that does not fail.
 func every[T any](t require.TestingT, all iter.Seq2[T, error]) []T {
-	list, err := gather(all)
+	list, err := collect(all)
 	require.NoError(t, err)
 	return list
 }
-
-// done is for calls of which only the error is of interest.
-func done[T any](_ T, err error) error { return err }
 
 // A town is a site in which everything that a store can hold is there:
 //
@@ -291,7 +263,7 @@ func newTownOver(t tester, opts groupkit.Options, around wrapping) *town {
 	p := painted()
 	s := newSiteOver(t, opts, around)
 	p.unpack(t, s.raw, s.blobs)
-	s.hand.set(p.now)
+	s.clock.Set(p.now)
 	return &town{site: s, rangers: p.rangers, chart: p.chart, rules: p.rules}
 }
 
@@ -312,9 +284,9 @@ func (p *picture) unpack(t require.TestingT, s store.Store, blobs store.Blobs) {
 
 // painted builds the town once.
 var painted = sync.OnceValue(func() *picture {
-	s := &site{raw: memstore.New(), blobs: memblob.New(), hand: newHand()}
+	s := &site{raw: memstore.New(), blobs: memblob.New(), clock: newClockAt(dawn)}
 	opts := townOptions()
-	opts.Clock, opts.Retention = s.hand.now, groupkit.Retention{MaxAge: month}
+	opts.Clock, opts.Retention = s.clock.Now, groupkit.Retention{MaxAge: month}
 	eng, err := groupkit.New(s.raw, s.blobs, &opts)
 	must(err)
 	s.Engine = eng
@@ -323,7 +295,7 @@ var painted = sync.OnceValue(func() *picture {
 	b.past()
 	b.guild(p)
 	b.others(p)
-	p.records, p.now = maps.Clone(dumped(panicking{}, s.raw)), s.hand.now()
+	p.records, p.now = maps.Clone(dumped(panicking{}, s.raw)), s.clock.Now()
 	for _, id := range contents(panicking{}, s.blobs) {
 		r, err := s.blobs.Get(context.Background(), id)
 		must(err)
@@ -350,34 +322,34 @@ func must(errs ...error) {
 type builder struct{ *site }
 
 func (b *builder) system() groupkit.Actor {
-	b.hand.move(time.Second)
+	b.clock.Advance(time.Second)
 	return b.System()
 }
 
 func (b *builder) as(user groupkit.UserID) groupkit.Actor {
-	b.hand.move(time.Second)
+	b.clock.Advance(time.Second)
 	return b.As(user)
 }
 
 // past is what happened before dawn, and what retention has left of it.
 func (b *builder) past() {
 	ctx := context.Background()
-	b.hand.set(dawn.Add(-2 * month))
-	must(done(b.system().CreateGroup(ctx, groupkit.NewGroup{
+	b.clock.Set(dawn.Add(-2 * month))
+	must(second(b.system().CreateGroup(ctx, groupkit.NewGroup{
 		ID: archive, Name: "Archive", Custom: "old", Owner: "walter", Members: []groupkit.UserID{"xena", "yara"},
 	})))
 	must(b.as("walter").AddAdmin(ctx, archive, "xena"))
-	must(done(b.as("walter").Mute(ctx, archive, groupkit.Forever, "xena")))
-	must(done(b.as("xena").Block(ctx, archive, groupkit.Forever, "vera")))
+	must(second(b.as("walter").Mute(ctx, archive, groupkit.Forever, "xena")))
+	must(second(b.as("xena").Block(ctx, archive, groupkit.Forever, "vera")))
 	must(b.as("yara").Leave(ctx, archive))
 	must(b.as("walter").SetAnnouncement(ctx, archive, "Silence"))
-	must(done(b.as("xena").UploadFile(ctx, archive, "scroll.txt", strings.NewReader("of old"))))
-	must(done(b.system().CreateGroup(ctx, groupkit.NewGroup{ID: vanished, Name: "Vanished", Owner: "walter"})))
+	must(second(b.as("xena").UploadFile(ctx, archive, "scroll.txt", strings.NewReader("of old"))))
+	must(second(b.system().CreateGroup(ctx, groupkit.NewGroup{ID: vanished, Name: "Vanished", Owner: "walter"})))
 	must(b.as("walter").DeleteGroup(ctx, vanished))
-	b.hand.set(dawn.Add(-time.Hour))
-	must(done(b.as("walter").UpdateGroup(ctx, archive, groupkit.GroupUpdate{Name: new("Old archive")})))
-	must(done(b.Sweep(ctx)))
-	b.hand.set(dawn)
+	b.clock.Set(dawn.Add(-time.Hour))
+	must(second(b.as("walter").UpdateGroup(ctx, archive, groupkit.GroupUpdate{Name: new("Old archive")})))
+	must(second(b.Sweep(ctx)))
+	b.clock.Set(dawn)
 }
 
 func (b *builder) guild(p *picture) {
@@ -389,14 +361,14 @@ func (b *builder) guild(p *picture) {
 	})
 	must(err)
 	must(b.as("alice").AddAdmin(ctx, guild, "bob"))
-	must(done(b.as("bob").Because("spam").Mute(ctx, guild, time.Hour, "heidi")))
+	must(second(b.as("bob").Because("spam").Mute(ctx, guild, time.Hour, "heidi")))
 	must(b.as("heidi").Leave(ctx, guild))
-	must(done(b.as("bob").Mute(ctx, guild, groupkit.Forever, "ivan")))
+	must(second(b.as("bob").Mute(ctx, guild, groupkit.Forever, "ivan")))
 	must(b.as("bob").Allow(ctx, guild, "dave"))
-	must(done(b.as("bob").Because("flood").Block(ctx, guild, 2*time.Hour, "erin")))
-	must(done(b.as("alice").Block(ctx, guild, groupkit.Forever, "mallory")))
-	must(done(b.as("frank").Because("please").Join(ctx, guild)), done(b.as("nick").Join(ctx, guild)))
-	must(done(b.as("alice").Invite(ctx, guild, "grace")), done(b.system().Invite(ctx, guild, "olga")))
+	must(second(b.as("bob").Because("flood").Block(ctx, guild, 2*time.Hour, "erin")))
+	must(second(b.as("alice").Block(ctx, guild, groupkit.Forever, "mallory")))
+	must(second(b.as("frank").Because("please").Join(ctx, guild)), second(b.as("nick").Join(ctx, guild)))
+	must(second(b.as("alice").Invite(ctx, guild, "grace")), second(b.system().Invite(ctx, guild, "olga")))
 	must(b.as("alice").SetAnnouncement(ctx, guild, "Winter is coming"))
 	p.chart, err = b.as("carol").UploadFile(ctx, guild, "map.png", strings.NewReader("a map of the north"))
 	must(err)
@@ -413,17 +385,17 @@ func (b *builder) others(p *picture) {
 	})
 	must(err)
 	p.rangers = made.ID
-	must(done(b.as("bob").UpdateGroup(ctx, made.ID, groupkit.GroupUpdate{InviteNeedConfirm: new(true)})))
-	must(done(b.as("carol").Invite(ctx, made.ID, "zoe")))
-	must(done(b.system().CreateGroup(ctx, groupkit.NewGroup{
+	must(second(b.as("bob").UpdateGroup(ctx, made.ID, groupkit.GroupUpdate{InviteNeedConfirm: new(true)})))
+	must(second(b.as("carol").Invite(ctx, made.ID, "zoe")))
+	must(second(b.system().CreateGroup(ctx, groupkit.NewGroup{
 		ID: open, Name: "Open", Public: true, Owner: "zoe", Members: []groupkit.UserID{"alice"},
 	})))
-	must(done(b.system().CreateGroup(ctx, groupkit.NewGroup{
+	must(second(b.system().CreateGroup(ctx, groupkit.NewGroup{
 		ID: ended, Name: "Ended", Custom: "x", Owner: "carol", Members: []groupkit.UserID{"bob"},
 	})))
-	must(done(b.as("carol").UploadFile(ctx, ended, "gone.txt", strings.NewReader("gone"))))
+	must(second(b.as("carol").UploadFile(ctx, ended, "gone.txt", strings.NewReader("gone"))))
 	must(b.as("carol").DeleteGroup(ctx, ended))
-	b.hand.move(time.Second)
+	b.clock.Advance(time.Second)
 }
 
 func TestTown(t *testing.T) {

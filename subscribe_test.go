@@ -19,12 +19,12 @@ import (
 )
 
 // announce changes the group once.
-func (s *stage) announce(t require.TestingT, text string) {
+func announce(t require.TestingT, s *stage, text string) {
 	require.NoError(t, s.eng.As("alice").SetAnnouncement(context.Background(), s.id, text))
 }
 
 // follow subscribes to the group.
-func (s *stage) follow(t testing.TB, u groupkit.UserID) *groupkit.Subscription {
+func follow(t testing.TB, s *stage, u groupkit.UserID) *groupkit.Subscription {
 	t.Helper()
 	sub, err := by(s.eng, u).Subscribe(context.Background(), s.id)
 	require.NoError(t, err)
@@ -42,10 +42,10 @@ func next(t require.TestingT, sub *groupkit.Subscription) groupkit.Event {
 func TestSubscription_BeginsAfterTheVersionItSays(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	sub := s.follow(t, "alice")
+	sub := follow(t, s, "alice")
 	require.Equal(t, s.group(t).Version, sub.After())
-	s.announce(t, "one")
-	s.announce(t, "two")
+	announce(t, s, "one")
+	announce(t, s, "two")
 	_, log := s.whole(t)
 	for i := range 2 {
 		after := sub.After()
@@ -65,7 +65,7 @@ func TestSubscription_InOrderUnderConcurrentWriters(t *testing.T) {
 		all, err := s.eng.System().SubscribeAll(t.Context())
 		require.NoError(t, err)
 		defer all.Close()
-		one := s.follow(t, "bob")
+		one := follow(t, s, "bob")
 		start := map[groupkit.GroupID]uint64{}
 		for _, id := range groups {
 			g, err := s.eng.System().Group(t.Context(), id)
@@ -101,7 +101,7 @@ func TestSubscription_NotBeforeDurability(t *testing.T) {
 	t.Parallel()
 	st := &slowStore{Store: memstore.New()}
 	s := stagedOn(t, st, memblob.New(), groupkit.Options{})
-	sub := s.follow(t, "alice")
+	sub := follow(t, s, "alice")
 	all, err := s.eng.System().SubscribeAll(t.Context())
 	require.NoError(t, err)
 	defer all.Close()
@@ -157,12 +157,12 @@ func TestSubscription_OvertakenAnswers(t *testing.T) {
 	t.Parallel()
 	st := &slowStore{Store: memstore.New()}
 	s := stagedOn(t, st, memblob.New(), groupkit.Options{})
-	sub := s.follow(t, "alice")
+	sub := follow(t, s, "alice")
 	hold, held := st.keep()
 	var all sync.WaitGroup
 	all.Go(func() { _ = s.eng.As("alice").MuteGroup(context.Background(), s.id) })
 	<-held
-	s.announce(t, "I am first")
+	announce(t, s, "I am first")
 	after := sub.After()
 	require.Equal(t, groupkit.GroupMuted, next(t, sub).Kind)
 	require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
@@ -178,7 +178,7 @@ func TestSubscription_NothingOfWhatFailed(t *testing.T) {
 	st := &failingStore{Store: runTwice(memstore.New())}
 	s := stagedOn(t, st, memblob.New(), groupkit.Options{})
 	ctx := t.Context()
-	sub := s.follow(t, "alice")
+	sub := follow(t, s, "alice")
 	require.Error(t, s.eng.As("carol").MuteGroup(ctx, s.id))
 	st.failAfter(0)
 	require.ErrorIs(t, s.eng.As("alice").MuteGroup(ctx, s.id), errFailing)
@@ -188,7 +188,7 @@ func TestSubscription_NothingOfWhatFailed(t *testing.T) {
 		return errUndo
 	}), errUndo)
 	requireSilent(t, sub)
-	s.announce(t, "at last")
+	announce(t, s, "at last")
 	require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
 }
 
@@ -199,24 +199,24 @@ func TestSubscription_Slow(t *testing.T) {
 		t.Run(fmt.Sprint(behind), func(t *testing.T) {
 			t.Parallel()
 			s := staged(t, groupkit.Options{})
-			sub := s.follow(t, "alice")
+			sub := follow(t, s, "alice")
 			first := sub.After() + 1
 			for i := range behind {
-				s.announce(t, fmt.Sprint(i))
+				announce(t, s, fmt.Sprint(i))
 			}
-			heard := s.catchUp(t, sub, behind > 1024)
+			heard := catchUp(t, s, sub, behind > 1024)
 			for i, e := range heard {
 				require.Equal(t, first+uint64(i), e.Version)
 			}
 			require.Len(t, heard, behind)
-			s.announce(t, "and on")
+			announce(t, s, "and on")
 			require.Equal(t, first+uint64(behind), next(t, sub).Version)
 		})
 	}
 }
 
 // catchUp hears all that there is, with the help of the log.
-func (s *stage) catchUp(t *testing.T, sub *groupkit.Subscription, misses bool) (heard []groupkit.Event) {
+func catchUp(t *testing.T, s *stage, sub *groupkit.Subscription, misses bool) (heard []groupkit.Event) {
 	t.Helper()
 	missed := 0
 	for sub.After() < s.group(t).Version {
@@ -248,7 +248,7 @@ func TestSubscription_SlowToAll(t *testing.T) {
 	require.NoError(t, err)
 	defer sub.Close()
 	for i := range 1100 {
-		s.announce(t, fmt.Sprint(i))
+		announce(t, s, fmt.Sprint(i))
 	}
 	_, err = sub.Next(t.Context())
 	require.ErrorIs(t, err, groupkit.ErrMissed)
@@ -272,7 +272,7 @@ func TestActor_SubscribeAll(t *testing.T) {
 	require.NoError(t, err)
 	defer sub.Close()
 	id := group(t, s.eng, groupkit.NewGroup{})
-	s.announce(t, "hear me")
+	announce(t, s, "hear me")
 	require.NoError(t, s.eng.System().DeleteGroup(t.Context(), id))
 	for _, kind := range []groupkit.EventKind{groupkit.GroupCreated, groupkit.MemberJoined, groupkit.AnnouncementChanged, groupkit.GroupDeleted} {
 		require.Equal(t, kind, next(t, sub).Kind)
@@ -315,12 +315,12 @@ func TestSubscription_EndsWithTheRole(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", more), func(t *testing.T) {
 				t.Parallel()
 				s := staged(t, groupkit.Options{})
-				sub, owner := s.follow(t, "bob"), s.follow(t, "alice")
-				s.announce(t, "while bob may")
+				sub, owner := follow(t, s, "bob"), follow(t, s, "alice")
+				announce(t, s, "while bob may")
 				require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
 				require.NoError(t, end.do(t.Context(), s))
 				for i := range more {
-					s.announce(t, fmt.Sprint("secret ", i))
+					announce(t, s, fmt.Sprint("secret ", i))
 				}
 				for range 3 {
 					_, err := sub.Next(t.Context())
@@ -339,7 +339,7 @@ func TestSubscription_EndsWithTheRole(t *testing.T) {
 func TestSubscription_RoleComesBack(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	sub := s.follow(t, "bob")
+	sub := follow(t, s, "bob")
 	require.NoError(t, s.eng.As("alice").RemoveAdmin(t.Context(), s.id, "bob"))
 	require.NoError(t, s.eng.As("alice").AddAdmin(t.Context(), s.id, "bob"))
 	require.Equal(t, groupkit.AdminRemoved, next(t, sub).Kind)
@@ -350,18 +350,18 @@ func TestSubscription_RoleComesBack(t *testing.T) {
 func TestSubscription_Transfer(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	sub := s.follow(t, "alice")
+	sub := follow(t, s, "alice")
 	require.NoError(t, s.eng.As("alice").TransferGroup(t.Context(), s.id, "carol"))
 	_, err := sub.Next(t.Context())
 	require.ErrorIs(t, err, groupkit.ErrRoleTooLow)
-	s.follow(t, "carol")
+	follow(t, s, "carol")
 }
 
 func TestSubscription_EndsWithTheGroup(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	subs := []*groupkit.Subscription{s.follow(t, ""), s.follow(t, "alice")}
-	s.announce(t, "the end is near")
+	subs := []*groupkit.Subscription{follow(t, s, ""), follow(t, s, "alice")}
+	announce(t, s, "the end is near")
 	require.NoError(t, s.eng.As("alice").DeleteGroup(t.Context(), s.id))
 	for _, sub := range subs {
 		require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
@@ -378,7 +378,7 @@ func TestSubscription_GoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	st := &unreadableStore{Store: memstore.New()}
 	s := stagedOn(t, st, memblob.New(), groupkit.Options{})
-	sub := s.follow(t, "bob")
+	sub := follow(t, s, "bob")
 	requireSilent(t, sub)
 	require.NoError(t, s.eng.As("alice").RemoveAdmin(t.Context(), s.id, "ben"))
 	requireSilent(t, sub) // bob's role is to be looked up
@@ -388,7 +388,7 @@ func TestSubscription_GoesOnAfterAnError(t *testing.T) {
 	require.ErrorIs(t, err, groupkit.ErrStorage)
 	st.failing.Store(false)
 	require.Equal(t, groupkit.AdminRemoved, next(t, sub).Kind)
-	s.announce(t, "and on")
+	announce(t, s, "and on")
 	require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
 }
 
@@ -409,7 +409,7 @@ func TestSubscription_WaitEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := staged(t, groupkit.Options{})
-		sub := s.follow(t, "bob")
+		sub := follow(t, s, "bob")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		began := time.Now()
@@ -418,7 +418,7 @@ func TestSubscription_WaitEndsWithTheContext(t *testing.T) {
 		require.Equal(t, time.Hour, time.Since(began))
 		go func() {
 			time.Sleep(time.Minute)
-			s.announce(t, "hear me")
+			announce(t, s, "hear me")
 		}()
 		require.Equal(t, groupkit.AnnouncementChanged, next(t, sub).Kind)
 	})
@@ -427,16 +427,16 @@ func TestSubscription_WaitEndsWithTheContext(t *testing.T) {
 func TestSubscription_Close(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	sub, other := s.follow(t, "alice"), s.follow(t, "alice")
-	s.announce(t, "unheard")
+	sub, other := follow(t, s, "alice"), follow(t, s, "alice")
+	announce(t, s, "unheard")
 	sub.Close()
 	sub.Close()
 	_, err := sub.Next(t.Context())
 	require.ErrorIs(t, err, groupkit.ErrClosed)
 	require.Equal(t, groupkit.AnnouncementChanged, next(t, other).Kind, "others go on")
 	other.Close()
-	again := s.follow(t, "alice")
-	s.announce(t, "heard")
+	again := follow(t, s, "alice")
+	announce(t, s, "heard")
 	require.Equal(t, groupkit.AnnouncementChanged, next(t, again).Kind)
 }
 
@@ -448,7 +448,7 @@ func TestSubscription_EngineCloses(t *testing.T) {
 		s := act(t, eng, newClock())
 		var waiting sync.WaitGroup
 		for _, u := range (ids{"", "alice", "bob"}) {
-			sub := s.follow(t, u)
+			sub := follow(t, s, u)
 			waiting.Go(func() {
 				_, err := sub.Next(context.Background())
 				if !errors.Is(err, groupkit.ErrClosed) {
@@ -467,9 +467,9 @@ func TestSubscription_EngineCloses(t *testing.T) {
 func TestSubscription_All(t *testing.T) {
 	t.Parallel()
 	s := staged(t, groupkit.Options{})
-	sub := s.follow(t, "")
+	sub := follow(t, s, "")
 	for i := range 1030 {
-		s.announce(t, fmt.Sprint(i))
+		announce(t, s, fmt.Sprint(i))
 	}
 	require.NoError(t, s.eng.As("alice").DeleteGroup(t.Context(), s.id))
 	events, missed, last := 0, 0, error(nil)
@@ -494,12 +494,12 @@ func TestSubscription_OneNeverReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := staged(t, groupkit.Options{})
 		const followers, events = 1000, 1500
-		lazy := s.follow(t, "alice")
+		lazy := follow(t, s, "alice")
 		first := lazy.After()
 		var heard atomic.Int64
 		var all sync.WaitGroup
 		for range followers {
-			sub := s.follow(t, "bob")
+			sub := follow(t, s, "bob")
 			all.Go(func() {
 				for range events {
 					if e, err := sub.Next(context.Background()); err != nil || e.Version != sub.After() {
@@ -511,7 +511,7 @@ func TestSubscription_OneNeverReads(t *testing.T) {
 			})
 		}
 		for i := range events {
-			s.announce(t, fmt.Sprint(i))
+			announce(t, s, fmt.Sprint(i))
 			if i%500 == 0 {
 				time.Sleep(time.Second) // they are given time: it is the lazy one that is slow
 			}

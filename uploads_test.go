@@ -21,7 +21,7 @@ import (
 )
 
 // requireNoTrace checks that nothing of an upload is left, and that nothing was logged.
-func (s *town) requireNoTrace(t *testing.T, version uint64) {
+func requireNoTrace(t *testing.T, s *town, version uint64) {
 	t.Helper()
 	require.Len(t, contents(t, s.blobs), 3)
 	require.Empty(t, s.keys(t, key.Uploads()))
@@ -76,7 +76,7 @@ func TestActor_UploadFile_Fails(t *testing.T) {
 			require.NotErrorIs(t, err, groupkit.ErrStorage)
 			requireError(t, err, groupkit.OpUploadFile, guild)
 			require.Zero(t, f)
-			s.requireNoTrace(t, before)
+			requireNoTrace(t, s, before)
 		})
 	}
 }
@@ -101,7 +101,7 @@ func TestActor_UploadFile_LosesTheRight(t *testing.T) {
 		"removed": {func(ctx context.Context, s *town) error { return s.As("bob").RemoveMember(ctx, guild, "carol") }, groupkit.ErrNotMember},
 		"left":    {func(ctx context.Context, s *town) error { return s.As("carol").Leave(ctx, guild) }, groupkit.ErrNotMember},
 		"blocked": {func(ctx context.Context, s *town) error {
-			return done(s.As("bob").Block(ctx, guild, groupkit.Forever, "carol"))
+			return second(s.As("bob").Block(ctx, guild, groupkit.Forever, "carol"))
 		}, groupkit.ErrBlacklisted},
 		"the group deleted": {func(ctx context.Context, s *town) error { return s.As("alice").DeleteGroup(ctx, guild) }, groupkit.ErrGroupNotFound},
 		"the app closed":    {func(_ context.Context, s *town) error { return s.Close() }, groupkit.ErrClosed},
@@ -119,15 +119,15 @@ func TestActor_UploadFile_LosesTheRight(t *testing.T) {
 			}
 			require.Empty(t, s.keys(t, key.Uploads()))
 			for _, id := range contents(t, s.blobs) {
-				require.Contains(t, []string{contentOf(guild, s.chart), contentOf(guild, s.rules), s.scroll(t)}, id)
+				require.Contains(t, []string{contentOf(guild, s.chart), contentOf(guild, s.rules), scrollContent(t, s)}, id)
 			}
 			s.clean(t)
 		})
 	}
 }
 
-// scroll is the content of the file of the archive.
-func (s *town) scroll(t *testing.T) string {
+// scrollContent is the content of the file of the archive.
+func scrollContent(t *testing.T, s *town) string {
 	files := every(t, s.System().Files(t.Context(), archive))
 	require.Len(t, files, 1)
 	return contentOf(archive, files[0])
@@ -141,7 +141,7 @@ func TestActor_UploadFile_Panics(t *testing.T) {
 	require.PanicsWithValue(t, "no more", func() {
 		_, _ = s.As("carol").UploadFile(t.Context(), guild, "new", halfway(func() { panic("no more") }))
 	})
-	require.NoError(t, done(s.As("carol").UploadFile(t.Context(), guild, "new", strings.NewReader("new"))))
+	require.NoError(t, second(s.As("carol").UploadFile(t.Context(), guild, "new", strings.NewReader("new"))))
 	s.reopen(t)
 	require.Empty(t, s.keys(t, key.Uploads()))
 	require.Len(t, contents(t, s.blobs), 4)
@@ -176,7 +176,7 @@ func TestEngine_SweepsContents(t *testing.T) {
 	for _, id := range []string{lost, foreign, key.Content("nowhere", uuid.Max)} {
 		require.NoError(t, s.blobs.Put(t.Context(), id, strings.NewReader("lost")))
 	}
-	s.put(t, key.Upload(lost), (&record.Upload{Process: "another", At: s.hand.now().UnixMilli()}).Encode())
+	s.put(t, key.Upload(lost), (&record.Upload{Process: "another", At: s.clock.Now().UnixMilli()}).Encode())
 	s.put(t, key.Upload(key.Content("guild", uuid.Nil)), (&record.Upload{Process: "another", At: 1}).Encode())
 	s.put(t, key.Upload(key.Content("open", uuid.Nil)), []byte(garbage))
 	s.reopen(t)
@@ -204,10 +204,10 @@ func TestEngine_SweepsContents_SharedStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := sharedTown(t)
-			other := &town{site: &site{raw: s.raw, blobs: s.blobs, hand: newHand()}}
+			other := &town{site: &site{raw: s.raw, blobs: s.blobs, clock: newClockAt(dawn)}}
 			f, err := s.As("carol").UploadFile(t.Context(), guild, "new", halfway(func() {
 				s.cut = func() {
-					other.hand.set(s.hand.now().Add(c.age))
+					other.clock.Set(s.clock.Now().Add(c.age))
 					opening := newQuiet(s.blobs)
 					other.open(t, townOptions(), shared{keptStore{s.raw}}, keptBlobs{opening})
 					opening.wait(t)
@@ -353,11 +353,11 @@ func TestActor_Files_BlobsFail(t *testing.T) {
 	s := newTown(t)
 	before := s.version(t, guild)
 	s.open(t, townOptions(), keptStore{s.raw}, full{keptBlobs{s.blobs}})
-	err := done(s.As("carol").UploadFile(t.Context(), guild, "new", strings.NewReader("new")))
+	err := second(s.As("carol").UploadFile(t.Context(), guild, "new", strings.NewReader("new")))
 	require.ErrorIs(t, err, groupkit.ErrStorage)
 	require.ErrorIs(t, err, store.ErrNoSpace)
 	requireError(t, err, groupkit.OpUploadFile, guild)
-	s.requireNoTrace(t, before)
+	requireNoTrace(t, s, before)
 
 	s.open(t, townOptions(), keptStore{s.raw}, blind{keptBlobs{s.blobs}})
 	_, _, err = s.As("carol").OpenFile(t.Context(), guild, s.chart.ID)
@@ -423,7 +423,7 @@ func TestActor_Files_Together(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, groupkit.Options{})
 	ctx := t.Context()
-	require.NoError(t, done(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: guild, Name: "x", Owner: "alice"})))
+	require.NoError(t, second(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: guild, Name: "x", Owner: "alice"})))
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
@@ -468,10 +468,10 @@ func TestActor_File_BadIDs(t *testing.T) {
 	t.Parallel()
 	s := newTown(t)
 	for _, id := range []groupkit.FileID{"", "x", groupkit.FileID(strings.ToUpper(string(s.chart.ID))), "{" + s.chart.ID + "}", s.chart.ID + "0", groupkit.FileID(uuid.Nil.String())} {
-		require.ErrorIs(t, done(s.As("carol").File(t.Context(), guild, id)), groupkit.ErrFileNotFound, id)
+		require.ErrorIs(t, second(s.As("carol").File(t.Context(), guild, id)), groupkit.ErrFileNotFound, id)
 		_, _, err := s.As("carol").OpenFile(t.Context(), guild, id)
 		require.ErrorIs(t, err, groupkit.ErrFileNotFound, id)
 		require.ErrorIs(t, s.As("bob").DeleteFile(t.Context(), guild, id), groupkit.ErrFileNotFound, id)
-		require.ErrorIs(t, done(s.As("zoe").File(t.Context(), open, s.chart.ID)), groupkit.ErrFileNotFound, "of another group")
+		require.ErrorIs(t, second(s.As("zoe").File(t.Context(), open, s.chart.ID)), groupkit.ErrFileNotFound, "of another group")
 	}
 }
