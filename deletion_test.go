@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
@@ -37,11 +38,11 @@ func TestActor_DeleteGroup(t *testing.T) {
 		ctx, s, blobs := t.Context(), &rationed{Store: memstore.New()}, memblob.New()
 		s.left.Store(1000)
 		opts := &groupkit.Options{Limits: groupkit.Limits{JoinedGroups: 1}}
-		eng, err := groupkit.New(keptStore{s}, keptBlobs{blobs}, opts)
+		eng, err := groupkit.New(grouptest.KeptStore{Store: s}, grouptest.KeptBlobs{Blobs: blobs}, opts)
 		require.NoError(t, err)
-		doomed := group(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
-		open := group(t, eng, groupkit.NewGroup{Owner: "carol", Public: true, MembersOnly: true})
-		require.NoError(t, second(eng.As("bob").Join(ctx, open)))
+		doomed := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
+		open := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "carol", Public: true, MembersOnly: true})
+		require.NoError(t, grouptest.ErrorOf(eng.As("bob").Join(ctx, open)))
 
 		s.left.Store(1) // the tombstone, and no more
 		require.ErrorIs(t, eng.System().DeleteGroup(ctx, doomed), errRation)
@@ -59,6 +60,6 @@ func TestActor_DeleteGroup(t *testing.T) {
 			return err == nil && len(violations) == 0
 		}, time.Minute, time.Millisecond)
 		require.NoError(t, eng.System().ApproveRequest(ctx, open, "bob"))
-		verified(t, eng)
+		grouptest.RequireVerified(t, eng)
 	})
 }

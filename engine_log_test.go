@@ -10,14 +10,15 @@ import (
 	"pgregory.net/rapid"
 
 	"groupkit"
+	"groupkit/internal/modeltest"
 )
 
 // The log of a group, replayed by clock: what it says has to be what the model knows.
 
 // lookAtLog compares who may read the log.
-func (m *machine) lookAtLog(t *rapid.T, c caller, id groupkit.GroupID) {
+func (m *machine) lookAtLog(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {
 	m.ask(t, call{0, "Events", c, id, nil,
-		func(w *world) (any, *refusal) { return nil, w.mayReadLog(c, id) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return nil, w.MayReadLog(c, id) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			for _, err := range a.Events(ctx, id, 0) {
 				return nil, err
@@ -27,59 +28,59 @@ func (m *machine) lookAtLog(t *rapid.T, c caller, id groupkit.GroupID) {
 }
 
 // replay builds a group from its log on one engine.
-func (m *machine) replay(t *rapid.T, in *instance, name groupkit.GroupID) *modelGroup {
-	g := m.world.newGroup(groupkit.NewGroup{ID: name}, "")
-	g.created, g.modified = time.Time{}, time.Time{}
+func (m *machine) replay(t *rapid.T, in *instance, name groupkit.GroupID) *modeltest.Group {
+	g := m.world.NewGroup(groupkit.NewGroup{ID: name}, "")
+	g.Created, g.Modified = time.Time{}, time.Time{}
 	for e, err := range in.eng.System().Events(context.Background(), in.id(name), 0) {
-		if err != nil || e.Version != g.version+1 || e.At.Before(g.modified) {
-			t.Fatalf("%s: %s: after event %d at %v comes %+v, %v", in.name, name, g.version, g.modified, e, err)
+		if err != nil || e.Version != g.Version+1 || e.At.Before(g.Modified) {
+			t.Fatalf("%s: %s: after event %d at %v comes %+v, %v", in.name, name, g.Version, g.Modified, e, err)
 		}
-		g.version, g.modified = e.Version, e.At
+		g.Version, g.Modified = e.Version, e.At
 		for _, u := range e.Users {
-			if end := g.mark(u, e.Kind); !m.wentBack && !end.IsZero() && !end.After(e.At) {
+			if end := g.EndOf(u, e.Kind); !m.wentBack && !end.IsZero() && !end.After(e.At) {
 				t.Fatalf("%s: %s: %v replaces what expired at %v, and nothing told of that", in.name, name, e, end)
 			}
 		}
 		if e.File != nil {
 			e.File = new(in.namedFile(*e.File))
 		}
-		g.apply(e)
+		g.Apply(e)
 	}
 	return g
 }
 
 // requireLog is about the log of a group on every engine: replayed, it gives the
 // group, and beyond that at most what has expired.
-func (m *machine) requireLog(t *rapid.T, g *modelGroup) {
+func (m *machine) requireLog(t *rapid.T, g *modeltest.Group) {
 	for _, in := range m.engines {
-		got := m.replay(t, in, g.id)
-		requireEqual(t, g.group(), got.group(), in.name+" replayed")
-		requireEqual(t, g.joined, got.joined, in.name+" replayed")
-		requireEqual(t, g.admins, got.admins, in.name+" replayed")
-		requireEqual(t, g.allowed, got.allowed, in.name+" replayed")
-		requireEqual(t, g.announcement, got.announcement, in.name+" replayed")
-		requireSameMarks(t, m.world, g.blocks, got.blocks, func(b groupkit.Block) time.Time { return b.Until })
-		requireSameMarks(t, m.world, g.mutes, got.mutes, func(m groupkit.Mute) time.Time { return m.Until })
-		requireSameMarks(t, m.world, g.requests, got.requests, func(r groupkit.Request) time.Time { return r.Expires })
-		requireSameMarks(t, m.world, g.invitations, got.invitations, func(i groupkit.Invitation) time.Time { return i.Expires })
-		require.Len(t, got.files, len(g.files), "%s: files of %s replayed", in.name, g.id)
-		for i, f := range g.files {
-			requireEqual(t, f.File, got.files[i].File, in.name+" replayed")
+		got := m.replay(t, in, g.ID)
+		requireEqual(t, g.Info(), got.Info(), in.name+" replayed")
+		requireEqual(t, g.Joined, got.Joined, in.name+" replayed")
+		requireEqual(t, g.Admins, got.Admins, in.name+" replayed")
+		requireEqual(t, g.Allowed, got.Allowed, in.name+" replayed")
+		requireEqual(t, g.Announcement, got.Announcement, in.name+" replayed")
+		requireSameMarks(t, m.world, g.Blocks, got.Blocks, func(b groupkit.Block) time.Time { return b.Until })
+		requireSameMarks(t, m.world, g.Mutes, got.Mutes, func(m groupkit.Mute) time.Time { return m.Until })
+		requireSameMarks(t, m.world, g.Requests, got.Requests, func(r groupkit.Request) time.Time { return r.Expires })
+		requireSameMarks(t, m.world, g.Invitations, got.Invitations, func(i groupkit.Invitation) time.Time { return i.Expires })
+		require.Len(t, got.Files, len(g.Files), "%s: files of %s replayed", in.name, g.ID)
+		for i, f := range g.Files {
+			requireEqual(t, f.File, got.Files[i].File, in.name+" replayed")
 		}
 	}
 }
 
 // requireSameMarks compares what holds now; what has expired may be cleared or not.
-func requireSameMarks[V any](t *rapid.T, w *world, want, got map[groupkit.UserID]V, end func(V) time.Time) {
+func requireSameMarks[V any](t *rapid.T, w *modeltest.World, want, got map[groupkit.UserID]V, end func(V) time.Time) {
 	for u, mark := range got {
-		if w.holds(end(mark)) {
+		if w.Holds(end(mark)) {
 			requireEqual(t, want[u], mark, "replayed")
 		} else {
 			require.Contains(t, want, u, "replayed")
 		}
 	}
 	for u, mark := range want {
-		if w.holds(end(mark)) {
+		if w.Holds(end(mark)) {
 			require.Contains(t, got, u, "replayed")
 		}
 	}
@@ -87,14 +88,14 @@ func requireSameMarks[V any](t *rapid.T, w *world, want, got map[groupkit.UserID
 
 // requireSwept is about a group just after a sweep: its log knows of nothing that
 // has expired.
-func (m *machine) requireSwept(t *rapid.T, g *modelGroup) {
-	got := m.replay(t, m.engines[0], g.id)
-	require.Equal(t, len(got.blocks), count(got.blocks, func(u groupkit.UserID) bool { return m.world.blocked(got, u) }))
-	require.Equal(t, len(got.mutes), count(got.mutes, func(u groupkit.UserID) bool { return m.world.muted(got, u) }))
-	require.Equal(t, len(got.requests), m.world.requests(got))
-	require.Equal(t, len(got.invitations), m.world.invitations(got))
-	for _, u := range slices.Concat(slices.Collect(maps.Keys(g.blocks)), slices.Collect(maps.Keys(g.mutes))) {
-		require.Equal(t, m.world.blocked(g, u), has(got.blocks, u))
-		require.Equal(t, m.world.muted(g, u), has(got.mutes, u))
+func (m *machine) requireSwept(t *rapid.T, g *modeltest.Group) {
+	got := m.replay(t, m.engines[0], g.ID)
+	require.Equal(t, len(got.Blocks), modeltest.Count(got.Blocks, func(u groupkit.UserID) bool { return m.world.Blocked(got, u) }))
+	require.Equal(t, len(got.Mutes), modeltest.Count(got.Mutes, func(u groupkit.UserID) bool { return m.world.Muted(got, u) }))
+	require.Equal(t, len(got.Requests), m.world.CountRequests(got))
+	require.Equal(t, len(got.Invitations), m.world.CountInvitations(got))
+	for _, u := range slices.Concat(slices.Collect(maps.Keys(g.Blocks)), slices.Collect(maps.Keys(g.Mutes))) {
+		require.Equal(t, m.world.Blocked(g, u), modeltest.Has(got.Blocks, u))
+		require.Equal(t, m.world.Muted(g, u), modeltest.Has(got.Mutes, u))
 	}
 }

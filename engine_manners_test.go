@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"groupkit"
+	"groupkit/internal/modeltest"
 )
 
 // The engines are not only asked to make a change, but each in a manner of its own,
@@ -16,7 +17,7 @@ import (
 
 // A manner is a way to make a call. It returns one reply, or several that all have
 // to be the right one.
-type manner func(*rapid.T, *instance, call, *refusal) []reply
+type manner func(*rapid.T, *instance, call, *modeltest.Refusal) []reply
 
 type reply struct {
 	value any
@@ -30,17 +31,17 @@ func (c call) of(a groupkit.Actor, in *instance) reply {
 }
 
 // plainly just makes the call.
-func plainly(_ *rapid.T, in *instance, c call, _ *refusal) []reply {
-	return []reply{c.of(c.who.actor(in.eng), in)}
+func plainly(_ *rapid.T, in *instance, c call, _ *modeltest.Refusal) []reply {
+	return []reply{c.of(c.who.Actor(in.eng), in)}
 }
 
 // foretold asks first whether the call can be made. What an upload yields nobody
 // can know before.
-func foretold(t *rapid.T, in *instance, c call, no *refusal) []reply {
+func foretold(t *rapid.T, in *instance, c call, no *modeltest.Refusal) []reply {
 	in.dry = true
-	said := c.of(c.who.actor(in.eng).Can(), in)
+	said := c.of(c.who.Actor(in.eng).Can(), in)
 	in.dry = false
-	unforeseen := no != nil && (slices.Contains(no.is, groupkit.ErrFileTooLarge) || slices.Contains(no.is, errBroken))
+	unforeseen := no != nil && (slices.Contains(no.Is, groupkit.ErrFileTooLarge) || slices.Contains(no.Is, modeltest.ErrBroken))
 	switch {
 	case no != nil && !unforeseen:
 		in.requireRefused(t, asked{in, c}, c.group, no, said.err)
@@ -51,8 +52,8 @@ func foretold(t *rapid.T, in *instance, c call, no *refusal) []reply {
 }
 
 // repeated makes the call under an idempotency key, and once more if it is granted.
-func repeated(_ *rapid.T, in *instance, c call, _ *refusal) []reply {
-	a := c.who.actor(in.eng).Once(fmt.Sprint("call ", c.number))
+func repeated(_ *rapid.T, in *instance, c call, _ *modeltest.Refusal) []reply {
+	a := c.who.Actor(in.eng).Once(fmt.Sprint("call ", c.number))
 	first := c.of(a, in)
 	if first.err != nil {
 		return []reply{first}
@@ -64,13 +65,13 @@ func repeated(_ *rapid.T, in *instance, c call, _ *refusal) []reply {
 
 // atomically makes the call in a transaction of its own, which can't be done with
 // what is more than one transaction by itself.
-func atomically(t *rapid.T, in *instance, c call, no *refusal) []reply {
+func atomically(t *rapid.T, in *instance, c call, no *modeltest.Refusal) []reply {
 	if c.verb == "UploadFile" || c.verb == "ForgetUser" {
 		return plainly(t, in, c, no)
 	}
 	var got reply
 	err := in.eng.Atomic(context.Background(), func(tx *groupkit.Tx) error {
-		got = c.of(c.who.actor(tx), in)
+		got = c.of(c.who.Actor(tx), in)
 		if c.number%2 == 0 {
 			return nil // what was refused has changed nothing
 		}

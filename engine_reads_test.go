@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
+	"groupkit/internal/modeltest"
 )
 
 // The calls that only look.
@@ -20,7 +22,7 @@ import (
 // A list is one of the lists of a group, as an iterator and as pages.
 type list[T any] struct {
 	verb  string
-	model func(*world, caller, groupkit.GroupID) ([]T, *refusal)
+	model func(*modeltest.World, modeltest.Caller, groupkit.GroupID) ([]T, *modeltest.Refusal)
 	all   func(groupkit.Actor, context.Context, groupkit.GroupID) iter.Seq2[T, error]
 	page  func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.Page) ([]T, error)
 	named func(*instance, T) T // gives one the model's ids
@@ -30,25 +32,15 @@ type list[T any] struct {
 func same[T any](_ *instance, one T) T { return one }
 
 var (
-	memberList     = list[groupkit.Member]{"Members", (*world).Members, groupkit.Actor.Members, groupkit.Actor.MembersPage, same[groupkit.Member], nil}
-	adminList      = list[groupkit.Member]{"Admins", (*world).Admins, groupkit.Actor.Admins, groupkit.Actor.AdminsPage, same[groupkit.Member], nil}
-	blacklist      = list[groupkit.Block]{"Blacklist", (*world).Blacklist, groupkit.Actor.Blacklist, groupkit.Actor.BlacklistPage, same[groupkit.Block], nil}
-	muteList       = list[groupkit.Mute]{"Mutes", (*world).Mutes, groupkit.Actor.Mutes, groupkit.Actor.MutesPage, same[groupkit.Mute], nil}
-	allowList      = list[groupkit.Allowed]{"AllowList", (*world).AllowList, groupkit.Actor.AllowList, groupkit.Actor.AllowListPage, same[groupkit.Allowed], nil}
-	requestList    = list[groupkit.Request]{"Requests", (*world).Requests, groupkit.Actor.Requests, groupkit.Actor.RequestsPage, (*instance).namedRequest, nil}
-	invitationList = list[groupkit.Invitation]{"Invitations", (*world).Invitations, groupkit.Actor.Invitations, groupkit.Actor.InvitationsPage, (*instance).namedInvitation, nil}
-	fileList       = list[groupkit.File]{"Files", (*world).Files, groupkit.Actor.Files, groupkit.Actor.FilesPage, (*instance).namedFile, newestFile}
+	memberList     = list[groupkit.Member]{"Members", (*modeltest.World).Members, groupkit.Actor.Members, groupkit.Actor.MembersPage, same[groupkit.Member], nil}
+	adminList      = list[groupkit.Member]{"Admins", (*modeltest.World).Admins, groupkit.Actor.Admins, groupkit.Actor.AdminsPage, same[groupkit.Member], nil}
+	blacklist      = list[groupkit.Block]{"Blacklist", (*modeltest.World).Blacklist, groupkit.Actor.Blacklist, groupkit.Actor.BlacklistPage, same[groupkit.Block], nil}
+	muteList       = list[groupkit.Mute]{"Mutes", (*modeltest.World).Mutes, groupkit.Actor.Mutes, groupkit.Actor.MutesPage, same[groupkit.Mute], nil}
+	allowList      = list[groupkit.Allowed]{"AllowList", (*modeltest.World).AllowList, groupkit.Actor.AllowList, groupkit.Actor.AllowListPage, same[groupkit.Allowed], nil}
+	requestList    = list[groupkit.Request]{"Requests", (*modeltest.World).Requests, groupkit.Actor.Requests, groupkit.Actor.RequestsPage, (*instance).namedRequest, nil}
+	invitationList = list[groupkit.Invitation]{"Invitations", (*modeltest.World).Invitations, groupkit.Actor.Invitations, groupkit.Actor.InvitationsPage, (*instance).namedInvitation, nil}
+	fileList       = list[groupkit.File]{"Files", (*modeltest.World).Files, groupkit.Actor.Files, groupkit.Actor.FilesPage, (*instance).namedFile, newestFile}
 )
-
-func (in *instance) namedRequest(r groupkit.Request) groupkit.Request {
-	r.Group = in.name1(r.Group)
-	return r
-}
-
-func (in *instance) namedInvitation(i groupkit.Invitation) groupkit.Invitation {
-	i.Group = in.name1(i.Group)
-	return i
-}
 
 // allNamed is a list with the model's ids; an empty one is nil.
 func allNamed[T any](in *instance, all []T, err error, named func(*instance, T) T) ([]T, error) {
@@ -60,23 +52,23 @@ func allNamed[T any](in *instance, all []T, err error, named func(*instance, T) 
 }
 
 // look compares a list as the iterator gives it, and one page of it.
-func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p groupkit.Page) {
+func (l list[T]) look(m *machine, t *rapid.T, c modeltest.Caller, id groupkit.GroupID, p groupkit.Page) {
 	lists := map[*instance][]T{}
 	m.ask(t, call{0, l.verb, c, id, nil,
-		func(w *world) (any, *refusal) { return answer(l.model(w, c, id)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(l.model(w, c, id)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
-			all, err := collect(l.all(a, ctx, id))
+			all, err := grouptest.Collect(l.all(a, ctx, id))
 			lists[in] = all
 			return ordered(t, in, all, err, l.named, l.order)
 		}})
 	most := 1000
 	if l.verb == "Files" {
-		most = m.world.opts.Limits.FilesPage
+		most = m.world.Options.Limits.FilesPage
 	}
 	m.ask(t, call{0, l.verb + "Page", c, id, []any{p},
-		func(w *world) (any, *refusal) {
-			if !validPage(p) {
-				return nil, refuse(groupkit.ErrInvalid)
+		func(w *modeltest.World) (any, *modeltest.Refusal) {
+			if !modeltest.ValidPage(p) {
+				return nil, modeltest.Refuse(groupkit.ErrInvalid)
 			}
 			_, no := l.model(w, c, id)
 			return nil, no
@@ -84,7 +76,7 @@ func (l list[T]) look(m *machine, t *rapid.T, c caller, id groupkit.GroupID, p g
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			page, err := l.page(a, ctx, id, p)
 			if err == nil {
-				requireEqual(t, append([]T{}, paged(lists[in], p, most)...), append([]T{}, page...), in.name+": "+l.verb+"Page")
+				requireEqual(t, append([]T{}, modeltest.Paged(lists[in], p, most)...), append([]T{}, page...), in.name+": "+l.verb+"Page")
 			}
 			return nil, err
 		}})
@@ -107,17 +99,17 @@ func newestFile(a, b groupkit.File) int { return b.Created.Compare(a.Created) }
 
 // look makes a few calls that only look.
 func (m *machine) look(t *rapid.T) {
-	id := m.world.drawGroup(t, nil)
-	c, u, p := m.world.drawCaller(t, id, theMembers), m.world.drawUser(t, id, theMembers), page(t)
-	c.version = nil
+	id := m.world.DrawGroup(t, nil)
+	c, u, p := m.world.DrawCaller(t, id, modeltest.TheMembers), m.world.DrawUser(t, id, modeltest.TheMembers), modeltest.DrawPage(t)
+	c.Version = nil
 	looks := m.looks(c, id, u, p)
 	for range 3 {
-		pick(t, "look", looks)(t)
+		modeltest.Pick(t, "look", looks)(t)
 	}
 }
 
 // looks are all calls of a caller on a group, and on a user, that only look.
-func (m *machine) looks(c caller, id groupkit.GroupID, u groupkit.UserID, p groupkit.Page) []func(*rapid.T) {
+func (m *machine) looks(c modeltest.Caller, id groupkit.GroupID, u groupkit.UserID, p groupkit.Page) []func(*rapid.T) {
 	return []func(*rapid.T){
 		func(t *rapid.T) { memberList.look(m, t, c, id, p) },
 		func(t *rapid.T) { adminList.look(m, t, c, id, p) },
@@ -143,11 +135,11 @@ func (m *machine) looks(c caller, id groupkit.GroupID, u groupkit.UserID, p grou
 // lookAtEverything makes every call that only looks, as everyone on every group.
 func (m *machine) lookAtEverything(t *rapid.T) {
 	m.lookAtLogs(t)
-	p := page(t)
-	for _, u := range append([]groupkit.UserID{""}, users...) {
-		c := caller{user: u, system: u == ""}
-		for _, id := range append(slices.Sorted(maps.Keys(m.world.groups)), "nothing-here") {
-			other := users[number.Draw(t, "other user")%len(users)]
+	p := modeltest.DrawPage(t)
+	for _, u := range append([]groupkit.UserID{""}, modeltest.Users...) {
+		c := modeltest.Caller{User: u, System: u == ""}
+		for _, id := range append(slices.Sorted(maps.Keys(m.world.Live)), "nothing-here") {
+			other := modeltest.Users[modeltest.Number.Draw(t, "other user")%len(modeltest.Users)]
 			looks := m.looks(c, id, other, p)
 			for _, look := range looks[:14] {
 				look(t)
@@ -164,65 +156,65 @@ func (m *machine) lookAtEverything(t *rapid.T) {
 // lookAtLogs verifies the engines, and replays every log.
 func (m *machine) lookAtLogs(t *rapid.T) {
 	for _, in := range m.engines {
-		verified(t, in.eng)
+		grouptest.RequireVerified(t, in.eng)
 	}
-	for _, g := range m.world.groups {
+	for _, g := range m.world.Live {
 		m.requireLog(t, g)
 	}
 }
 
-func (m *machine) lookAtGroup(t *rapid.T, c caller, id groupkit.GroupID) {
+func (m *machine) lookAtGroup(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {
 	m.ask(t, call{0, "Group", c, id, nil,
-		func(w *world) (any, *refusal) { return answer(w.Group(c, id)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.Group(c, id)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			g, err := a.Group(ctx, id)
 			return in.named(g), err
 		}})
 }
 
-func (m *machine) lookAtAnnouncement(t *rapid.T, c caller, id groupkit.GroupID) {
+func (m *machine) lookAtAnnouncement(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {
 	m.ask(t, call{0, "Announcement", c, id, nil,
-		func(w *world) (any, *refusal) { return answer(w.Announcement(c, id)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.Announcement(c, id)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			return answer2(a.Announcement(ctx, id))
 		}})
 }
 
-func (m *machine) lookAtSpeech(t *rapid.T, c caller, id groupkit.GroupID) {
+func (m *machine) lookAtSpeech(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {
 	m.ask(t, call{0, "MaySpeak", c, id, nil,
-		func(w *world) (any, *refusal) { return nil, w.MaySpeak(c, id) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return nil, w.MaySpeak(c, id) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			return nil, a.MaySpeak(ctx, id)
 		}})
 }
 
-func (m *machine) lookAtRole(t *rapid.T, c caller, id groupkit.GroupID, u groupkit.UserID) {
+func (m *machine) lookAtRole(t *rapid.T, c modeltest.Caller, id groupkit.GroupID, u groupkit.UserID) {
 	m.ask(t, call{0, "Role", c, id, []any{u},
-		func(w *world) (any, *refusal) { return answer(w.Role(c, id, u)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.Role(c, id, u)) },
 		func(ctx context.Context, _ *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			return answer2(a.Role(ctx, id, u))
 		}})
 }
 
 // lookAtFiles reads a file of the group, and one of another group.
-func (m *machine) lookAtFiles(t *rapid.T, c caller, id groupkit.GroupID) {
-	for _, g := range m.world.groups {
-		if len(g.files) > 0 {
-			m.lookAtFile(t, c, id, g.files[len(g.files)-1].ID)
+func (m *machine) lookAtFiles(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {
+	for _, g := range m.world.Live {
+		if len(g.Files) > 0 {
+			m.lookAtFile(t, c, id, g.Files[len(g.Files)-1].ID)
 		}
 	}
 	m.lookAtFile(t, c, id, "no-file")
 }
 
-func (m *machine) lookAtFile(t *rapid.T, c caller, id groupkit.GroupID, f groupkit.FileID) {
+func (m *machine) lookAtFile(t *rapid.T, c modeltest.Caller, id groupkit.GroupID, f groupkit.FileID) {
 	m.ask(t, call{0, "File", c, id, []any{f},
-		func(w *world) (any, *refusal) { return answer(w.File(c, id, f)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.File(c, id, f)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			got, err := a.File(ctx, id, in.file(f))
 			return in.namedFile(got), err
 		}})
 	m.ask(t, call{0, "OpenFile", c, id, []any{f},
-		func(w *world) (any, *refusal) { return answer(w.OpenFile(c, id, f)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.OpenFile(c, id, f)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			got, r, err := a.OpenFile(ctx, id, in.file(f))
 			if err != nil {
@@ -230,27 +222,27 @@ func (m *machine) lookAtFile(t *rapid.T, c caller, id groupkit.GroupID, f groupk
 			}
 			content, err := io.ReadAll(r)
 			require.NoError(t, r.Close())
-			return modelFile{in.namedFile(got), string(content)}, err
+			return modeltest.File{File: in.namedFile(got), Content: string(content)}, err
 		}})
 }
 
-func (m *machine) lookAtDetails(t *rapid.T, c caller, ids []groupkit.GroupID) {
-	limit := m.world.opts.Limits.Details
+func (m *machine) lookAtDetails(t *rapid.T, c modeltest.Caller, ids []groupkit.GroupID) {
+	limit := m.world.Options.Limits.Details
 	for _, ids := range [][]groupkit.GroupID{ids[:min(limit, len(ids))], ids, slices.Concat(ids, ids)} {
 		m.ask(t, call{0, "GroupDetails", c, "", []any{ids},
-			func(w *world) (any, *refusal) { return answer(w.GroupDetails(c, ids)) },
+			func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.GroupDetails(c, ids)) },
 			func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
 				var theirs []groupkit.GroupID
 				for _, id := range ids {
 					theirs = append(theirs, in.id(id))
 				}
 				found, missing, err := a.GroupDetails(ctx, theirs)
-				var d details
+				var d modeltest.Details
 				for _, g := range found {
-					d.found = append(d.found, in.named(g))
+					d.Found = append(d.Found, in.named(g))
 				}
 				for _, id := range missing {
-					d.missing = append(d.missing, in.name1(id))
+					d.Missing = append(d.Missing, in.name1(id))
 				}
 				return d, err
 			}})
@@ -258,12 +250,12 @@ func (m *machine) lookAtDetails(t *rapid.T, c caller, ids []groupkit.GroupID) {
 }
 
 // lookAtGroups goes through all groups, as an iterator and by cursor.
-func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
-	list := func(w *world) (any, *refusal) { return answer(w.Groups(c)) }
+func (m *machine) lookAtGroups(t *rapid.T, c modeltest.Caller, p groupkit.Page) {
+	list := func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.Groups(c)) }
 	m.ask(t, call{0, "Groups", c, "", nil, list,
 		func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
-			all, err := collect(a.Groups(ctx))
-			return ordered(t, in, all, err, (*instance).named, newestGroup)
+			all, err := grouptest.Collect(a.Groups(ctx))
+			return ordered(t, in, all, err, (*instance).named, modeltest.NewestGroup)
 		}})
 	limit := max(1, p.Size%4)
 	m.ask(t, call{0, "GroupsPage", c, "", []any{limit}, list,
@@ -279,14 +271,14 @@ func (m *machine) lookAtGroups(t *rapid.T, c caller, p groupkit.Page) {
 				}
 				all = append(all, page...)
 				if next == "" {
-					return ordered(t, in, all, nil, (*instance).named, newestGroup)
+					return ordered(t, in, all, nil, (*instance).named, modeltest.NewestGroup)
 				}
 				cursor = next
 			}
 		}})
 	for cursor, limit := range map[string]int{"": -1, "\xffhostile": 1, "aG9zdGlsZQ": 1} {
 		m.ask(t, call{0, "GroupsPage", c, "", []any{limit, cursor},
-			func(*world) (any, *refusal) { return nil, refuse(groupkit.ErrInvalid) },
+			func(*modeltest.World) (any, *modeltest.Refusal) { return nil, modeltest.Refuse(groupkit.ErrInvalid) },
 			func(ctx context.Context, _ *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
 				return answer2(groupsPage(ctx, a, limit, cursor))
 			}})
@@ -298,27 +290,27 @@ func groupsPage(ctx context.Context, a groupkit.Actor, limit int, cursor string)
 	return page, err
 }
 
-func (m *machine) lookAtJoined(t *rapid.T, c caller, u groupkit.UserID, p groupkit.Page) {
+func (m *machine) lookAtJoined(t *rapid.T, c modeltest.Caller, u groupkit.UserID, p groupkit.Page) {
 	m.ask(t, call{0, "JoinedGroups", c, "", []any{u},
-		func(w *world) (any, *refusal) { return answer(w.JoinedGroups(c, u)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.JoinedGroups(c, u)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
-			all, err := collect(a.JoinedGroups(ctx, u))
-			if err == nil && validPage(p) {
+			all, err := grouptest.Collect(a.JoinedGroups(ctx, u))
+			if err == nil && modeltest.ValidPage(p) {
 				page, err := a.JoinedGroupsPage(ctx, u, p)
 				require.NoError(t, err)
-				requireEqual(t, append([]groupkit.Group{}, paged(all, p, 1000)...), append([]groupkit.Group{}, page...), in.name+": JoinedGroupsPage")
+				requireEqual(t, append([]groupkit.Group{}, modeltest.Paged(all, p, 1000)...), append([]groupkit.Group{}, page...), in.name+": JoinedGroupsPage")
 			}
 			all, err = allNamed(in, all, err, (*instance).named)
-			slices.SortFunc(all, groupOrder)
+			slices.SortFunc(all, modeltest.GroupOrder)
 			return all, err
 		}})
 	m.ask(t, call{0, "JoinedGroupsPage", c, "", []any{u},
-		func(w *world) (any, *refusal) {
-			if !validPage(p) {
-				return 0, refuse(groupkit.ErrInvalid)
+		func(w *modeltest.World) (any, *modeltest.Refusal) {
+			if !modeltest.ValidPage(p) {
+				return 0, modeltest.Refuse(groupkit.ErrInvalid)
 			}
 			all, no := w.JoinedGroups(c, u)
-			return len(paged(all, p, 1000)), no
+			return len(modeltest.Paged(all, p, 1000)), no
 		},
 		func(ctx context.Context, _ *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
 			all, err := a.JoinedGroupsPage(ctx, u, p)
@@ -326,21 +318,21 @@ func (m *machine) lookAtJoined(t *rapid.T, c caller, u groupkit.UserID, p groupk
 		}})
 }
 
-func (m *machine) lookAtPending(t *rapid.T, c caller, u groupkit.UserID) {
+func (m *machine) lookAtPending(t *rapid.T, c modeltest.Caller, u groupkit.UserID) {
 	m.ask(t, call{0, "PendingRequests", c, "", []any{u},
-		func(w *world) (any, *refusal) { return answer(w.PendingRequests(c, u)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.PendingRequests(c, u)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
-			all, err := collect(a.PendingRequests(ctx, u))
+			all, err := grouptest.Collect(a.PendingRequests(ctx, u))
 			all, err = allNamed(in, all, err, (*instance).namedRequest)
-			slices.SortFunc(all, requestOrder)
+			slices.SortFunc(all, modeltest.RequestOrder)
 			return all, err
 		}})
 	m.ask(t, call{0, "PendingInvitations", c, "", []any{u},
-		func(w *world) (any, *refusal) { return answer(w.PendingInvitations(c, u)) },
+		func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.PendingInvitations(c, u)) },
 		func(ctx context.Context, in *instance, a groupkit.Actor, _ groupkit.GroupID) (any, error) {
-			all, err := collect(a.PendingInvitations(ctx, u))
+			all, err := grouptest.Collect(a.PendingInvitations(ctx, u))
 			all, err = allNamed(in, all, err, (*instance).namedInvitation)
-			slices.SortFunc(all, invitationOrder)
+			slices.SortFunc(all, modeltest.InvitationOrder)
 			return all, err
 		}})
 }

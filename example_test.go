@@ -17,7 +17,8 @@ import (
 // exampleClock is a clock that changes only when an example moves it.
 type exampleClock struct{ time.Time }
 
-func (c *exampleClock) now() time.Time          { return c.Time }
+func (c *exampleClock) now() time.Time { return c.Time }
+
 func (c *exampleClock) advance(d time.Duration) { c.Time = c.Add(d) }
 
 // exampleEngine returns an engine in memory. Its clock shows noon on 1 January 2026.

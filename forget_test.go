@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
-	"groupkit/store/storetest"
 )
 
 // forgettable is an id that occurs nowhere else.
@@ -23,8 +23,8 @@ const forgettable = groupkit.UserID("zoe-whom-nobody-shall-name")
 // A past is an engine in which a user has left traces of every kind.
 type past struct {
 	eng   *groupkit.Engine
-	store *failingStore
-	clock *clock
+	store *grouptest.FailingStore
+	clock *grouptest.Clock
 	owned groupkit.GroupID
 	in    []groupkit.GroupID // where the user is, or is mentioned, but owns nothing
 	gone  groupkit.GroupID   // deleted
@@ -32,7 +32,7 @@ type past struct {
 
 func newPast(t *testing.T, opts groupkit.Options) *past {
 	t.Helper()
-	p := &past{store: &failingStore{Store: memstore.New()}, clock: newClock()}
+	p := &past{store: &grouptest.FailingStore{Store: memstore.New()}, clock: grouptest.NewClock()}
 	opts.Clock, opts.BlockOutsiders = p.clock.Now, true
 	var err error
 	p.eng, err = groupkit.New(p.store, memblob.New(), &opts)
@@ -50,36 +50,36 @@ func (p *past) live(t *testing.T) {
 		if n.Owner != forgettable && id != "asked" && id != "invited" {
 			p.in, n.Members = append(p.in, id), append(n.Members, forgettable, "bob", "carol")
 		}
-		return group(t, p.eng, n)
+		return grouptest.CreateGroup(t, p.eng, n)
 	}
-	p.owned = make("owned", groupkit.NewGroup{Owner: forgettable, Members: ids{"bob", "carol"}})
+	p.owned = make("owned", groupkit.NewGroup{Owner: forgettable, Members: grouptest.IDs{"bob", "carol"}})
 	admin := make("admin", groupkit.NewGroup{Public: true, MembersOnly: true})
 	require.NoError(t, system.AddAdmin(ctx, admin, forgettable))
 	require.NoError(t, zoe.SetAnnouncement(ctx, admin, "I was here"))
-	require.NoError(t, second(zoe.UploadFile(ctx, admin, "diary.txt", strings.NewReader("dear diary"))))
-	require.NoError(t, second(zoe.Invite(ctx, admin, "dave")))
-	require.NoError(t, second(zoe.Mute(ctx, admin, time.Hour, "bob")))
+	require.NoError(t, grouptest.ErrorOf(zoe.UploadFile(ctx, admin, "diary.txt", strings.NewReader("dear diary"))))
+	require.NoError(t, grouptest.ErrorOf(zoe.Invite(ctx, admin, "dave")))
+	require.NoError(t, grouptest.ErrorOf(zoe.Mute(ctx, admin, time.Hour, "bob")))
 	require.NoError(t, zoe.Allow(ctx, admin, "bob"))
-	require.NoError(t, second(zoe.Block(ctx, admin, time.Hour, "carol")))
-	require.NoError(t, second(system.Mute(ctx, admin, time.Hour, forgettable)))
+	require.NoError(t, grouptest.ErrorOf(zoe.Block(ctx, admin, time.Hour, "carol")))
+	require.NoError(t, grouptest.ErrorOf(system.Mute(ctx, admin, time.Hour, forgettable)))
 	require.NoError(t, zoe.Allow(ctx, admin, forgettable))
 	require.NoError(t, zoe.Once("k").MuteGroup(ctx, admin))
 	left := make("left", groupkit.NewGroup{})
 	require.NoError(t, zoe.Leave(ctx, left))
 	removed := make("removed", groupkit.NewGroup{})
-	require.NoError(t, second(system.Mute(ctx, removed, time.Hour, forgettable)))
+	require.NoError(t, grouptest.ErrorOf(system.Mute(ctx, removed, time.Hour, forgettable)))
 	require.NoError(t, system.RemoveMember(ctx, removed, forgettable))
 	unblocked := make("unblocked", groupkit.NewGroup{})
-	require.NoError(t, second(system.Block(ctx, unblocked, time.Hour, forgettable)))
+	require.NoError(t, grouptest.ErrorOf(system.Block(ctx, unblocked, time.Hour, forgettable)))
 	require.NoError(t, system.Unblock(ctx, unblocked, forgettable))
 	expired := make("expired", groupkit.NewGroup{})
-	require.NoError(t, second(system.Mute(ctx, expired, time.Millisecond, forgettable)))
+	require.NoError(t, grouptest.ErrorOf(system.Mute(ctx, expired, time.Millisecond, forgettable)))
 	require.NoError(t, system.RemoveMember(ctx, expired, forgettable))
 	p.in = append(p.in, make("asked", groupkit.NewGroup{Public: true, MembersOnly: true}), make("invited", groupkit.NewGroup{}))
-	require.NoError(t, second(zoe.Join(ctx, "asked")))
-	require.NoError(t, second(p.eng.As("alice").Invite(ctx, "invited", forgettable)))
+	require.NoError(t, grouptest.ErrorOf(zoe.Join(ctx, "asked")))
+	require.NoError(t, grouptest.ErrorOf(p.eng.As("alice").Invite(ctx, "invited", forgettable)))
 	p.gone = make("gone", groupkit.NewGroup{})
-	require.NoError(t, second(zoe.UploadFile(ctx, p.gone, "diary.txt", strings.NewReader("dear diary"))))
+	require.NoError(t, grouptest.ErrorOf(zoe.UploadFile(ctx, p.gone, "diary.txt", strings.NewReader("dear diary"))))
 	require.NoError(t, system.DeleteGroup(ctx, p.gone))
 	p.in = slices.DeleteFunc(p.in, func(id groupkit.GroupID) bool { return id == p.gone })
 	p.clock.Advance(time.Minute)
@@ -89,7 +89,7 @@ func (p *past) live(t *testing.T) {
 func (p *past) requireForgotten(t *testing.T) {
 	t.Helper()
 	ctx, system := t.Context(), p.eng.System()
-	joined, err := collect(system.JoinedGroups(ctx, forgettable))
+	joined, err := grouptest.Collect(system.JoinedGroups(ctx, forgettable))
 	require.NoError(t, err)
 	require.Empty(t, joined)
 	for _, id := range p.in {
@@ -107,7 +107,7 @@ func (p *past) requireForgotten(t *testing.T) {
 			require.NotEqual(t, forgettable, m.User)
 		}
 	}
-	verified(t, p.eng)
+	grouptest.RequireVerified(t, p.eng)
 	eight, err := groupkit.Replay(system.Events(ctx, "admin", 0))
 	require.NoError(t, err)
 	require.Equal(t, 2, eight.Group.MemberCount)
@@ -126,7 +126,7 @@ func (p *past) requireCount(t *testing.T) {
 }
 
 // noClose is a store that another engine goes on using.
-type noClose struct{ *failingStore }
+type noClose struct{ *grouptest.FailingStore }
 
 func (noClose) Close() error { return nil }
 
@@ -144,7 +144,7 @@ func replayed(t require.TestingT, eng *groupkit.Engine, id groupkit.GroupID) {
 func (p *past) naming(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for k, v := range dumped(t, p.store) {
+	for k, v := range grouptest.DumpStore(t, p.store) {
 		if strings.Contains(k, string(forgettable)) || strings.Contains(v, string(forgettable)) {
 			out = append(out, fmt.Sprintf("%q = %q", k, v))
 		}
@@ -167,9 +167,9 @@ func TestActor_ForgetUser(t *testing.T) {
 				if pseudonymize {
 					require.Empty(t, p.naming(t))
 				}
-				before := dumped(t, p.store)
+				before := grouptest.DumpStore(t, p.store)
 				require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, opts))
-				require.Equal(t, before, dumped(t, p.store), "there is nothing left to forget")
+				require.Equal(t, before, grouptest.DumpStore(t, p.store), "there is nothing left to forget")
 			})
 		}
 	}
@@ -192,8 +192,8 @@ func (p *past) requireOwned(t *testing.T, owned groupkit.OwnedPolicy) {
 func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	t.Parallel()
 	p := newPast(t, groupkit.Options{})
-	second := group(t, p.eng, groupkit.NewGroup{Owner: forgettable})
-	before := dumped(t, p.store)
+	second := grouptest.CreateGroup(t, p.eng, groupkit.NewGroup{Owner: forgettable})
+	before := grouptest.DumpStore(t, p.store)
 	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Pseudonymize: true})
 	require.ErrorIs(t, err, groupkit.ErrOwner)
 	owns, ok := errors.AsType[*groupkit.OwnsError](err)
@@ -203,18 +203,18 @@ func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	e, ok := errors.AsType[*groupkit.Error](err)
 	require.True(t, ok)
 	require.Equal(t, forgettable, e.User)
-	require.Equal(t, before, dumped(t, p.store))
+	require.Equal(t, before, grouptest.DumpStore(t, p.store))
 }
 
 func TestActor_ForgetUser_Arguments(t *testing.T) {
 	t.Parallel()
-	s := staged(t, groupkit.Options{})
+	s := grouptest.NewFixture(t, groupkit.Options{})
 	ctx := t.Context()
-	require.ErrorIs(t, s.eng.As("alice").ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrSystemOnly)
-	require.ErrorIs(t, s.eng.System().ForgetUser(ctx, "", groupkit.ForgetOptions{}), groupkit.ErrInvalid)
-	require.ErrorIs(t, s.eng.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{Owned: 7}), groupkit.ErrInvalid)
-	require.NoError(t, s.eng.System().ForgetUser(ctx, "nobody ever saw", groupkit.ForgetOptions{Pseudonymize: true}))
-	require.ErrorIs(t, s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+	require.ErrorIs(t, s.Engine.As("alice").ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrSystemOnly)
+	require.ErrorIs(t, s.Engine.System().ForgetUser(ctx, "", groupkit.ForgetOptions{}), groupkit.ErrInvalid)
+	require.ErrorIs(t, s.Engine.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{Owned: 7}), groupkit.ErrInvalid)
+	require.NoError(t, s.Engine.System().ForgetUser(ctx, "nobody ever saw", groupkit.ForgetOptions{Pseudonymize: true}))
+	require.ErrorIs(t, s.Engine.Atomic(ctx, func(tx *groupkit.Tx) error {
 		return tx.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{})
 	}), groupkit.ErrNested)
 }
@@ -224,7 +224,7 @@ func TestActor_ForgetUser_Blocks(t *testing.T) {
 	t.Parallel()
 	p := newPast(t, groupkit.Options{})
 	ctx, system := t.Context(), p.eng.System()
-	require.NoError(t, second(system.Block(ctx, "left", groupkit.Forever, forgettable)))
+	require.NoError(t, grouptest.ErrorOf(system.Block(ctx, "left", groupkit.Forever, forgettable)))
 	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
 	require.NoError(t, system.ForgetUser(ctx, forgettable, opts))
 	require.ErrorIs(t, system.AddMember(ctx, "left", forgettable), groupkit.ErrBlacklisted)
@@ -243,11 +243,11 @@ func TestActor_ForgetUser_Blocks(t *testing.T) {
 
 func (p *past) requireBlockKept(t *testing.T) {
 	t.Helper()
-	blocks, err := collect(p.eng.System().Blacklist(t.Context(), "left"))
+	blocks, err := grouptest.Collect(p.eng.System().Blacklist(t.Context(), "left"))
 	require.NoError(t, err)
 	require.Len(t, blocks, 1)
 	require.Equal(t, forgettable, blocks[0].User)
-	verified(t, p.eng)
+	grouptest.RequireVerified(t, p.eng)
 }
 
 // The pseudonym is the same wherever a group names the user, and another one in
@@ -318,94 +318,6 @@ func (p *past) names(t *testing.T, id groupkit.GroupID, match func(groupkit.User
 	return n
 }
 
-func TestActor_ForgetUser_DeletedGroup(t *testing.T) {
-	t.Parallel()
-	p := newPast(t, groupkit.Options{})
-	ctx, system := t.Context(), p.eng.System()
-	before, err := collect(system.Events(ctx, p.gone, 0))
-	require.NoError(t, err)
-	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
-	after, err := collect(system.Events(ctx, p.gone, 0))
-	require.NoError(t, err)
-	require.Len(t, after, len(before))
-	for _, e := range after {
-		require.NotContains(t, e.Users, forgettable)
-		require.NotEqual(t, forgettable, e.Actor)
-	}
-	for _, e := range before {
-		if e.File != nil {
-			require.Equal(t, forgettable, e.File.Owner)
-		}
-	}
-}
-
-// A log that has been cut names the user in its checkpoint, too.
-func TestActor_ForgetUser_Checkpoint(t *testing.T) {
-	t.Parallel()
-	for _, events := range []int{1, 3, 5, 8} {
-		t.Run(fmt.Sprint(events), func(t *testing.T) {
-			t.Parallel()
-			p := newPast(t, groupkit.Options{Retention: groupkit.Retention{MaxEvents: events}})
-			require.NoError(t, second(p.eng.Sweep(t.Context())))
-			require.NotEmpty(t, p.naming(t))
-			require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true}))
-			require.Empty(t, p.naming(t))
-			p.requireForgotten(t)
-			require.NoError(t, second(p.eng.Sweep(t.Context())))
-			p.requireForgotten(t)
-		})
-	}
-}
-
-// Cut off after any of its steps, it is finished by the next call, and at no step is
-// anything broken.
-func TestActor_ForgetUser_CutOff(t *testing.T) {
-	t.Parallel()
-	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
-	for steps := 0; ; steps++ {
-		p := newPast(t, groupkit.Options{})
-		p.store.failAfter(steps)
-		err := p.eng.System().ForgetUser(t.Context(), forgettable, opts)
-		p.store.recover()
-		if err == nil {
-			require.Greater(t, steps, 8)
-			return
-		}
-		require.ErrorIs(t, err, errFailing)
-		require.ErrorIs(t, err, groupkit.ErrStorage)
-		for _, id := range p.in {
-			replayed(t, p.eng, id)
-		}
-		require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, opts))
-		p.requireForgotten(t)
-		require.Empty(t, p.naming(t))
-	}
-}
-
-// The end of its context cuts it off, too.
-func TestActor_ForgetUser_Context(t *testing.T) {
-	t.Parallel()
-	p := newPast(t, groupkit.Options{})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	err := p.eng.System().ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete})
-	require.ErrorIs(t, err, context.Canceled)
-}
-
-func TestActor_ForgetUser_OnAStoreThatRunsAgain(t *testing.T) {
-	t.Parallel()
-	eng, err := groupkit.New(storetest.Rerun(memstore.New()), memblob.New(), nil)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, eng.Close()) })
-	p := &past{eng: eng, clock: newClock()}
-	p.live(t)
-	require.NoError(t, eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Pseudonymize: true}))
-	for _, id := range p.in {
-		replayed(t, eng, id)
-	}
-	verified(t, eng)
-}
-
 // What has expired, and was not cleared away, hangs on the user like anything else.
 func TestActor_ForgetUser_Expired(t *testing.T) {
 	t.Parallel()
@@ -414,7 +326,7 @@ func TestActor_ForgetUser_Expired(t *testing.T) {
 			t.Parallel()
 			p := newPast(t, groupkit.Options{})
 			require.NoError(t, p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: pseudonymize}))
-			verified(t, p.eng)
+			grouptest.RequireVerified(t, p.eng)
 			s, err := p.eng.System().Snapshot(t.Context(), "expired")
 			require.NoError(t, err)
 			require.Empty(t, s.Mutes)
@@ -427,45 +339,13 @@ func TestActor_ForgetUser_Can(t *testing.T) {
 	t.Parallel()
 	p := newPast(t, groupkit.Options{})
 	ctx, can := t.Context(), p.eng.System().Can()
-	group(t, p.eng, groupkit.NewGroup{ID: "half", Members: ids{forgettable}})
-	p.store.failAfter(1)
-	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), errFailing, "and whatever else is written from here on")
-	before := dumped(t, p.store)
+	grouptest.CreateGroup(t, p.eng, groupkit.NewGroup{ID: "half", Members: grouptest.IDs{forgettable}})
+	p.store.FailAfter(1)
+	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), grouptest.ErrFailing, "and whatever else is written from here on")
+	before := grouptest.DumpStore(t, p.store)
 	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrOwner)
 	require.NoError(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
-	require.Equal(t, before, dumped(t, p.store))
-}
-
-func TestActor_ForgetUser_GuardCannot(t *testing.T) {
-	t.Parallel()
-	var tried error
-	s := staged(t, groupkit.Options{Guard: func(ctx context.Context, _ groupkit.Command, scope groupkit.Scope) error {
-		tried = scope.System().ForgetUser(ctx, "in no group", groupkit.ForgetOptions{Pseudonymize: true})
-		return nil
-	}})
-	require.NoError(t, s.eng.As("alice").MuteGroup(t.Context(), s.id))
-	require.ErrorIs(t, tried, groupkit.ErrNested)
-}
-
-// A key stands for the whole of it, not for one group.
-func TestActor_ForgetUser_Once(t *testing.T) {
-	t.Parallel()
-	p := newPast(t, groupkit.Options{})
-	ctx, system := t.Context(), p.eng.System()
-	opts := groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}
-	p.store.failAfter(5)
-	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, opts), errFailing)
-	p.store.recover()
-	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "it was cut off: the next call goes on")
-	p.requireForgotten(t)
-	require.NoError(t, system.AddMember(ctx, "left", forgettable))
-	require.NoError(t, system.Once("k").ForgetUser(ctx, forgettable, opts), "what was done is not done again")
-	require.Equal(t, groupkit.RoleMember, p.role(t, "left"))
-	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrKeyReused)
-	require.ErrorIs(t, system.Once("k").ForgetUser(ctx, "bob", opts), groupkit.ErrKeyReused)
-	require.NoError(t, system.Once("l").ForgetUser(ctx, forgettable, opts))
-	require.Equal(t, groupkit.RoleOutsider, p.role(t, "left"))
-	require.Empty(t, p.naming(t))
+	require.Equal(t, before, grouptest.DumpStore(t, p.store))
 }
 
 func (p *past) role(t *testing.T, id groupkit.GroupID) groupkit.Role {
@@ -473,41 +353,4 @@ func (p *past) role(t *testing.T, id groupkit.GroupID) groupkit.Role {
 	role, err := p.eng.System().Role(t.Context(), id, forgettable)
 	require.NoError(t, err)
 	return role
-}
-
-// A Guard that refuses one group refuses all of it.
-func TestActor_ForgetUser_GuardRefusesBeforeTheFirstGroup(t *testing.T) {
-	t.Parallel()
-	watch := new(sentry)
-	p := newPast(t, groupkit.Options{Guard: watch.guard})
-	watch.ask = func(_ context.Context, cmd groupkit.Command, _ groupkit.Scope) error {
-		if cmd.Group == "unblocked" {
-			return errVeto
-		}
-		return nil
-	}
-	watch.wake(nil)
-	before := dumped(t, p.store)
-	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true})
-	require.ErrorIs(t, err, errVeto)
-	require.Greater(t, len(watch.seen), 1)
-	require.Equal(t, before, dumped(t, p.store))
-}
-
-// The outcomes that are kept for the keys of others name the user too.
-func TestActor_ForgetUser_OutcomesOfOthers(t *testing.T) {
-	t.Parallel()
-	p := newPast(t, groupkit.Options{})
-	ctx, system := t.Context(), p.eng.System()
-	require.NoError(t, second(system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})))
-	require.NoError(t, second(system.Once("b").CreateGroup(ctx, groupkit.NewGroup{ID: "more", Name: "n", Owner: forgettable})))
-	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"))
-	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
-	require.Empty(t, p.naming(t))
-	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"), "the others are kept")
-	results, err := system.Once("a").AddMembers(ctx, "left", ids{forgettable, "dave"})
-	require.NoError(t, err, "told again, with another name")
-	require.True(t, strings.HasPrefix(string(results[0].User), "forgotten-"))
-	require.EqualValues(t, "dave", results[1].User)
-	verified(t, p.eng)
 }

@@ -11,18 +11,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 )
 
-// A sentry is a Guard that keeps what it saw, and refuses with an error if it is given
+// A recordingGuard is a Guard that keeps what it saw, and refuses with an error if it is given
 // one.
-type sentry struct {
+type recordingGuard struct {
 	mu   sync.Mutex
 	seen []groupkit.Command
 	veto error
 	ask  func(context.Context, groupkit.Command, groupkit.Scope) error
 }
 
-func (s *sentry) guard(ctx context.Context, cmd groupkit.Command, scope groupkit.Scope) error {
+func (s *recordingGuard) guard(ctx context.Context, cmd groupkit.Command, scope groupkit.Scope) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, cmd)
@@ -33,16 +34,16 @@ func (s *sentry) guard(ctx context.Context, cmd groupkit.Command, scope groupkit
 }
 
 // wake forgets what was seen, and refuses from now on.
-func (s *sentry) wake(veto error) {
+func (s *recordingGuard) wake(veto error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen, s.veto = nil, veto
 }
 
 // guarded is a stage with a sentry.
-func guarded(t *testing.T) (*stage, *sentry) {
-	watch := new(sentry)
-	s := staged(t, groupkit.Options{Guard: watch.guard})
+func guarded(t *testing.T) (*grouptest.Fixture, *recordingGuard) {
+	watch := new(recordingGuard)
+	s := grouptest.NewFixture(t, groupkit.Options{Guard: watch.guard})
 	watch.wake(nil)
 	return s, watch
 }
@@ -55,42 +56,42 @@ func because(reason string) func(groupkit.Actor) groupkit.Actor {
 
 func TestOptions_Guard(t *testing.T) {
 	t.Parallel()
-	for i := range verbs {
-		v := &verbs[i]
-		t.Run(v.name, func(t *testing.T) {
+	for i := range grouptest.Verbs {
+		v := &grouptest.Verbs[i]
+		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			s, watch := guarded(t)
 			watch.wake(errVeto)
-			before, log := s.whole(t)
-			_, err := v.do(s, because("why not"))
+			before, log := s.State(t)
+			_, err := v.Do(s, because("why not"))
 			require.ErrorIs(t, err, errVeto)
 			require.ErrorIs(t, err, groupkit.ErrVetoed)
 			require.ErrorIs(t, err, groupkit.ErrForbidden)
-			after, logAfter := s.whole(t)
+			after, logAfter := s.State(t)
 			require.Equal(t, before, after)
 			require.Equal(t, log, logAfter)
 			requireSeen(t, v, s, watch.seen)
 
 			watch.wake(nil)
-			require.NoError(t, second(v.do(s, because("why not"))))
+			require.NoError(t, grouptest.ErrorOf(v.Do(s, because("why not"))))
 			requireSeen(t, v, s, watch.seen)
-			verified(t, s.eng)
+			grouptest.RequireVerified(t, s.Engine)
 		})
 	}
 }
 
 // requireSeen is about one command, with all that belongs to it.
-func requireSeen(t *testing.T, v *deed, s *stage, seen []groupkit.Command) {
+func requireSeen(t *testing.T, v *grouptest.Verb, s *grouptest.Fixture, seen []groupkit.Command) {
 	t.Helper()
 	require.Len(t, seen, 1, "asked once")
 	cmd := seen[0]
-	require.Equal(t, v.op, cmd.Op)
-	require.Equal(t, v.by, cmd.Actor)
+	require.Equal(t, v.Op, cmd.Op)
+	require.Equal(t, v.By, cmd.Actor)
 	require.Equal(t, "why not", cmd.Reason)
-	require.Equal(t, []groupkit.UserID(v.users), cmd.Users)
-	require.Equal(t, v.duration, cmd.Duration)
-	require.Equal(t, v.text, cmd.Text)
-	switch v.op {
+	require.Equal(t, []groupkit.UserID(v.Users), cmd.Users)
+	require.Equal(t, v.Duration, cmd.Duration)
+	require.Equal(t, v.Text, cmd.Text)
+	switch v.Op {
 	case groupkit.OpCreateGroup:
 		require.Equal(t, "day watch", cmd.New.Name)
 		require.NotEmpty(t, cmd.Group)
@@ -98,26 +99,26 @@ func requireSeen(t *testing.T, v *deed, s *stage, seen []groupkit.Command) {
 	case groupkit.OpUpdateGroup:
 		require.Equal(t, "day watch", *cmd.Update.Name)
 	case groupkit.OpDeleteFile:
-		require.Equal(t, s.file, cmd.File)
+		require.Equal(t, s.File, cmd.File)
 	case groupkit.OpForgetUser:
 		require.True(t, cmd.Forget.Pseudonymize)
 	}
-	require.Equal(t, s.id, cmd.Group)
+	require.Equal(t, s.ID, cmd.Group)
 }
 
 func TestOptions_Guard_IsNotAsked(t *testing.T) {
 	t.Parallel()
 	s, watch := guarded(t)
 	ctx := t.Context()
-	for i := range verbs {
-		require.NoError(t, second(verbs[i].do(s, groupkit.Actor.Can)), verbs[i].name)
+	for i := range grouptest.Verbs {
+		require.NoError(t, grouptest.ErrorOf(grouptest.Verbs[i].Do(s, groupkit.Actor.Can)), grouptest.Verbs[i].Name)
 	}
-	require.ErrorIs(t, second(s.eng.As("alice").Mute(ctx, s.id, 0, "bob")), groupkit.ErrInvalid, "arguments come first")
+	require.ErrorIs(t, grouptest.ErrorOf(s.Engine.As("alice").Mute(ctx, s.ID, 0, "bob")), groupkit.ErrInvalid, "arguments come first")
 	require.Empty(t, watch.seen)
 
 	watch.wake(errVeto)
-	s.clock.Advance(time.Hour)
-	cleared, err := s.eng.Sweep(ctx)
+	s.Clock.Advance(time.Hour)
+	cleared, err := s.Engine.Sweep(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 1, cleared)
 	require.Empty(t, watch.seen)
@@ -126,11 +127,11 @@ func TestOptions_Guard_IsNotAsked(t *testing.T) {
 func TestOptions_Guard_IsAskedBeforeAnythingIsKnown(t *testing.T) {
 	t.Parallel()
 	s, watch := guarded(t)
-	require.ErrorIs(t, second(s.eng.As("ivan").Join(t.Context(), "no-such-group")), groupkit.ErrGroupNotFound)
+	require.ErrorIs(t, grouptest.ErrorOf(s.Engine.As("ivan").Join(t.Context(), "no-such-group")), groupkit.ErrGroupNotFound)
 	require.Len(t, watch.seen, 1)
 	watch.wake(errVeto)
-	require.ErrorIs(t, second(s.eng.As("ivan").Join(t.Context(), "no-such-group")), errVeto)
-	require.ErrorIs(t, s.eng.As("carol").IfVersion(1).DeleteGroup(t.Context(), s.id), errVeto)
+	require.ErrorIs(t, grouptest.ErrorOf(s.Engine.As("ivan").Join(t.Context(), "no-such-group")), errVeto)
+	require.ErrorIs(t, s.Engine.As("carol").IfVersion(1).DeleteGroup(t.Context(), s.ID), errVeto)
 }
 
 // A Guard that counts the admins, and cannot write.
@@ -139,7 +140,7 @@ func TestOptions_Guard_Reads(t *testing.T) {
 	s, watch := guarded(t)
 	ctx := t.Context()
 	watch.ask = func(ctx context.Context, cmd groupkit.Command, scope groupkit.Scope) error {
-		admins, err := collect(scope.System().Admins(ctx, cmd.Group))
+		admins, err := grouptest.Collect(scope.System().Admins(ctx, cmd.Group))
 		if err != nil {
 			return err
 		}
@@ -148,31 +149,31 @@ func TestOptions_Guard_Reads(t *testing.T) {
 		}
 		return scope.As(cmd.Actor).Can().RemoveAdmin(ctx, cmd.Group, "bob")
 	}
-	require.NoError(t, s.eng.As("alice").AddAdmin(ctx, s.id, "carol"))
-	require.ErrorIs(t, s.eng.As("alice").AddAdmin(ctx, s.id, "dave"), errVeto)
-	require.ErrorIs(t, s.eng.As("bob").MuteGroup(ctx, s.id), groupkit.ErrRoleTooLow, "the cause is whatever the Guard says")
-	require.ErrorIs(t, s.eng.As("bob").MuteGroup(ctx, s.id), groupkit.ErrVetoed)
+	require.NoError(t, s.Engine.As("alice").AddAdmin(ctx, s.ID, "carol"))
+	require.ErrorIs(t, s.Engine.As("alice").AddAdmin(ctx, s.ID, "dave"), errVeto)
+	require.ErrorIs(t, s.Engine.As("bob").MuteGroup(ctx, s.ID), groupkit.ErrRoleTooLow, "the cause is whatever the Guard says")
+	require.ErrorIs(t, s.Engine.As("bob").MuteGroup(ctx, s.ID), groupkit.ErrVetoed)
 }
 
 func TestOptions_Guard_CannotWrite(t *testing.T) {
 	t.Parallel()
 	for _, inside := range []bool{false, true} {
-		for i := range verbs {
-			v := &verbs[i]
-			t.Run(v.name, func(t *testing.T) {
+		for i := range grouptest.Verbs {
+			v := &grouptest.Verbs[i]
+			t.Run(v.Name, func(t *testing.T) {
 				t.Parallel()
 				s, watch := guarded(t)
-				before, log := s.whole(t)
+				before, log := s.State(t)
 				var tried error
 				watch.ask = func(_ context.Context, _ groupkit.Command, scope groupkit.Scope) error {
-					_, tried = v.in(scope, s)
+					_, tried = v.In(scope, s)
 					return errVeto
 				}
 				require.ErrorIs(t, maybeAtomic(s, inside, func(scope groupkit.Scope) error {
-					return scope.As("alice").UnmuteGroup(context.Background(), s.id)
+					return scope.As("alice").UnmuteGroup(context.Background(), s.ID)
 				}), errVeto)
 				require.ErrorIs(t, tried, groupkit.ErrNested)
-				after, logAfter := s.whole(t)
+				after, logAfter := s.State(t)
 				require.Equal(t, before, after)
 				require.Equal(t, log, logAfter)
 			})
@@ -181,38 +182,38 @@ func TestOptions_Guard_CannotWrite(t *testing.T) {
 }
 
 // maybeAtomic runs fn inside a transaction, or just so.
-func maybeAtomic(s *stage, inside bool, fn func(groupkit.Scope) error) error {
+func maybeAtomic(s *grouptest.Fixture, inside bool, fn func(groupkit.Scope) error) error {
 	if !inside {
-		return fn(s.eng)
+		return fn(s.Engine)
 	}
-	return s.eng.Atomic(context.Background(), func(tx *groupkit.Tx) error { return fn(tx) })
+	return s.Engine.Atomic(context.Background(), func(tx *groupkit.Tx) error { return fn(tx) })
 }
 
 func TestOptions_Guard_InsideAtomic(t *testing.T) {
 	t.Parallel()
 	s, watch := guarded(t)
 	watch.ask = func(ctx context.Context, cmd groupkit.Command, scope groupkit.Scope) error {
-		g, err := scope.System().Group(ctx, s.id)
+		g, err := scope.System().Group(ctx, s.ID)
 		if err == nil && cmd.Op == groupkit.OpMuteGroup && g.Name == "silent" {
 			err = errVeto
 		}
-		if _, out := s.eng.System().Group(ctx, s.id); !errors.Is(out, groupkit.ErrNested) {
+		if _, out := s.Engine.System().Group(ctx, s.ID); !errors.Is(out, groupkit.ErrNested) {
 			err = errors.New("the engine itself answered inside a transaction")
 		}
 		return err
 	}
 	ctx := t.Context()
-	err := s.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
-		if err := tx.As("alice").MuteGroup(ctx, s.id); err != nil {
+	err := s.Engine.Atomic(ctx, func(tx *groupkit.Tx) error {
+		if err := tx.As("alice").MuteGroup(ctx, s.ID); err != nil {
 			return err
 		}
-		if _, err := tx.As("alice").UpdateGroup(ctx, s.id, groupkit.GroupUpdate{Name: new("silent")}); err != nil {
+		if _, err := tx.As("alice").UpdateGroup(ctx, s.ID, groupkit.GroupUpdate{Name: new("silent")}); err != nil {
 			return err
 		}
-		return tx.As("alice").MuteGroup(ctx, s.id)
+		return tx.As("alice").MuteGroup(ctx, s.ID)
 	})
 	require.ErrorIs(t, err, errVeto, "it sees what the transaction has changed")
-	require.False(t, s.group(t).Muted)
+	require.False(t, s.Group(t).Muted)
 }
 
 // A Guard is shown a command; what it does to it is no business of the call.
@@ -236,21 +237,21 @@ func TestOptions_Guard_CannotChangeTheCommand(t *testing.T) {
 		return nil
 	}
 	ctx := t.Context()
-	given := ids{"carol", "erin"}
-	require.NoError(t, second(s.eng.As("alice").MuteUsers(ctx, s.id, time.Minute, given)))
-	require.Equal(t, ids{"carol", "erin"}, given)
-	require.ErrorIs(t, s.eng.As("erin").MaySpeak(ctx, s.id), groupkit.ErrMuted)
-	g, err := s.eng.As("carol").CreateGroup(ctx, groupkit.NewGroup{Name: "day watch", Members: ids{"ivan"}})
+	given := grouptest.IDs{"carol", "erin"}
+	require.NoError(t, grouptest.ErrorOf(s.Engine.As("alice").MuteUsers(ctx, s.ID, time.Minute, given)))
+	require.Equal(t, grouptest.IDs{"carol", "erin"}, given)
+	require.ErrorIs(t, s.Engine.As("erin").MaySpeak(ctx, s.ID), groupkit.ErrMuted)
+	g, err := s.Engine.As("carol").CreateGroup(ctx, groupkit.NewGroup{Name: "day watch", Members: grouptest.IDs{"ivan"}})
 	require.NoError(t, err)
 	require.EqualValues(t, "carol", g.Owner)
 	require.Equal(t, "day watch", g.Name)
 	require.True(t, g.InviteNeedConfirm)
-	_, err = s.eng.As("alice").UpdateGroup(ctx, s.id, groupkit.GroupUpdate{Name: new("day watch")})
+	_, err = s.Engine.As("alice").UpdateGroup(ctx, s.ID, groupkit.GroupUpdate{Name: new("day watch")})
 	require.NoError(t, err)
-	require.Equal(t, "day watch", s.group(t).Name)
-	require.ErrorIs(t, s.eng.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrOwner)
-	require.NoError(t, s.eng.System().ForgetUser(ctx, "carol", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed}))
-	verified(t, s.eng)
+	require.Equal(t, "day watch", s.Group(t).Name)
+	require.ErrorIs(t, s.Engine.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.NoError(t, s.Engine.System().ForgetUser(ctx, "carol", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed}))
+	grouptest.RequireVerified(t, s.Engine)
 }
 
 // It is asked about an upload when the name is known, not again when the content is.
@@ -260,7 +261,7 @@ func TestOptions_Guard_Upload(t *testing.T) {
 	watch.wake(errVeto)
 	read := new(strings.Reader)
 	read.Reset("secret")
-	_, err := s.eng.As("carol").UploadFile(t.Context(), s.id, "plan.txt", read)
+	_, err := s.Engine.As("carol").UploadFile(t.Context(), s.ID, "plan.txt", read)
 	require.ErrorIs(t, err, errVeto)
 	require.Equal(t, 6, read.Len(), "nothing is read of what is refused")
 	require.Len(t, watch.seen, 1)

@@ -12,25 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
-
-// Every limit at its edge, with the defaults.
-
-// group makes a group of alice's.
-func group(t *testing.T, eng *groupkit.Engine, n groupkit.NewGroup) groupkit.GroupID {
-	t.Helper()
-	if n.Name == "" {
-		n.Name = "night watch"
-	}
-	if n.Owner == "" {
-		n.Owner = "alice"
-	}
-	g, err := eng.System().CreateGroup(t.Context(), n)
-	require.NoError(t, err)
-	return g.ID
-}
 
 // requireLimit is about a refusal, and the number in it.
 func requireLimit(t *testing.T, err, is error, limit int64) {
@@ -57,36 +42,36 @@ func fill(t *testing.T, eng *groupkit.Engine, g groupkit.GroupID, users []groupk
 
 func TestLimits_JoinedGroups(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
 	ctx := t.Context()
 	for i := range 250 { // half of them owned, half joined
-		group(t, eng, groupkit.NewGroup{Owner: "carol"})
-		g := group(t, eng, groupkit.NewGroup{Owner: several("user", 251)[i]})
+		grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "carol"})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: grouptest.Users("user", 251)[i]})
 		if i < 249 {
 			require.NoError(t, eng.System().AddMember(ctx, g, "carol"))
 		}
 	}
-	open := group(t, eng, groupkit.NewGroup{Owner: "dave", Public: true})
-	one := group(t, eng, groupkit.NewGroup{Owner: "dave", Members: []groupkit.UserID{"carol"}}) // the 500th
+	open := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "dave", Public: true})
+	one := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "dave", Members: []groupkit.UserID{"carol"}}) // the 500th
 	requireLimit(t, eng.System().AddMember(ctx, open, "carol"), groupkit.ErrTooManyJoined, 500)
-	requireLimit(t, second(eng.As("carol").Join(ctx, open)), groupkit.ErrTooManyJoined, 500)
+	requireLimit(t, grouptest.ErrorOf(eng.As("carol").Join(ctx, open)), groupkit.ErrTooManyJoined, 500)
 	_, err := eng.As("carol").CreateGroup(ctx, groupkit.NewGroup{Name: "mine"})
 	requireLimit(t, err, groupkit.ErrTooManyJoined, 500)
 	_, err = eng.System().CreateGroup(ctx, groupkit.NewGroup{Name: "x", Owner: "erin", Members: []groupkit.UserID{"carol"}})
 	requireLimit(t, err, groupkit.ErrTooManyJoined, 500)
-	joined, err := collect(eng.System().JoinedGroups(ctx, "carol"))
+	joined, err := grouptest.Collect(eng.System().JoinedGroups(ctx, "carol"))
 	require.NoError(t, err)
 	require.Len(t, joined, 500)
 	require.NoError(t, eng.System().DeleteGroup(ctx, one))
 	require.NoError(t, eng.System().AddMember(ctx, open, "carol"), "there is room again")
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_Admins(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{})
-	users := several("user", 100)
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
+	users := grouptest.Users("user", 100)
 	fill(t, eng, g, users)
 	for _, u := range users[:99] {
 		require.NoError(t, eng.As("alice").AddAdmin(t.Context(), g, u))
@@ -99,17 +84,17 @@ func TestLimits_Admins(t *testing.T) {
 	require.NoError(t, eng.As("alice").TransferGroup(t.Context(), g, users[0]), "an admin who becomes the owner makes room for one")
 	require.NoError(t, eng.System().AddAdmin(t.Context(), g, users[99]))
 	requireLimit(t, eng.System().AddAdmin(t.Context(), g, "alice"), groupkit.ErrTooManyAdmins, 100)
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_MaxUsers(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	ctx, users := t.Context(), several("user", 201)
-	g := group(t, eng, groupkit.NewGroup{Public: true})
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	ctx, users := t.Context(), grouptest.Users("user", 201)
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Public: true})
 	fill(t, eng, g, users[:199]) // alice is the 200th
 	requireLimit(t, eng.System().AddMember(ctx, g, users[199]), groupkit.ErrGroupFull, 200)
-	requireLimit(t, second(eng.As(users[199]).Join(ctx, g)), groupkit.ErrGroupFull, 200)
+	requireLimit(t, grouptest.ErrorOf(eng.As(users[199]).Join(ctx, g)), groupkit.ErrGroupFull, 200)
 	_, err := eng.As("alice").UpdateGroup(ctx, g, groupkit.GroupUpdate{MaxUsers: new(199)})
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	_, err = eng.As("alice").UpdateGroup(ctx, g, groupkit.GroupUpdate{MaxUsers: new(10_001)})
@@ -119,26 +104,26 @@ func TestLimits_MaxUsers(t *testing.T) {
 	require.NoError(t, eng.System().AddMember(ctx, g, users[199]))
 	_, err = eng.System().CreateGroup(ctx, groupkit.NewGroup{Name: "x", Owner: "alice", MaxUsers: 10_001})
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_MaxUsersAtCreation(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", MaxUsers: 3, Members: several("user", 3)})
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", MaxUsers: 3, Members: grouptest.Users("user", 3)})
 	requireLimit(t, err, groupkit.ErrGroupFull, 3)
-	g := group(t, eng, groupkit.NewGroup{MaxUsers: 3, Members: several("user", 2)})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{MaxUsers: 3, Members: grouptest.Users("user", 2)})
 	requireLimit(t, eng.System().AddMember(t.Context(), g, "bob"), groupkit.ErrGroupFull, 3)
-	lone := group(t, eng, groupkit.NewGroup{MaxUsers: 1})
+	lone := grouptest.CreateGroup(t, eng, groupkit.NewGroup{MaxUsers: 1})
 	requireLimit(t, eng.System().AddMember(t.Context(), lone, "bob"), groupkit.ErrGroupFull, 1)
 }
 
 func TestLimits_NewMembers(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", Members: several("user", 101)})
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice", Members: grouptest.Users("user", 101)})
 	requireLimit(t, err, groupkit.ErrBatchTooLarge, 100)
-	g := group(t, eng, groupkit.NewGroup{Members: append(several("user", 100), "alice")})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: append(grouptest.Users("user", 100), "alice")})
 	got, err := eng.System().Group(t.Context(), g)
 	require.NoError(t, err)
 	require.Equal(t, 101, got.MemberCount)
@@ -146,8 +131,8 @@ func TestLimits_NewMembers(t *testing.T) {
 
 func TestLimits_Batch(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g, users := group(t, eng, groupkit.NewGroup{}), several("user", 61)
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	g, users := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), grouptest.Users("user", 61)
 	ctx, system := t.Context(), eng.System()
 	fill(t, eng, g, users)
 	for verb, batch := range map[string]func([]groupkit.UserID) (groupkit.Results, error){
@@ -170,13 +155,13 @@ func TestLimits_Batch(t *testing.T) {
 		results, _ = batch(users[:60])
 		require.Len(t, results, 60, verb)
 	}
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_Texts(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g, alice := group(t, eng, groupkit.NewGroup{}), eng.As("alice")
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	g, alice := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.As("alice")
 	for field, edge := range map[string]struct {
 		most int
 		set  func(string) error
@@ -200,8 +185,8 @@ func TestLimits_Texts(t *testing.T) {
 
 func TestLimits_Slashes(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{Name: "day/night", Description: "on/off"})
+	eng, _ := grouptest.Setup(t, groupkit.Options{})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Name: "day/night", Description: "on/off"})
 	alice, slash := eng.As("alice"), new("a/b")
 	require.ErrorIs(t, update(t, alice, g, groupkit.GroupUpdate{Name: slash}), groupkit.ErrInvalid)
 	require.ErrorIs(t, update(t, alice, g, groupkit.GroupUpdate{Description: slash}), groupkit.ErrInvalid)
@@ -210,7 +195,7 @@ func TestLimits_Slashes(t *testing.T) {
 }
 
 func update(t *testing.T, a groupkit.Actor, g groupkit.GroupID, u groupkit.GroupUpdate) error {
-	return second(a.UpdateGroup(t.Context(), g, u))
+	return grouptest.ErrorOf(a.UpdateGroup(t.Context(), g, u))
 }
 
 // zeros is a content of so many bytes.
@@ -229,7 +214,7 @@ func TestLimits_FileSize(t *testing.T) {
 	eng, err := groupkit.New(memstore.New(), blobs, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { eng.Close() })
-	ctx, g := t.Context(), group(t, eng, groupkit.NewGroup{})
+	ctx, g := t.Context(), grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
 
 	_, err = eng.As("alice").UploadFile(ctx, g, "large", zeros(10<<20+1))
 	requireLimit(t, err, groupkit.ErrFileTooLarge, 10<<20)
@@ -249,18 +234,18 @@ func TestLimits_FileSize(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	require.Equal(t, f.Size, n)
-	files, err := collect(eng.As("alice").Files(ctx, g))
+	files, err := grouptest.Collect(eng.As("alice").Files(ctx, g))
 	require.NoError(t, err)
 	require.Equal(t, []groupkit.File{f}, files)
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_Mute(t *testing.T) {
 	t.Parallel()
-	eng, clock := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+	eng, clock := grouptest.Setup(t, groupkit.Options{})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
 	last := time.UnixMilli(4638873600000).UTC()
-	now := clock.instant()
+	now := clock.Instant()
 	for d, want := range map[time.Duration]time.Time{
 		groupkit.Forever:                       last,
 		math.MaxInt64:                          last,
@@ -285,13 +270,13 @@ func TestLimits_Mute(t *testing.T) {
 		_, err := eng.As("alice").Mute(t.Context(), g, d, "bob")
 		require.ErrorIs(t, err, groupkit.ErrInvalid, "a mute of %d ns", d)
 	}
-	verified(t, eng)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_MuteEndsOnTheMillisecond(t *testing.T) {
 	t.Parallel()
-	eng, clock := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+	eng, clock := grouptest.Setup(t, groupkit.Options{})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
 	_, err := eng.As("alice").Mute(t.Context(), g, time.Minute, "bob")
 	require.NoError(t, err)
 	clock.Advance(time.Minute - time.Millisecond)
@@ -300,165 +285,29 @@ func TestLimits_MuteEndsOnTheMillisecond(t *testing.T) {
 	require.NoError(t, eng.As("bob").MaySpeak(t.Context(), g))
 }
 
-func TestLimits_Details(t *testing.T) {
-	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	var ids []groupkit.GroupID
-	for range 101 {
-		ids = append(ids, group(t, eng, groupkit.NewGroup{}))
-	}
-	found, missing, err := eng.As("alice").GroupDetails(t.Context(), ids[:100])
-	require.NoError(t, err)
-	require.Len(t, found, 100)
-	require.Empty(t, missing)
-	_, _, err = eng.As("alice").GroupDetails(t.Context(), ids)
-	requireLimit(t, err, groupkit.ErrBatchTooLarge, 100)
-}
-
-func TestLimits_Pages(t *testing.T) {
-	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{MaxUsers: 1002})
-	fill(t, eng, g, several("user", 1001)) // and alice
-	for p, want := range map[groupkit.Page]int{
-		{}:                                       10,
-		{Number: 1, Size: 1000}:                  1000,
-		{Number: 1, Size: 1001}:                  1000,
-		{Number: 1, Size: math.MaxInt}:           1000,
-		{Number: 2, Size: math.MaxInt}:           2,
-		{Number: 3, Size: math.MaxInt}:           0,
-		{Number: math.MaxInt, Size: math.MaxInt}: 0,
-		{Number: math.MaxInt}:                    0,
-		{Number: 101}:                            2,
-	} {
-		page, err := eng.As("alice").MembersPage(t.Context(), g, p)
-		require.NoError(t, err)
-		require.Len(t, page, want, "%+v", p)
-	}
-	for _, p := range []groupkit.Page{{Number: -1}, {Size: -1}, {Number: math.MinInt, Size: math.MinInt}} {
-		_, err := eng.As("alice").MembersPage(t.Context(), g, p)
-		require.ErrorIs(t, err, groupkit.ErrInvalid, "%+v", p)
-	}
-}
-
-func TestLimits_GroupsPage(t *testing.T) {
-	t.Parallel()
-	eng, clock := setup(t, groupkit.Options{Limits: groupkit.Limits{JoinedGroups: 2000}})
-	for range 1001 {
-		group(t, eng, groupkit.NewGroup{Public: true})
-		clock.Advance(time.Millisecond)
-	}
-	for limit, want := range map[int]int{0: 10, 1: 1, 1000: 1000, 1001: 1000, math.MaxInt: 1000} {
-		page, next, err := eng.As("bob").GroupsPage(t.Context(), limit, "")
-		require.NoError(t, err)
-		require.Len(t, page, want)
-		require.NotEmpty(t, next)
-	}
-	_, _, err := eng.As("bob").GroupsPage(t.Context(), -1, "")
-	require.ErrorIs(t, err, groupkit.ErrInvalid)
-}
-
-func TestLimits_Pending(t *testing.T) {
-	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{})
-	g := group(t, eng, groupkit.NewGroup{Public: true, MembersOnly: true})
-	users := several("user", 1002)
-	for _, u := range users[:500] {
-		require.NoError(t, second(eng.As(u).Join(t.Context(), g)))
-		require.NoError(t, second(eng.As("alice").Invite(t.Context(), g, "invited-"+u)))
-	}
-	requireLimit(t, second(eng.As(users[500]).Join(t.Context(), g)), groupkit.ErrTooManyRequests, 500)
-	requireLimit(t, second(eng.As("alice").Invite(t.Context(), g, users[501])), groupkit.ErrTooManyInvitations, 500)
-	require.NoError(t, eng.As("alice").DeclineRequest(t.Context(), g, users[0]))
-	require.NoError(t, second(eng.As(users[500]).Join(t.Context(), g)))
-	verified(t, eng)
-}
-
 func TestLimits_Groups(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{Limits: groupkit.Limits{Groups: 2}})
-	first := group(t, eng, groupkit.NewGroup{})
-	group(t, eng, groupkit.NewGroup{})
+	eng, _ := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{Groups: 2}})
+	first := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
+	grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
 	_, err := eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "third"})
 	requireLimit(t, err, groupkit.ErrTooManyGroups, 2)
 	require.NoError(t, eng.System().DeleteGroup(t.Context(), first))
-	require.NoError(t, second(eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "third"})))
-}
-
-func TestLimits_Blacklist(t *testing.T) {
-	t.Parallel()
-	eng, clock := setup(t, groupkit.Options{BlockOutsiders: true, Limits: groupkit.Limits{MaxGroupSize: 3}})
-	g, alice := group(t, eng, groupkit.NewGroup{}), eng.As("alice")
-	block := func(d time.Duration, u groupkit.UserID) error { return second(alice.Block(t.Context(), g, d, u)) }
-	require.NoError(t, block(groupkit.Forever, "bob"))
-	require.NoError(t, block(time.Minute, "carol"))
-	require.NoError(t, block(groupkit.Forever, "dave"))
-	requireLimit(t, block(groupkit.Forever, "erin"), groupkit.ErrListFull, 3)
-	clock.Advance(time.Minute)
-	require.NoError(t, block(groupkit.Forever, "erin"), "what has expired takes no room")
-	requireLimit(t, block(groupkit.Forever, "carol"), groupkit.ErrListFull, 3)
-	require.NoError(t, alice.Unblock(t.Context(), g, "bob"))
-	require.NoError(t, block(groupkit.Forever, "carol"))
-	verified(t, eng)
-}
-
-func TestLimits_MuteList(t *testing.T) {
-	t.Parallel()
-	eng, clock := setup(t, groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: 3}})
-	g, system := group(t, eng, groupkit.NewGroup{}), eng.System()
-	mute := func(d time.Duration, u groupkit.UserID) error { // a member for as long as it takes
-		require.NoError(t, system.AddMember(t.Context(), g, u))
-		err := second(system.Mute(t.Context(), g, d, u))
-		require.NoError(t, system.RemoveMember(t.Context(), g, u))
-		return err
-	}
-	require.NoError(t, mute(groupkit.Forever, "bob"))
-	require.NoError(t, mute(time.Minute, "carol"))
-	require.NoError(t, mute(groupkit.Forever, "dave"))
-	requireLimit(t, mute(groupkit.Forever, "erin"), groupkit.ErrListFull, 3)
-	require.NoError(t, mute(time.Hour, "dave"), "who is on the list can be muted again")
-	clock.Advance(time.Minute)
-	require.NoError(t, mute(groupkit.Forever, "erin"), "what has expired takes no room")
-	requireLimit(t, mute(groupkit.Forever, "carol"), groupkit.ErrListFull, 3)
-	verified(t, eng)
-}
-
-func TestLimits_AllowList(t *testing.T) {
-	t.Parallel()
-	s, blobs := memstore.New(), memblob.New()
-	open := func(size int) *groupkit.Engine {
-		eng, err := groupkit.New(keptStore{s}, keptBlobs{blobs}, &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: size}})
-		require.NoError(t, err)
-		return eng
-	}
-	eng := open(5)
-	g := group(t, eng, groupkit.NewGroup{Members: several("user", 4)})
-	require.NoError(t, second(eng.System().AllowUsers(t.Context(), g, several("user", 3))))
-	require.NoError(t, eng.Close())
-
-	eng = open(2) // what is over it already stays
-	allowed, err := collect(eng.System().AllowList(t.Context(), g))
-	require.NoError(t, err)
-	require.Len(t, allowed, 3)
-	requireLimit(t, eng.System().Allow(t.Context(), g, "alice"), groupkit.ErrListFull, 2)
-	requireLimit(t, eng.System().AddMember(t.Context(), g, "bob"), groupkit.ErrGroupFull, 5)
-	require.NoError(t, eng.System().Disallow(t.Context(), g, several("user", 1)[0]))
-	verified(t, eng)
-	require.NoError(t, eng.Close())
+	require.NoError(t, grouptest.ErrorOf(eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "third"})))
 }
 
 func TestLimits_Files(t *testing.T) {
 	t.Parallel()
-	eng, _ := setup(t, groupkit.Options{Limits: groupkit.Limits{Files: 2, FilesPage: 1}})
-	g, alice := group(t, eng, groupkit.NewGroup{}), eng.As("alice")
+	eng, _ := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{Files: 2, FilesPage: 1}})
+	g, alice := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.As("alice")
 	upload := func() (groupkit.File, error) { return alice.UploadFile(t.Context(), g, "note", zeros(1)) }
 	first, err := upload()
 	require.NoError(t, err)
-	require.NoError(t, second(upload()))
-	requireLimit(t, second(upload()), groupkit.ErrTooManyFiles, 2)
+	require.NoError(t, grouptest.ErrorOf(upload()))
+	requireLimit(t, grouptest.ErrorOf(upload()), groupkit.ErrTooManyFiles, 2)
 	page, err := alice.FilesPage(t.Context(), g, groupkit.Page{Size: 2})
 	require.NoError(t, err)
 	require.Len(t, page, 1, "more is clamped")
 	require.NoError(t, alice.DeleteFile(t.Context(), g, first.ID))
-	require.NoError(t, second(upload()))
+	require.NoError(t, grouptest.ErrorOf(upload()))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
@@ -47,7 +48,7 @@ func TestOptions_CacheBytes_Bound(t *testing.T) {
 			}
 			for i := range groups {
 				id := longID(i)
-				group(t, writer, groupkit.NewGroup{ID: id, MaxUsers: members + 1})
+				grouptest.CreateGroup(t, writer, groupkit.NewGroup{ID: id, MaxUsers: members + 1})
 				_, err := writer.System().AddMembers(t.Context(), id, users)
 				require.NoError(t, err)
 				require.NoError(t, c.silence(writer, id, users))
@@ -96,10 +97,10 @@ func heap() int {
 // An answer from memory allocates nothing, be it yes or no, and a refusal is one for all
 // calls that are refused alike.
 func TestMaySpeak_Allocations(t *testing.T) {
-	eng, clock := setup(t, groupkit.Options{})
+	eng, clock := grouptest.Setup(t, groupkit.Options{})
 	system := eng.System()
-	id := group(t, eng, groupkit.NewGroup{Public: true, Members: []groupkit.UserID{"bob", "muted", "blocked", "admin"}})
-	silent := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob", "muted"}})
+	id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Public: true, Members: []groupkit.UserID{"bob", "muted", "blocked", "admin"}})
+	silent := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob", "muted"}})
 	for _, g := range []groupkit.GroupID{id, silent} {
 		_, err := system.Mute(t.Context(), g, time.Hour, "muted")
 		require.NoError(t, err)

@@ -6,35 +6,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"groupkit"
-	"groupkit/store/memstore"
+	"groupkit/internal/grouptest"
 )
-
-// rolled are rapid's dice.
-func rolled(t *rapid.T) dice {
-	return func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "die") }
-}
-
-// The log of every group, replayed, is the group: after any history.
-func TestReplay(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		c := newClock()
-		p := newTroupe(t, memstore.New(), c, narrow(c))
-		defer p.eng.Close()
-		for range 4 {
-			p.history(t, rolled(t), 20)
-			p.sound(t)
-		}
-	})
-}
 
 func TestReplay_Stops(t *testing.T) {
 	t.Parallel()
-	s := staged(t, groupkit.Options{})
-	_, err := groupkit.Replay(s.eng.As("carol").Events(t.Context(), s.id, 0))
+	s := grouptest.NewFixture(t, groupkit.Options{})
+	_, err := groupkit.Replay(s.Engine.As("carol").Events(t.Context(), s.ID, 0))
 	require.ErrorIs(t, err, groupkit.ErrRoleTooLow)
 	empty, err := groupkit.Replay(func(func(groupkit.Event, error) bool) {})
 	require.NoError(t, err)
@@ -44,21 +24,21 @@ func TestReplay_Stops(t *testing.T) {
 // At every version the log so far is the group as it was then.
 func TestReplay_EveryVersion(t *testing.T) {
 	t.Parallel()
-	s := staged(t, groupkit.Options{})
+	s := grouptest.NewFixture(t, groupkit.Options{})
 	var then []groupkit.Snapshot
-	for i := range verbs {
-		if op := verbs[i].op; op == groupkit.OpDeleteGroup || op == groupkit.OpForgetUser { // which takes names out of the log
+	for i := range grouptest.Verbs {
+		if op := grouptest.Verbs[i].Op; op == groupkit.OpDeleteGroup || op == groupkit.OpForgetUser { // which takes names out of the log
 			continue
 		}
-		if _, err := verbs[i].do(s); err == nil {
-			snapshot, _ := s.whole(t)
+		if _, err := grouptest.Verbs[i].Do(s); err == nil {
+			snapshot, _ := s.State(t)
 			then = append(then, snapshot)
 		}
-		s.clock.Advance(time.Second)
+		s.Clock.Advance(time.Second)
 	}
 	require.Greater(t, len(then), 10)
 	for _, snapshot := range then {
-		again, err := groupkit.Replay(upTo(s.eng.System().Events(t.Context(), s.id, 0), snapshot.Group.Version))
+		again, err := groupkit.Replay(upTo(s.Engine.System().Events(t.Context(), s.ID, 0), snapshot.Group.Version))
 		require.NoError(t, err)
 		require.Equal(t, snapshot, again)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 )
 
 // roles are the roles of users in a group.
@@ -25,25 +26,25 @@ func TestActor_TransferGroup(t *testing.T) {
 	t.Parallel()
 	t.Run("by the system, who is not the old owner", func(t *testing.T) {
 		t.Parallel()
-		eng, _ := setup(t, groupkit.Options{})
-		g := group(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
+		eng, _ := grouptest.Setup(t, groupkit.Options{})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
 		require.NoError(t, eng.System().TransferGroup(t.Context(), g, "bob"))
 		require.Equal(t, []groupkit.Role{groupkit.RoleMember, groupkit.RoleOwner}, roles(t, eng, g, "alice", "bob"))
-		verified(t, eng)
+		grouptest.RequireVerified(t, eng)
 	})
 	t.Run("to an admin who is muted", func(t *testing.T) {
 		t.Parallel()
-		eng, _ := setup(t, groupkit.Options{})
-		g := group(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
+		eng, _ := grouptest.Setup(t, groupkit.Options{})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Owner: "alice", Members: []groupkit.UserID{"bob"}})
 		require.NoError(t, eng.As("alice").AddAdmin(t.Context(), g, "bob"))
-		require.NoError(t, second(eng.As("alice").Mute(t.Context(), g, time.Hour, "bob")))
+		require.NoError(t, grouptest.ErrorOf(eng.As("alice").Mute(t.Context(), g, time.Hour, "bob")))
 		require.NoError(t, eng.As("alice").TransferGroup(t.Context(), g, "bob"))
 		require.NoError(t, eng.As("bob").MaySpeak(t.Context(), g))
 		got, err := eng.System().Group(t.Context(), g)
 		require.NoError(t, err)
 		require.Zero(t, got.AdminCount)
 		require.Equal(t, groupkit.UserID("bob"), got.Owner)
-		verified(t, eng)
+		grouptest.RequireVerified(t, eng)
 	})
 }
 
@@ -52,20 +53,20 @@ func TestActor_Leave(t *testing.T) {
 	members := []groupkit.UserID{"bob", "carol", "dave", "erin"}
 	t.Run("of an owner hands the group to the longest-serving admin", func(t *testing.T) {
 		t.Parallel()
-		eng, clock := setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
-		g := group(t, eng, groupkit.NewGroup{Members: members})
+		eng, clock := grouptest.Setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: members})
 		for _, u := range []groupkit.UserID{"erin", "dave"} {
 			require.NoError(t, eng.As("alice").AddAdmin(t.Context(), g, u))
 			clock.Advance(time.Second)
 		}
 		require.NoError(t, eng.As("alice").Leave(t.Context(), g))
 		require.Equal(t, []groupkit.Role{groupkit.RoleOutsider, groupkit.RoleOwner, groupkit.RoleAdmin}, roles(t, eng, g, "alice", "erin", "dave"))
-		verified(t, eng)
+		grouptest.RequireVerified(t, eng)
 	})
 	t.Run("of an owner hands the group to the longest-serving member", func(t *testing.T) {
 		t.Parallel()
-		eng, clock := setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
-		g := group(t, eng, groupkit.NewGroup{})
+		eng, clock := grouptest.Setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
 		for _, u := range []groupkit.UserID{"erin", "bob", "carol"} {
 			require.NoError(t, eng.System().AddMember(t.Context(), g, u))
 			clock.Advance(time.Second)
@@ -75,10 +76,10 @@ func TestActor_Leave(t *testing.T) {
 	})
 	t.Run("of the last member ends the group", func(t *testing.T) {
 		t.Parallel()
-		eng, _ := setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
-		g := group(t, eng, groupkit.NewGroup{})
+		eng, _ := grouptest.Setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerSucceed})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
 		require.NoError(t, eng.As("alice").Leave(t.Context(), g))
-		require.ErrorIs(t, second(eng.System().Group(t.Context(), g)), groupkit.ErrGroupNotFound)
-		verified(t, eng)
+		require.ErrorIs(t, grouptest.ErrorOf(eng.System().Group(t.Context(), g)), groupkit.ErrGroupNotFound)
+		grouptest.RequireVerified(t, eng)
 	})
 }

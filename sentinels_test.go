@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 )
 
 // codes are the codes of all sentinels. Programs depend on them: none ever changes.
@@ -101,8 +102,8 @@ func TestCode(t *testing.T) {
 	})
 	t.Run("of several causes is that of the first", func(t *testing.T) {
 		t.Parallel()
-		s := staged(t, groupkit.Options{})
-		_, err := s.eng.As("bob").RemoveMembers(t.Context(), s.id, ids{"ivan", "ben"})
+		s := grouptest.NewFixture(t, groupkit.Options{})
+		_, err := s.Engine.As("bob").RemoveMembers(t.Context(), s.ID, grouptest.IDs{"ivan", "ben"})
 		require.Equal(t, "not_member", groupkit.Code(err))
 		require.Equal(t, "vetoed", groupkit.Code(fmt.Errorf("%w: %w", groupkit.ErrVetoed, groupkit.ErrMuted)))
 	})

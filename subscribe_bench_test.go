@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store"
 	"groupkit/store/boltstore"
 	"groupkit/store/memblob"
@@ -42,12 +43,12 @@ func benchmarkSubscribers(b *testing.B, st store.Store, subscribers, writers int
 	eng, err := groupkit.New(st, memblob.New(), nil)
 	require.NoError(b, err)
 	defer eng.Close()
-	s := act(b, eng, newClock())
+	s := grouptest.NewFixtureOn(b, eng, grouptest.NewClock())
 	var heard, missed atomic.Int64
 	var following, writing sync.WaitGroup
 	ctx, cancel := context.WithCancel(b.Context())
 	for i := range subscribers {
-		sub, err := eng.System().Subscribe(ctx, s.id)
+		sub, err := eng.System().Subscribe(ctx, s.ID)
 		require.NoError(b, err)
 		if i > 0 {
 			following.Go(func() { listen(ctx, sub, &heard, &missed) })
@@ -57,7 +58,7 @@ func benchmarkSubscribers(b *testing.B, st store.Store, subscribers, writers int
 	for w := range writers {
 		writing.Go(func() {
 			for i := w; i < b.N; i += writers {
-				if err := eng.As("alice").SetAnnouncement(ctx, s.id, fmt.Sprint(i)); err != nil {
+				if err := eng.As("alice").SetAnnouncement(ctx, s.ID, fmt.Sprint(i)); err != nil {
 					b.Error(err)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,10 +14,55 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 	"groupkit/store"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
+
+func TestEngine_Sweep(t *testing.T) {
+	t.Parallel()
+	t.Run("at the same time as others", func(t *testing.T) {
+		t.Parallel()
+		eng, clock := grouptest.Setup(t, groupkit.Options{})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: grouptest.Users("user", 40)})
+		for range 20 {
+			require.NoError(t, grouptest.ErrorOf(eng.System().MuteUsers(t.Context(), g, time.Minute, grouptest.Users("user", 40))))
+			clock.Advance(time.Minute)
+			var sweeps sync.WaitGroup
+			errs, cleared := make([]error, 8), make([]int, 8)
+			for i := range errs {
+				sweeps.Go(func() { cleared[i], errs[i] = eng.Sweep(t.Context()) })
+			}
+			sweeps.Wait()
+			all := 0
+			for i := range errs {
+				require.NoError(t, errs[i])
+				all += cleared[i]
+			}
+			require.Equal(t, 40, all, "each is cleared once")
+		}
+		grouptest.RequireVerified(t, eng)
+	})
+}
+
+func TestEngine_ClearsAwayWhatHadExpired(t *testing.T) {
+	t.Parallel()
+	t.Run("of a user before it changes something else about the user", func(t *testing.T) {
+		t.Parallel()
+		eng, clock := grouptest.Setup(t, groupkit.Options{})
+		g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+		require.NoError(t, grouptest.ErrorOf(eng.As("alice").Mute(t.Context(), g, time.Minute, "bob")))
+		clock.Advance(time.Minute)
+		require.NoError(t, eng.As("alice").Because("farewell").RemoveMember(t.Context(), g, "bob"))
+		var told []string
+		for e, err := range eng.System().Events(t.Context(), g, 3) {
+			require.NoError(t, err)
+			told = append(told, e.Kind.String()+" by "+string(e.Actor)+": "+e.Reason)
+		}
+		require.Equal(t, []string{"muted by alice: ", "mute expired by : ", "member left by alice: farewell"}, told)
+	})
+}
 
 func TestOptions_SweepEvery(t *testing.T) {
 	t.Parallel()
@@ -24,7 +70,7 @@ func TestOptions_SweepEvery(t *testing.T) {
 		begun := time.Now()
 		eng, err := groupkit.New(memstore.New(), memblob.New(), &groupkit.Options{SweepEvery: time.Hour})
 		require.NoError(t, err)
-		id := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob", "carol"}})
+		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob", "carol"}})
 		for user, d := range map[groupkit.UserID]time.Duration{"bob": time.Minute, "carol": 90 * time.Minute} {
 			_, err := eng.As("alice").Mute(t.Context(), id, d, user)
 			require.NoError(t, err)
@@ -50,7 +96,7 @@ func TestOptions_SweepEvery_Never(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		eng, err := groupkit.New(memstore.New(), memblob.New(), nil)
 		require.NoError(t, err)
-		id := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
 		_, err = eng.As("alice").Mute(t.Context(), id, time.Minute, "bob")
 		require.NoError(t, err)
 		time.Sleep(1000 * time.Hour)
@@ -70,7 +116,7 @@ func TestOptions_SweepEvery_Fails(t *testing.T) {
 		eng, err := groupkit.New(s, memblob.New(), &groupkit.Options{SweepEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		require.NoError(t, err)
 		synctest.Wait() // until the opening has resumed what was cut off: nothing
-		id := group(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
+		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
 		_, err = eng.As("alice").Mute(t.Context(), id, time.Minute, "bob")
 		require.NoError(t, err)
 		s.sick.Store(true)

@@ -1,0 +1,95 @@
+package grouptest
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/key"
+)
+
+// A Dataset is a site in which everything that a store can hold is there:
+//
+//	guild    public, by approval, with every kind of user, list and file
+//	rangers  private, with an assigned id; members may invite, zoe is invited
+//	open     public and open, of zoe and alice
+//	ended    a tombstone
+//	archive  private, its log cut: a checkpoint and one call
+//	vanished a tombstone without a log
+type Dataset struct {
+	*Stack
+	Rangers      groupkit.GroupID
+	Chart, Rules groupkit.File
+}
+
+const (
+	Guild     = groupkit.GroupID("guild")
+	OpenGroup = groupkit.GroupID("open")
+	Ended     = groupkit.GroupID("ended")
+
+	Archive  = groupkit.GroupID("archive")
+	Vanished = groupkit.GroupID("vanished")
+)
+
+const Month = 30 * 24 * time.Hour
+
+// DatasetOptions are the options of every town: all that can be switched on is.
+func DatasetOptions() groupkit.Options {
+	return groupkit.Options{
+		Limits: groupkit.Limits{Groups: 50}, BlockOutsiders: true, OwnerLeave: groupkit.OwnerSucceed,
+		RequestTTL: Month, InvitationTTL: Month,
+	}
+}
+
+// NewDataset returns a town of the test's own.
+func NewDataset(t TB) *Dataset { return NewDatasetOver(t, DatasetOptions(), Unwrapped) }
+
+// NewDatasetOver returns a town with other options than those it was built with, and with
+// something around the store and the contents.
+func NewDatasetOver(t TB, opts groupkit.Options, around Wrapper) *Dataset {
+	p := BuiltDataset()
+	s := NewStackOver(t, opts, around)
+	p.Unpack(t, s.Store, s.Blobs)
+	s.Clock.Set(p.now)
+	return &Dataset{Stack: s, Rangers: p.rangers, Chart: p.chart, Rules: p.rules}
+}
+
+func (s *Dataset) Version(t *testing.T, group groupkit.GroupID) uint64 {
+	g, err := s.System().Group(t.Context(), group)
+	require.NoError(t, err)
+	return g.Version
+}
+
+// Reopen opens another engine over what the town is in, as after a crash: the one before
+// is left as it is. It waits until nothing of an upload that was cut off is left.
+func (s *Dataset) Reopen(t TB) {
+	opening := NewOpeningBlobs(s.Blobs)
+	s.Open(t, DatasetOptions(), KeptStore{s.Store}, struct{ KeptBlobs }{KeptBlobs{opening}})
+	opening.Wait(t)
+	Eventually(t, func() bool {
+		dump := s.Dump(t)
+		for _, id := range ContentIDs(t, s.Blobs) {
+			group, file, err := key.CutContent(id)
+			if _, named := dump[string(key.File(group, file))]; err != nil || !named {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// DumpAll is the records and the contents of a town.
+func (s *Dataset) DumpAll(t *testing.T) map[string]string {
+	all := s.Dump(t)
+	for _, id := range ContentIDs(t, s.Blobs) {
+		r, err := s.Blobs.Get(t.Context(), id)
+		require.NoError(t, err)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		all["content "+id] = string(content)
+	}
+	return all
+}

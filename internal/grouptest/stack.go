@@ -1,0 +1,164 @@
+package grouptest
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
+)
+
+// A TB is a *testing.T, or a *rapid.T.
+type TB interface {
+	require.TestingT
+	Helper()
+	Cleanup(func())
+}
+
+// Scoped runs a part of a test and closes what it has opened: tests that open thousands
+// of engines cannot keep them to their end.
+func Scoped(t *testing.T, part func(TB)) {
+	b := &scoped{T: t}
+	defer func() {
+		for _, f := range slices.Backward(b.cleanups) {
+			f()
+		}
+	}()
+	part(b)
+}
+
+type scoped struct {
+	*testing.T
+	cleanups []func()
+}
+
+func (b *scoped) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
+
+// A Stack is an engine over a store and contents that the test can reach behind its back.
+type Stack struct {
+	*groupkit.Engine
+	Store store.Store
+	Blobs *memblob.Blobs
+	Disk  store.Blobs // the contents of a site on a disk
+	Clock *Clock
+}
+
+// Open opens the engine of the site over a store and contents.
+func (s *Stack) Open(t TB, opts groupkit.Options, over store.Store, blobs store.Blobs) {
+	t.Helper()
+	opts.Clock = s.Clock.Now
+	opts.CacheBytes = smallCache(opts.CacheBytes)
+	eng, err := groupkit.New(over, blobs, &opts)
+	require.NoError(t, err)
+	s.Engine = eng
+	t.Cleanup(func() { require.NoError(t, eng.Close()) })
+}
+
+// RequireVerified fails the test for every invariant that is broken.
+func (s *Stack) RequireVerified(t require.TestingT) {
+	violations, err := s.Verify(context.Background())
+	require.NoError(t, err)
+	require.Empty(t, violations)
+}
+
+// Put, remove and get reach past the engine.
+func (s *Stack) Put(t require.TestingT, k, v []byte) {
+	require.NoError(t, s.Store.Update(context.Background(), func(w store.Writer) error { return w.Put(k, v) }))
+}
+
+func (s *Stack) Remove(t require.TestingT, k []byte) {
+	require.NoError(t, s.Store.Update(context.Background(), func(w store.Writer) error { return w.Delete(k) }))
+}
+
+func (s *Stack) Get(t require.TestingT, k []byte) []byte {
+	v, ok := s.Dump(t)[string(k)]
+	require.True(t, ok, "%q", k)
+	return []byte(v)
+}
+
+// ChangeHeader changes the header of a group, and nothing that should change with it.
+func (s *Stack) ChangeHeader(t require.TestingT, group groupkit.GroupID, change func(*record.Header)) {
+	k := key.Of(string(group), key.Header)
+	h, err := record.DecodeHeader(s.Get(t, k))
+	require.NoError(t, err)
+	change(&h)
+	s.Put(t, k, h.Encode())
+}
+
+// ChangeStanding changes the standing of a user, and nothing that should change with it.
+func (s *Stack) ChangeStanding(t require.TestingT, group groupkit.GroupID, user string, member bool, change func(*record.Standing)) {
+	k := key.Standing(string(group), user, member)
+	st, err := record.DecodeStanding(s.Get(t, k), member)
+	require.NoError(t, err)
+	change(&st)
+	s.Put(t, k, st.Encode())
+}
+
+// Dump is all that the store holds.
+func (s *Stack) Dump(t require.TestingT) map[string]string { return DumpStore(t, s.Store) }
+
+// Keys are the keys that begin with a prefix.
+func (s *Stack) Keys(t require.TestingT, prefix []byte) (keys []string) {
+	for k := range s.Dump(t) {
+		if strings.HasPrefix(k, string(prefix)) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// NewStack opens an engine in memory.
+func NewStack(t TB, opts groupkit.Options) *Stack { return NewStackOver(t, opts, Unwrapped) }
+
+// NewStackOver opens an engine in memory, with something around the store and the contents.
+func NewStackOver(t TB, opts groupkit.Options, around Wrapper) *Stack {
+	t.Helper()
+	s := &Stack{Store: memstore.New(), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
+	opening := NewOpeningBlobs(s.Blobs)
+	over, contents := around(s.Store, opening)
+	s.Open(t, opts, over, contents)
+	opening.Wait(t)
+	return s
+}
+
+// A Wrapper puts something around a store and contents.
+type Wrapper func(store.Store, store.Blobs) (store.Store, store.Blobs)
+
+func Unwrapped(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
+
+func DumpStore(t require.TestingT, from store.Store) map[string]string {
+	all := make(map[string]string)
+	require.NoError(t, from.View(context.Background(), func(r store.Reader) error {
+		var rng store.Range
+		for more := true; more; {
+			page, m, err := r.Scan(rng)
+			if err != nil {
+				return err
+			}
+			for _, p := range page {
+				all[string(p.Key)] = string(p.Value)
+				rng.From = append(bytes.Clone(p.Key), 0)
+			}
+			more = m
+		}
+		return nil
+	}))
+	return all
+}
+
+// ContentIDs are the ids of all contents.
+func ContentIDs(t require.TestingT, blobs store.Blobs) []string {
+	ids, more, err := blobs.List(context.Background(), "", 0)
+	require.NoError(t, err)
+	require.False(t, more)
+	return ids
+}

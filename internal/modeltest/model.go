@@ -1,0 +1,173 @@
+package modeltest
+
+import (
+	"time"
+
+	"groupkit"
+)
+
+// The model is the whole engine once more, as plainly as it can be said: maps,
+// slices, loops. It shares the public types and sentinels with the engine, and
+// no code. Each verb returns what a caller gets, or the refusal, and changes the
+// World only when it grants the call.
+
+// A World is an application's groups at one instant.
+type World struct {
+	Now      time.Time
+	Options  groupkit.Options // Limits has no zero left but Groups
+	Known    map[groupkit.UserID]bool
+	Live     map[groupkit.GroupID]*Group
+	Deleted  map[groupkit.GroupID]bool
+	Touched  map[groupkit.GroupID]bool // the groups that the last call changed
+	Cleared  map[groupkit.GroupID]bool // and those of which it may have cleared away what had expired
+	numbered int                       // how many ids were assigned
+}
+
+// A Group is one group.
+type Group struct {
+	ID                                             groupkit.GroupID
+	Name, Description, Avatar, Custom              string
+	Public, MembersOnly, AllowInvites, NeedConfirm bool
+	MaxUsers                                       int
+	Owner                                          groupkit.UserID
+	Created, Modified                              time.Time
+	Version                                        uint64 // as the engines count it
+	Muted                                          bool
+
+	Joined      map[groupkit.UserID]time.Time // the members, the owner among them
+	Admins      map[groupkit.UserID]time.Time // since when
+	Blocks      map[groupkit.UserID]groupkit.Block
+	Mutes       map[groupkit.UserID]groupkit.Mute
+	Allowed     map[groupkit.UserID]groupkit.Allowed
+	Requests    map[groupkit.UserID]groupkit.Request
+	Invitations map[groupkit.UserID]groupkit.Invitation
+
+	Announcement groupkit.Announcement
+	Files        []File // oldest first
+}
+
+func NewWorld(now time.Time, opts groupkit.Options, known map[groupkit.UserID]bool) *World {
+	return &World{
+		Now: now, Options: opts, Known: known,
+		Live:    map[groupkit.GroupID]*Group{},
+		Deleted: map[groupkit.GroupID]bool{},
+		Touched: map[groupkit.GroupID]bool{},
+		Cleared: map[groupkit.GroupID]bool{},
+	}
+}
+
+func (w *World) exists(u groupkit.UserID) bool { return w.Known == nil || w.Known[u] }
+
+// The state of a user in a group.
+
+func (g *Group) Role(u groupkit.UserID) groupkit.Role {
+	switch {
+	case u == g.Owner:
+		return groupkit.RoleOwner
+	case Has(g.Admins, u):
+		return groupkit.RoleAdmin
+	case Has(g.Joined, u):
+		return groupkit.RoleMember
+	}
+	return groupkit.RoleOutsider
+}
+
+func (w *World) Blocked(g *Group, u groupkit.UserID) bool {
+	return Has(g.Blocks, u) && w.Holds(g.Blocks[u].Until)
+}
+
+func (w *World) Muted(g *Group, u groupkit.UserID) bool {
+	return Has(g.Mutes, u) && w.Holds(g.Mutes[u].Until)
+}
+
+func (w *World) Requested(g *Group, u groupkit.UserID) bool {
+	return Has(g.Requests, u) && w.Holds(g.Requests[u].Expires)
+}
+
+func (w *World) Invited(g *Group, u groupkit.UserID) bool {
+	return Has(g.Invitations, u) && w.Holds(g.Invitations[u].Expires)
+}
+
+// enter finds the group, unless it is none of the caller's business.
+func (w *World) enter(c Caller, id groupkit.GroupID) (*Group, *Refusal) {
+	g := w.Live[id]
+	if g != nil && !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider && !w.Blocked(g, c.User) {
+		return nil, Refuse(groupkit.ErrGroupNotFound)
+	}
+	return w.enterInvited(c, id)
+}
+
+// enterInvited is enter for the calls that are open to whoever is invited.
+func (w *World) enterInvited(c Caller, id groupkit.GroupID) (*Group, *Refusal) {
+	g := w.Live[id]
+	switch {
+	case g == nil:
+		return nil, Refuse(groupkit.ErrGroupNotFound)
+	case !c.System && w.Blocked(g, c.User):
+		return nil, refuseUser(groupkit.ErrBlacklisted, c.User)
+	case !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider && !w.Invited(g, c.User):
+		return nil, Refuse(groupkit.ErrGroupNotFound)
+	case c.Version != nil && *c.Version != g.Version:
+		return nil, Refuse(groupkit.ErrVersion)
+	}
+	return g, nil
+}
+
+// lowest refuses a user of a lower role than the one that a call needs.
+func (g *Group) lowest(c Caller, role groupkit.Role) *Refusal {
+	switch {
+	case c.System || g.Role(c.User) >= role:
+		return nil
+	case g.Role(c.User) == groupkit.RoleOutsider:
+		return refuseUser(groupkit.ErrNotMember, c.User)
+	}
+	return refuseUser(groupkit.ErrRoleTooLow, c.User)
+}
+
+// as is enter for a caller that needs at least that role.
+func (w *World) as(c Caller, id groupkit.GroupID, role groupkit.Role) (*Group, *Refusal) {
+	g, no := w.enter(c, id)
+	if no != nil {
+		return nil, no
+	}
+	return g, g.lowest(c, role)
+}
+
+// over refuses to act on the owner, and on anyone whose role is not lower.
+func (g *Group) over(c Caller, u groupkit.UserID) *Refusal {
+	switch {
+	case g.Role(u) == groupkit.RoleOutsider:
+		return refuseUser(groupkit.ErrNotMember, u)
+	case u == g.Owner:
+		return refuseUser(groupkit.ErrOwner, u)
+	}
+	return g.above(c, u)
+}
+
+// above refuses a user to act on anyone whose role is not lower.
+func (g *Group) above(c Caller, u groupkit.UserID) *Refusal {
+	if !c.System && g.Role(c.User) <= g.Role(u) {
+		return refuseUser(groupkit.ErrRoleTooLow, u)
+	}
+	return nil
+}
+
+// Touch notes that a call changed the group.
+func (w *World) Touch(g *Group) {
+	w.Touched[g.ID] = true
+	g.Modified = w.at(g)
+}
+
+// at is when a change of the group is said to happen: now, but never before the last one.
+func (w *World) at(g *Group) time.Time { return later(g.Modified, w.Now) }
+
+// wrongBatch is wrong for a call on several users, who are looked at one by one.
+func (w *World) wrongBatch(c Caller, id groupkit.GroupID, users []groupkit.UserID, argumentsOK bool) *Refusal {
+	if no := c.wrong(id, argumentsOK && len(users) > 0); no != nil {
+		return no
+	}
+	if len(users) > w.Options.Limits.Batch {
+		return refuseLimit(groupkit.ErrBatchTooLarge, w.Options.Limits.Batch)
+	}
+	return nil
+}

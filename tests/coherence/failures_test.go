@@ -1,0 +1,195 @@
+package coherence
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/grouptest"
+	"groupkit/store"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
+)
+
+// A change that comes to nothing leaves the answer as it was, and the cache at work; so
+// does one that is made although its caller hears of an error.
+func TestMaySpeak_AfterFailures(t *testing.T) {
+	t.Parallel()
+	with := func(f fault) func(*testing.T, *conversation, error) {
+		return func(t *testing.T, k *conversation, want error) {
+			ctx := context.WithValue(t.Context(), faultKey{}, &f)
+			require.ErrorIs(t, speechEnders["mute"].do(ctx, k), want)
+		}
+	}
+	for name, c := range map[string]struct {
+		fail       func(t *testing.T, k *conversation, want error)
+		want, then error
+	}{
+		"run twice":            {with(keptTwice), nil, groupkit.ErrMuted},
+		"no commit":            {with(lost), errLost, nil},
+		"unknown, and made":    {with(unknownKept), groupkit.ErrUnknownOutcome, groupkit.ErrMuted},
+		"unknown, and not":     {with(unknownLost), groupkit.ErrUnknownOutcome, nil},
+		"never run":            {cancelled, context.Canceled, nil},
+		"cancelled at the end": {cancelledInTime, nil, groupkit.ErrMuted},
+		"refused":              {togetherThen(func() error { return errUndone }), errUndone, nil},
+		"panic":                {togetherThen(func() error { panic("at the end") }), errPanic, nil},
+		"exit":                 {togetherThen(func() error { runtime.Goexit(); return nil }), errExit, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newConversation(t, memstore.New())
+			k.requireHot(t, nil)
+			c.fail(t, k, c.want)
+			k.requireHot(t, c.then)
+			requireHeard(t, k)
+		})
+	}
+}
+
+// requireHeard asserts that subscribers hear of what comes next, and of nothing else.
+func requireHeard(t *testing.T, k *conversation) {
+	sub, err := k.eng.System().Subscribe(t.Context(), k.id)
+	require.NoError(t, err)
+	defer sub.Close()
+	require.NoError(t, k.eng.System().SetAnnouncement(t.Context(), k.id, "hear, hear"))
+	after := sub.After()
+	e, err := sub.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, groupkit.AnnouncementChanged, e.Kind)
+	require.Equal(t, after+1, e.Version)
+}
+
+func cancelled(t *testing.T, k *conversation, want error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, speechEnders["mute"].do(ctx, k), want)
+}
+
+// cancelledInTime ends the context when the change is written, before its commit.
+func cancelledInTime(t *testing.T, k *conversation, want error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	writer := k.stallAt(written)
+	change := aside(func() error { return speechEnders["mute"].do(ctx, k) })
+	writer.wait()
+	cancel()
+	writer.release()
+	require.ErrorIs(t, change(), want)
+}
+
+var errPanic, errExit = errors.New("panic"), errors.New("exit")
+
+// togetherThen mutes bob in an Atomic that ends with end.
+func togetherThen(end func() error) func(*testing.T, *conversation, error) {
+	return func(t *testing.T, k *conversation, want error) {
+		done := make(chan error)
+		go func() {
+			err := errExit
+			defer func() {
+				if recover() != nil {
+					err = errPanic
+				}
+				done <- err
+			}()
+			err = k.eng.Atomic(context.Background(), func(tx *groupkit.Tx) error {
+				_, err := tx.As("alice").Mute(context.Background(), k.id, time.Hour, "bob")
+				return errors.Join(err, tx.As("alice").MuteGroup(context.Background(), k.id), end())
+			})
+		}()
+		require.ErrorIs(t, <-done, want)
+	}
+}
+
+// Inside Atomic the engine's own MaySpeak does not read, and so refuses; what it knows
+// without reading it says, of what has been committed.
+func TestMaySpeak_Nested(t *testing.T) {
+	t.Parallel()
+	k := newConversation(t, memstore.New())
+	for _, hot := range []bool{false, true} {
+		if hot {
+			k.requireHot(t, nil)
+		}
+		require.ErrorIs(t, k.eng.Atomic(t.Context(), func(tx *groupkit.Tx) error {
+			require.ErrorIs(t, k.ask(), grouptest.Either(hot, nil, groupkit.ErrNested))
+			require.NoError(t, tx.As("alice").MuteGroup(t.Context(), k.id))
+			require.ErrorIs(t, k.ask(), groupkit.ErrNested, "it is about to change")
+			require.ErrorIs(t, tx.As("bob").MaySpeak(t.Context(), k.id), groupkit.ErrGroupMuted)
+			require.NoError(t, aside(k.ask)(), "others see what has been committed")
+			return errUndone
+		}), errUndone)
+		k.requireHot(t, nil)
+	}
+}
+
+// What panics after the commit has settled the call does not settle it again.
+func TestEngine_PanicAfterTheCommit(t *testing.T) {
+	t.Parallel()
+	eng, err := groupkit.New(memstore.New(), &jumpyBlobs{Blobs: memblob.New()}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, eng.Close()) })
+	id, alice := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.As("alice")
+	f, err := alice.UploadFile(t.Context(), id, "note", strings.NewReader("hello"))
+	require.NoError(t, err)
+	sub, err := alice.Subscribe(t.Context(), id)
+	require.NoError(t, err)
+	defer sub.Close()
+	require.PanicsWithValue(t, "no content", func() { _ = alice.DeleteFile(t.Context(), id, f.ID) })
+	require.NoError(t, alice.SetAnnouncement(t.Context(), id, "gone"))
+	for _, kind := range []groupkit.EventKind{groupkit.FileDeleted, groupkit.AnnouncementChanged} {
+		e, err := sub.Next(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, kind, e.Kind)
+	}
+}
+
+type jumpyBlobs struct{ store.Blobs }
+
+func (*jumpyBlobs) Delete(context.Context, string) error { panic("no content") }
+
+// List shows nothing to the engine's own work, which would delete what the call has left.
+func (*jumpyBlobs) List(context.Context, string, int) ([]string, bool, error) { return nil, false, nil }
+
+// Where both have failed, a function in a transaction and the store, it is the store's
+// failure that is told, and told as such.
+func TestEngine_StoreFailsToo(t *testing.T) {
+	t.Parallel()
+	s := &forgetfulStore{Store: memstore.New()}
+	eng, err := groupkit.New(s, memblob.New(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, eng.Close()) })
+	id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
+	alone := func() error { return eng.As("bob").Leave(t.Context(), id) }
+	inAtomic := func() error {
+		return eng.Atomic(t.Context(), func(tx *groupkit.Tx) error { return tx.As("bob").Leave(t.Context(), id) })
+	}
+	for _, call := range []func() error{alone, inAtomic} {
+		s.failing.Store(false)
+		require.ErrorIs(t, call(), groupkit.ErrGroupNotFound)
+		s.failing.Store(true)
+		err := call()
+		require.ErrorIs(t, err, groupkit.ErrStorage)
+		require.ErrorIs(t, err, errLost)
+		require.NotErrorIs(t, err, groupkit.ErrNotFound)
+	}
+}
+
+// A forgetfulStore loses commits, those of functions that come to nothing too: they may
+// have read what is lost.
+type forgetfulStore struct {
+	store.Store
+	failing atomic.Bool
+}
+
+func (s *forgetfulStore) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if !s.failing.Load() {
+		return s.Store.Update(ctx, fn)
+	}
+	_ = s.Store.Update(ctx, func(w store.Writer) error { return errors.Join(fn(w), errLost) })
+	return errLost
+}

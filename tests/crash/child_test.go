@@ -1,0 +1,213 @@
+//go:build unix
+
+package crash
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/grouptest"
+	"groupkit/internal/key"
+	"groupkit/store"
+	"groupkit/store/boltstore"
+	"groupkit/store/fileblob"
+)
+
+// The tests of this file let a child process do something over a real file and die of
+// SIGKILL at its first step, at its second, and so on, until it lives through all of
+// them. After each death the parent opens the file and looks.
+
+// A countdown counts the steps of a process, and ends at the last.
+type countdown struct{ left atomic.Int64 }
+
+func (l *countdown) step() {
+	if l.left.Add(-1) == 0 {
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+		select {} // dead
+	}
+}
+
+// A crashPoint store makes a step before every Update. To die after one is to die before the
+// next: nothing reaches the disk in between.
+type crashPoint struct {
+	store.Store
+	countdown *countdown
+}
+
+func (s crashPoint) Exclusive() bool { return store.Exclusive(s.Store) }
+
+func (s crashPoint) Update(ctx context.Context, fn func(store.Writer) error) error {
+	s.countdown.step()
+	return s.Store.Update(ctx, fn)
+}
+
+// crashPointBlobs make a step before and during every change.
+type crashPointBlobs struct {
+	store.Blobs
+	countdown *countdown
+}
+
+func (b crashPointBlobs) Put(ctx context.Context, id string, r io.Reader) error {
+	b.countdown.step()
+	return b.Blobs.Put(ctx, id, grouptest.ReaderFunc(func(p []byte) (int, error) {
+		b.countdown.step()
+		return r.Read(p)
+	}))
+}
+
+func (b crashPointBlobs) Delete(ctx context.Context, id string) error {
+	b.countdown.step()
+	return b.Blobs.Delete(ctx, id)
+}
+
+// The environment tells a child what it is to do, where, and how many steps it lives.
+const (
+	crashScenario = "GROUPKIT_CRASH_STORY"
+	crashDir      = "GROUPKIT_CRASH_DIR"
+	crashSteps    = "GROUPKIT_CRASH_STEPS"
+)
+
+// crashScenarios are what a child does; it is mortal from begin on.
+var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, begin func()) error{
+	"delete": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return s.System().DeleteGroup(ctx, grouptest.LargeGroup)
+	},
+	"leave": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		grouptest.Must(grouptest.ErrorOf(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "lonely", Name: "Lonely", Owner: "walter"})))
+		grouptest.Must(grouptest.ErrorOf(s.As("walter").UploadFile(ctx, "lonely", "a", strings.NewReader("a"))))
+		begin()
+		return s.As("walter").Leave(ctx, "lonely")
+	},
+	"forget": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		grouptest.Must(grouptest.ErrorOf(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "second", Name: "Second", Owner: "alice"})))
+		begin()
+		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true})
+	},
+	"upload": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return grouptest.ErrorOf(s.As("m-00001").UploadFile(ctx, grouptest.LargeGroup, "new", strings.NewReader(strings.Repeat("new", 1<<16))))
+	},
+	"delete file": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		for f, err := range s.System().Files(ctx, grouptest.LargeGroup) {
+			if err == nil {
+				err = s.System().DeleteFile(ctx, grouptest.LargeGroup, f.ID)
+			}
+			return err
+		}
+		return nil
+	},
+	"nothing": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin() // mortal while the opening goes on
+		for !settled(grouptest.PanicT{}, s) {
+		}
+		return nil
+	},
+}
+
+// TestCrashChild is no test, but what a child runs.
+func TestCrashChild(t *testing.T) {
+	story := os.Getenv(crashScenario)
+	if story == "" {
+		t.Skip("this is for the children of the other tests")
+	}
+	var steps int64
+	grouptest.Must(grouptest.ErrorOf(fmt.Sscan(os.Getenv(crashSteps), &steps)))
+	l := new(countdown)
+	begin := func() { l.left.Store(steps) }
+	if story == "nothing" {
+		begin()
+	}
+	s := onDisk(os.Getenv(crashDir), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+		return crashPoint{s, l}, crashPointBlobs{b, l}
+	})
+	grouptest.Must(crashScenarios[story](context.Background(), s, begin))
+	grouptest.Must(s.Close())
+}
+
+// onDisk opens an engine over the file in the folder, around which more may be put.
+func onDisk(dir string, around grouptest.Wrapper) *grouptest.Stack {
+	raw, err := boltstore.Open(filepath.Join(dir, "groups.db"), nil)
+	grouptest.Must(err)
+	blobs := fileblob.New(filepath.Join(dir, "groups.db.files"))
+	s := &grouptest.Stack{Store: raw, Disk: blobs, Clock: grouptest.NewClockAt(grouptest.Dawn)}
+	over, contents := store.Store(raw), store.Blobs(blobs)
+	if around != nil {
+		over, contents = around(raw, blobs)
+	}
+	opts := grouptest.LargeGroupOptions()
+	opts.Clock, opts.OwnerLeave = s.Clock.Now, groupkit.OwnerSucceed
+	s.Engine, err = groupkit.New(over, contents, &opts)
+	grouptest.Must(err)
+	return s
+}
+
+// settled reports whether the engine has resumed everything that was cut off.
+func settled(t require.TestingT, s *grouptest.Stack) bool {
+	dump := s.Dump(t)
+	named := 0
+	for k := range dump {
+		if strings.HasPrefix(k, string(key.Deletions())) || strings.HasPrefix(k, string(key.Uploads())) {
+			return false
+		}
+		if _, kind, _, err := key.CutGroup([]byte(k)); err == nil && kind == key.Files {
+			named++
+		}
+	}
+	return len(grouptest.ContentIDs(t, s.Disk)) == named
+}
+
+// largeGroupOnDisk builds the file that every child begins with.
+func largeGroupOnDisk(t *testing.T) string {
+	dir := t.TempDir()
+	s := onDisk(dir, nil)
+	grouptest.NewLargeGroup(t, s, 130)
+	require.NoError(t, s.Close())
+	return dir
+}
+
+// runChild runs a child over a copy of the folder and reports whether it died of the
+// signal; otherwise it has done all it had to do.
+func runChild(t *testing.T, story, from string, steps int) (dir string, died bool) {
+	dir = filepath.Join(t.TempDir(), fmt.Sprint(steps))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$")
+	cmd.Env = append(os.Environ(), crashScenario+"="+story, crashDir+"="+dir, crashSteps+"="+fmt.Sprint(steps))
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return dir, false
+	}
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	require.True(t, ok && status.Signaled() && status.Signal() == syscall.SIGKILL, "%v\n%s", err, out)
+	return dir, true
+}
+
+// crashAtEveryStep lets children die at every step of a story. After each death it opens what
+// they leave, waits until the opening has resumed everything, and calls look.
+func crashAtEveryStep(t *testing.T, story string, atLeast int, look func(*testing.T, *grouptest.Stack)) {
+	t.Parallel()
+	from, died := largeGroupOnDisk(t), true
+	for steps := 1; died; steps++ {
+		var dir string
+		dir, died = runChild(t, story, from, steps)
+		s := onDisk(dir, nil)
+		grouptest.Eventually(t, func() bool { return settled(t, s) })
+		s.RequireVerified(t)
+		look(t, s)
+		s.RequireVerified(t)
+		require.NoError(t, s.Close())
+		require.True(t, died || steps > atLeast, "the story has %d steps", steps-1)
+	}
+}

@@ -1,0 +1,80 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/grouptest"
+	"groupkit/store"
+)
+
+// TestFaults_CommitUnknown loses the answer to every commit, of changes that were made
+// and of changes that were not: the caller is told that nobody knows, and all of it is
+// there or nothing.
+func TestFaults_CommitUnknown(t *testing.T) {
+	t.Parallel()
+	for _, v := range changes {
+		for _, commits := range []bool{true, false} {
+			t.Run(fmt.Sprint(v.name, " ", commits), func(t *testing.T) {
+				t.Parallel()
+				for commit, hit := 1, true; hit; commit++ {
+					grouptest.Scoped(t, func(brief grouptest.TB) {
+						line := &lostCommitStore{left: commit, commits: commits}
+						hit = losing(t, brief, v, line)
+					})
+				}
+			})
+		}
+	}
+}
+
+// losing runs a verb over a bad line and looks at what is there, and what is answered.
+func losing(t *testing.T, brief grouptest.TB, v call, line *lostCommitStore) bool {
+	s := grouptest.NewDataset(brief)
+	line.Store = s.Store
+	s.Open(brief, grouptest.DatasetOptions(), grouptest.KeptStore{Store: line}, grouptest.KeptBlobs{Blobs: s.Blobs})
+	before, spoke := s.DumpAll(t), speakers(t, s)
+	err := v.run(t.Context(), s)
+	requireFault(t, line.hit, fault{"unknown", store.ErrCommitUnknown, []error{groupkit.ErrUnknownOutcome}, []error{groupkit.ErrStorage}}, err)
+	if line.hit && !line.commits && v.name != "UploadFile" {
+		require.Equal(t, before, s.DumpAll(t))
+		require.Equal(t, spoke, speakers(t, s))
+	}
+	requireSoundOrPending(t, s)
+	spoke = speakers(t, s)
+	s.Reopen(brief)
+	require.Equal(t, speakers(t, s), spoke, "what is answered from memory")
+	s.RequireVerified(t)
+	return line.hit
+}
+
+// A lostCommitStore loses the answer to one commit.
+type lostCommitStore struct {
+	store.Store
+	left    int
+	commits bool
+	hit     bool
+}
+
+func (s *lostCommitStore) Exclusive() bool { return true }
+
+func (s *lostCommitStore) Update(ctx context.Context, fn func(store.Writer) error) error {
+	err := s.Store.Update(ctx, func(w store.Writer) error {
+		if err := fn(w); err != nil {
+			return err
+		}
+		if s.left--; s.left == 0 && !s.commits {
+			return store.ErrCommitUnknown
+		}
+		return nil
+	})
+	if s.left == 0 && !s.hit {
+		s.hit = true
+		return fmt.Errorf("the line is dead: %w", store.ErrCommitUnknown)
+	}
+	return err
+}

@@ -1,0 +1,292 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"groupkit"
+	"groupkit/internal/grouptest"
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// requireNoTrace checks that nothing of an upload is left, and that nothing was logged.
+func requireNoTrace(t *testing.T, s *grouptest.Dataset, version uint64) {
+	t.Helper()
+	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 3)
+	require.Empty(t, s.Keys(t, key.Uploads()))
+	g, err := s.System().Group(t.Context(), grouptest.Guild)
+	require.NoError(t, err)
+	require.Equal(t, version, g.Version)
+	s.RequireVerified(t)
+}
+
+// TestActor_UploadFile_Fails has uploads that come to nothing: the cause is in the error,
+// and nothing is left behind.
+func TestActor_UploadFile_Fails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the line is dead")
+	for name, c := range map[string]struct {
+		r    func(s *grouptest.Dataset, cancel func()) io.Reader
+		want error
+	}{
+		"the reader fails at once": {func(*grouptest.Dataset, func()) io.Reader { return iotest.ErrReader(broken) }, broken},
+		"the reader fails in between": {func(*grouptest.Dataset, func()) io.Reader {
+			return io.MultiReader(strings.NewReader("x"), iotest.ErrReader(broken))
+		}, broken},
+		"the reader is cut off": {func(*grouptest.Dataset, func()) io.Reader { return iotest.ErrReader(io.ErrUnexpectedEOF) }, io.ErrUnexpectedEOF},
+		"the reader times out": {func(*grouptest.Dataset, func()) io.Reader {
+			return iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xyz")))
+		}, iotest.ErrTimeout},
+		"the context ends in between": {func(_ *grouptest.Dataset, cancel func()) io.Reader { return grouptest.Halfway(cancel) }, context.Canceled},
+		"it is too large": {func(*grouptest.Dataset, func()) io.Reader {
+			return io.LimitReader(grouptest.ReaderFunc(func(p []byte) (int, error) { return len(p), nil }), 10<<20+1)
+		}, groupkit.ErrFileTooLarge},
+		"it has no end": {func(*grouptest.Dataset, func()) io.Reader {
+			return grouptest.ReaderFunc(func(p []byte) (int, error) { return len(p), nil })
+		}, groupkit.ErrFileTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := grouptest.NewDataset(t)
+			before := s.Version(t, grouptest.Guild)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f, err := s.As("carol").UploadFile(ctx, grouptest.Guild, "new", c.r(s, cancel))
+			require.ErrorIs(t, err, c.want)
+			require.NotErrorIs(t, err, groupkit.ErrStorage)
+			grouptest.RequireError(t, err, groupkit.OpUploadFile, grouptest.Guild)
+			require.Zero(t, f)
+			requireNoTrace(t, s, before)
+		})
+	}
+}
+
+// TestActor_UploadFile_Panics has a reader that panics: the caller gets the panic, the
+// engine goes on, and the next opening takes away what is left.
+func TestActor_UploadFile_Panics(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	require.PanicsWithValue(t, "no more", func() {
+		_, _ = s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", grouptest.Halfway(func() { panic("no more") }))
+	})
+	require.NoError(t, grouptest.ErrorOf(s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", strings.NewReader("new"))))
+	s.Reopen(t)
+	require.Empty(t, s.Keys(t, key.Uploads()))
+	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 4)
+	s.RequireVerified(t)
+}
+
+// TestEngine_SweepsContents has contents and announcements that uploads have left which
+// were cut off.
+func TestEngine_SweepsContents(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	before := grouptest.ContentIDs(t, s.Blobs)
+	lost, foreign := key.Content("guild", uuid.Max), "nothing-of-ours"
+	for _, id := range []string{lost, foreign, key.Content("nowhere", uuid.Max)} {
+		require.NoError(t, s.Blobs.Put(t.Context(), id, strings.NewReader("lost")))
+	}
+	s.Put(t, key.Upload(lost), (&record.Upload{Process: "another", At: s.Clock.Now().UnixMilli()}).Encode())
+	s.Put(t, key.Upload(key.Content("guild", uuid.Nil)), (&record.Upload{Process: "another", At: 1}).Encode())
+	s.Put(t, key.Upload(key.Content("open", uuid.Nil)), []byte(grouptest.Garbage))
+	s.Reopen(t)
+	require.Equal(t, before, grouptest.ContentIDs(t, s.Blobs))
+	require.Empty(t, s.Keys(t, key.Uploads()))
+	s.RequireVerified(t)
+}
+
+// A shared store may be open in several processes.
+type shared struct{ grouptest.KeptStore }
+
+func (shared) Exclusive() bool { return false }
+
+// TestEngine_SweepsContents_SharedStore has an upload under way when another process
+// opens the same store: it is left alone, for a day.
+func TestEngine_SweepsContents_SharedStore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		age  time.Duration
+		want error
+	}{
+		"young": {24*time.Hour - time.Millisecond, nil},
+		"old":   {24 * time.Hour, groupkit.ErrStorage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSharedDataset(t)
+			other := &grouptest.Dataset{Stack: &grouptest.Stack{Store: s.Store, Blobs: s.Blobs, Clock: grouptest.NewClockAt(grouptest.Dawn)}}
+			f, err := s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", grouptest.Halfway(func() {
+				s.cut = func() {
+					other.Clock.Set(s.Clock.Now().Add(c.age))
+					opening := grouptest.NewOpeningBlobs(s.Blobs)
+					other.Open(t, grouptest.DatasetOptions(), shared{grouptest.KeptStore{Store: s.Store}}, grouptest.KeptBlobs{Blobs: opening})
+					opening.Wait(t)
+					grouptest.Eventually(t, func() bool { return len(grouptest.ContentIDs(t, s.Blobs)) == grouptest.Either(c.want == nil, 4, 3) })
+				}
+			}))
+			require.ErrorIs(t, err, c.want)
+			s.RequireVerified(t)
+			require.Empty(t, s.Keys(t, key.Uploads()))
+			if c.want == nil {
+				grouptest.RequireContent(t, s.Stack, grouptest.Guild, f, "first half slow")
+			}
+		})
+	}
+}
+
+// A cutDataset does something between the content and the record of a file.
+type cutDataset struct {
+	*grouptest.Dataset
+	cut func()
+}
+
+type cutBlobs struct {
+	grouptest.KeptBlobs
+	s *cutDataset
+}
+
+func (b cutBlobs) Put(ctx context.Context, id string, r io.Reader) error {
+	err := b.KeptBlobs.Put(ctx, id, r)
+	if b.s.cut != nil {
+		b.s.cut()
+	}
+	return err
+}
+
+func newSharedDataset(t *testing.T) *cutDataset {
+	s := &cutDataset{Dataset: grouptest.NewDataset(t)}
+	s.Open(t, grouptest.DatasetOptions(), shared{grouptest.KeptStore{Store: s.Store}}, cutBlobs{grouptest.KeptBlobs{Blobs: s.Blobs}, s})
+	return s
+}
+
+// TestActor_UploadFile_UnknownOutcome loses the answer to the commit that names the
+// content: the content stays, as the file may be there. The next opening knows.
+func TestActor_UploadFile_UnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for _, committed := range []bool{true, false} {
+		t.Run(fmt.Sprint("committed ", committed), func(t *testing.T) {
+			t.Parallel()
+			s := grouptest.NewDataset(t)
+			lossy := &lossyStore{Store: s.Store, committed: committed}
+			s.Open(t, grouptest.DatasetOptions(), grouptest.KeptStore{Store: lossy}, grouptest.KeptBlobs{Blobs: s.Blobs})
+			_, err := s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", grouptest.Halfway(func() { lossy.on = true }))
+			require.ErrorIs(t, err, groupkit.ErrUnknownOutcome)
+			require.NotErrorIs(t, err, groupkit.ErrStorage)
+			grouptest.RequireError(t, err, groupkit.OpUploadFile, grouptest.Guild)
+			require.Len(t, grouptest.ContentIDs(t, s.Blobs), 4)
+			lossy.on = false
+			s.Reopen(t)
+			s.RequireVerified(t)
+			require.Empty(t, s.Keys(t, key.Uploads()))
+			files := grouptest.MustCollect(t, s.As("carol").Files(t.Context(), grouptest.Guild))
+			require.Len(t, files, grouptest.Either(committed, 3, 2))
+			if committed {
+				grouptest.RequireContent(t, s.Stack, grouptest.Guild, files[0], "first half slow")
+			}
+		})
+	}
+}
+
+// A lossyStore store loses the answer to commits.
+type lossyStore struct {
+	store.Store
+	on, committed bool
+}
+
+func (s *lossyStore) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if !s.on {
+		return s.Store.Update(ctx, fn)
+	}
+	errUndo := errors.New("undo")
+	err := s.Store.Update(ctx, func(w store.Writer) error {
+		if err := fn(w); err != nil || s.committed {
+			return err
+		}
+		return errUndo
+	})
+	if err == nil || err == errUndo {
+		return fmt.Errorf("%w: the line is dead", store.ErrCommitUnknown)
+	}
+	return err
+}
+
+// TestActor_Files_BlobsFail has contents that cannot be stored, read or removed.
+func TestActor_Files_BlobsFail(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	before := s.Version(t, grouptest.Guild)
+	s.Open(t, grouptest.DatasetOptions(), grouptest.KeptStore{Store: s.Store}, full{grouptest.KeptBlobs{Blobs: s.Blobs}})
+	err := grouptest.ErrorOf(s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", strings.NewReader("new")))
+	require.ErrorIs(t, err, groupkit.ErrStorage)
+	require.ErrorIs(t, err, store.ErrNoSpace)
+	grouptest.RequireError(t, err, groupkit.OpUploadFile, grouptest.Guild)
+	requireNoTrace(t, s, before)
+
+	s.Open(t, grouptest.DatasetOptions(), grouptest.KeptStore{Store: s.Store}, blind{grouptest.KeptBlobs{Blobs: s.Blobs}})
+	_, _, err = s.As("carol").OpenFile(t.Context(), grouptest.Guild, s.Chart.ID)
+	require.ErrorIs(t, err, groupkit.ErrStorage)
+	grouptest.RequireError(t, err, groupkit.OpOpenFile, grouptest.Guild)
+
+	s.Open(t, grouptest.DatasetOptions(), grouptest.KeptStore{Store: s.Store}, sticky{grouptest.KeptBlobs{Blobs: s.Blobs}})
+	require.NoError(t, s.As("bob").DeleteFile(t.Context(), grouptest.Guild, s.Chart.ID), "the file is gone; its content follows")
+	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 3)
+	s.Reopen(t)
+	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 2)
+	s.RequireVerified(t)
+}
+
+// full contents take no more.
+type full struct{ grouptest.KeptBlobs }
+
+func (full) Put(context.Context, string, io.Reader) error { return store.ErrNoSpace }
+
+// blind contents give nothing.
+type blind struct{ grouptest.KeptBlobs }
+
+func (blind) Get(context.Context, string) (io.ReadCloser, error) {
+	return nil, errors.New("a bad block")
+}
+
+// TestActor_Files_ReadFails has a content that cannot be read to its end.
+func TestActor_Files_ReadFails(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	bad := errors.New("a bad block")
+	s.Open(t, grouptest.DatasetOptions(), grouptest.KeptStore{Store: s.Store}, badBlobs{grouptest.KeptBlobs{Blobs: s.Blobs}, bad})
+	_, r, err := s.As("carol").OpenFile(t.Context(), grouptest.Guild, s.Chart.ID)
+	require.NoError(t, err)
+	_, err = io.ReadAll(r)
+	require.ErrorIs(t, err, groupkit.ErrStorage)
+	require.ErrorIs(t, err, bad)
+	grouptest.RequireError(t, err, groupkit.OpOpenFile, grouptest.Guild)
+	violations, err := s.Verify(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, violations, broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "cannot be read: a bad block"))
+}
+
+type badBlobs struct {
+	grouptest.KeptBlobs
+	err error
+}
+
+func (b badBlobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
+	r, err := b.KeptBlobs.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(r, 3), iotest.ErrReader(b.err)), r}, nil
+}

@@ -1,0 +1,95 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"groupkit/internal/grouptest"
+	"groupkit/store"
+	"groupkit/store/memstore"
+)
+
+// A watched store runs a function after each Update that is not made by that function,
+// and knows how much each of them wrote.
+type watched struct {
+	*memstore.Store
+	mu     sync.Mutex
+	then   func()
+	nested bool
+	writes []int
+}
+
+// after has fn run after each Update; nil: nothing.
+func (s *watched) after(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.then = fn
+}
+
+// enter begins an Update that is watched, if no other is.
+func (s *watched) enter() (fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.then == nil || s.nested {
+		return nil
+	}
+	s.nested = true
+	return s.then
+}
+
+func (s *watched) leave(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nested = false
+	s.writes = append(s.writes, n)
+}
+
+func (s *watched) Update(ctx context.Context, fn func(store.Writer) error) error {
+	then := s.enter()
+	if then == nil {
+		return s.Store.Update(ctx, fn)
+	}
+	n := 0
+	defer func() { s.leave(n) }()
+	err := s.Store.Update(ctx, func(w store.Writer) error { return fn(counting{w, &n}) })
+	then()
+	return err
+}
+
+// A counting writer counts what is written through it.
+type counting struct {
+	store.Writer
+	n *int
+}
+
+func (w counting) Put(k, v []byte) error { *w.n++; return w.Writer.Put(k, v) }
+
+func (w counting) Delete(k []byte) error { *w.n++; return w.Writer.Delete(k) }
+
+// late lets an engine read while it opens, and then not before it is told to go on.
+type late struct {
+	*watched
+	views atomic.Int64
+	on    chan struct{}
+}
+
+func (s *late) View(ctx context.Context, fn func(store.Reader) error) error {
+	if s.views.Add(1) > 1 {
+		<-s.on
+	}
+	return s.watched.View(ctx, fn)
+}
+
+// stickyQuiet contents cannot be removed either.
+type stickyQuiet struct{ *grouptest.OpeningBlobs }
+
+func (stickyQuiet) Delete(context.Context, string) error { return errSticky }
+
+// sticky contents cannot be removed.
+type sticky struct{ store.Blobs }
+
+func (sticky) Delete(context.Context, string) error { return errSticky }
+
+var errSticky = errors.New("it sticks")

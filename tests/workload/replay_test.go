@@ -1,0 +1,29 @@
+package workload
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"groupkit/internal/grouptest"
+	"groupkit/store/memstore"
+)
+
+// rapidDice are rapid's dice.
+func rapidDice(t *rapid.T) dice {
+	return func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "die") }
+}
+
+// The log of every group, replayed, is the group: after any history.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := grouptest.NewClock()
+		p := newWorkload(t, memstore.New(), c, narrowOptions(c))
+		defer p.eng.Close()
+		for range 4 {
+			p.run(t, rapidDice(t), 20)
+			p.requireSound(t)
+		}
+	})
+}
