@@ -218,7 +218,7 @@ func TestEngine_Atomic_FinishesDeletions(t *testing.T) {
 	}
 }
 
-// onStores is onEveryStore with the contents of files at hand.
+// onStores is onEveryStore for tests that need the contents of files.
 func onStores(t *testing.T, broken bool, test func(*testing.T, *grouptest.Fixture, store.Blobs)) {
 	t.Run(map[bool]string{false: "committed", true: "undone"}[broken], func(t *testing.T) {
 		t.Parallel()

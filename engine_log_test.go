@@ -13,7 +13,7 @@ import (
 	"groupkit/internal/modeltest"
 )
 
-// The log of a group, replayed by clock: what it says has to be what the model knows.
+// The log of a group, replayed by the model: the result has to be the model's group.
 
 // lookAtLog compares who may read the log.
 func (m *machine) lookAtLog(t *rapid.T, c modeltest.Caller, id groupkit.GroupID) {

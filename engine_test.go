@@ -55,12 +55,12 @@ func (c *coverage) missing() (list []string) {
 
 // unmet are the sentinels that no history meets.
 var unmet = []error{
-	groupkit.ErrCorrupt,        // nothing is damaged: damaged_test.go
-	groupkit.ErrStorage,        // no store fails: deletion_steps_test.go, uploads_test.go
-	groupkit.ErrUnknownOutcome, // no store loses an answer: uploads_test.go
+	groupkit.ErrCorrupt,        // nothing is damaged: tests/faults
+	groupkit.ErrStorage,        // no store fails: tests/faults
+	groupkit.ErrUnknownOutcome, // no store loses an answer: tests/faults
 	groupkit.ErrVetoed,         // there is no Guard: guard_test.go
-	groupkit.ErrKeyReused,      // no key is used for two calls: once_test.go
-	groupkit.ErrNested,         // no call is made in the midst of an Atomic: atomic_test.go
+	groupkit.ErrKeyReused,      // no key is used for two calls: idempotency_test.go
+	groupkit.ErrNested,         // no call is made in the midst of an Atomic: atomic_outside_test.go
 }
 
 // coverage counts what the histories of a test met.

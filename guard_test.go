@@ -40,7 +40,7 @@ func (s *recordingGuard) wake(veto error) {
 	s.seen, s.veto = nil, veto
 }
 
-// guarded is a stage with a sentry.
+// guarded is a Fixture with a recordingGuard.
 func guarded(t *testing.T) (*grouptest.Fixture, *recordingGuard) {
 	watch := new(recordingGuard)
 	s := grouptest.NewFixture(t, groupkit.Options{Guard: watch.guard})

@@ -15,7 +15,7 @@ import (
 	"groupkit/store/memstore"
 )
 
-// cutting is a stage whose log is long, and cut by each Sweep.
+// cutting is a Fixture with a long log, which each Sweep cuts.
 func cutting(t *testing.T, opts groupkit.Options, calls int) (*grouptest.Fixture, *grouptest.FailingStore) {
 	t.Helper()
 	st := &grouptest.FailingStore{Store: memstore.New()}

@@ -11,24 +11,26 @@ import (
 	"groupkit/store/memblob"
 )
 
-// KeptBlobs outlive the engine that is opened over them.
+// KeptBlobs stay open when the engine over them is closed.
 type KeptBlobs struct{ store.Blobs }
 
 func (KeptBlobs) Close() error { return nil }
 
-// OpeningBlobs contents know when an engine has done what it does at its opening in the
-// background: all but the sweeping of contents, where there are any.
+// OpeningBlobs are contents that tell when an engine has finished its work after the opening,
+// except for the sweeping of contents if there are any.
 type OpeningBlobs struct {
 	*memblob.Blobs
 	once sync.Once
 	done chan struct{}
 }
 
+// List is the last thing that the opening does.
 func (b *OpeningBlobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
 	defer b.once.Do(func() { close(b.done) })
 	return b.Blobs.List(ctx, after, limit)
 }
 
+// Wait returns when the opening has done its work.
 func (b *OpeningBlobs) Wait(t require.TestingT) {
 	select {
 	case <-b.done:
@@ -37,6 +39,7 @@ func (b *OpeningBlobs) Wait(t require.TestingT) {
 	}
 }
 
+// NewOpeningBlobs wraps contents for one opening.
 func NewOpeningBlobs(blobs *memblob.Blobs) *OpeningBlobs {
 	return &OpeningBlobs{Blobs: blobs, done: make(chan struct{})}
 }

@@ -12,10 +12,12 @@ import (
 	"groupkit/internal/record"
 )
 
+// ContentID returns the id of the content of a file.
 func ContentID(group groupkit.GroupID, f groupkit.File) string {
 	return key.Content(string(group), uuid.MustParse(string(f.ID)))
 }
 
+// ChangeFile changes the record of the chart.
 func ChangeFile(change func(*record.File)) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
 		k := key.File("guild", uuid.MustParse(string(s.Chart.ID)))
@@ -26,22 +28,24 @@ func ChangeFile(change func(*record.File)) func(*testing.T, *Dataset) {
 	}
 }
 
+// ChangeFileBytes replaces the record of the chart.
 func ChangeFileBytes(v string) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
 		s.Put(t, key.File("guild", uuid.MustParse(string(s.Chart.ID))), []byte(v))
 	}
 }
 
+// PutContent replaces the content of the chart.
 func PutContent(content string) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
 		require.NoError(t, s.Blobs.Put(t.Context(), ContentID(Guild, s.Chart), strings.NewReader(content)))
 	}
 }
 
-// CheckpointKey is the key of a record of the archive's checkpoint.
+// CheckpointKey returns the key of a record in the checkpoint of Archive.
 func CheckpointKey(kind byte, rest string) []byte {
 	return append(append(key.Of("archive", key.Checkpoint), kind), rest...)
 }
 
-// Garbage is bytes that no decoder takes.
+// Garbage is a value that no decoder accepts.
 const Garbage = "\x80"

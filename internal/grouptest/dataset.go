@@ -11,7 +11,7 @@ import (
 	"groupkit/internal/key"
 )
 
-// A Dataset is a site in which everything that a store can hold is there:
+// A Dataset is an engine whose store holds a record of every kind there is:
 //
 //	guild    public, by approval, with every kind of user, list and file
 //	rangers  private, with an assigned id; members may invite, zoe is invited
@@ -25,6 +25,7 @@ type Dataset struct {
 	Chart, Rules groupkit.File
 }
 
+// The groups of a Dataset with ids of their own.
 const (
 	Guild     = groupkit.GroupID("guild")
 	OpenGroup = groupkit.GroupID("open")
@@ -34,9 +35,10 @@ const (
 	Vanished = groupkit.GroupID("vanished")
 )
 
+// Month is how long requests and invitations last in a Dataset.
 const Month = 30 * 24 * time.Hour
 
-// DatasetOptions are the options of every town: all that can be switched on is.
+// DatasetOptions are the options of a Dataset: everything that can be switched on is on.
 func DatasetOptions() groupkit.Options {
 	return groupkit.Options{
 		Limits: groupkit.Limits{Groups: 50}, BlockOutsiders: true, OwnerLeave: groupkit.OwnerSucceed,
@@ -44,11 +46,11 @@ func DatasetOptions() groupkit.Options {
 	}
 }
 
-// NewDataset returns a town of the test's own.
+// NewDataset returns a Dataset of the test's own.
 func NewDataset(t TB) *Dataset { return NewDatasetOver(t, DatasetOptions(), Unwrapped) }
 
-// NewDatasetOver returns a town with other options than those it was built with, and with
-// something around the store and the contents.
+// NewDatasetOver returns a Dataset with other options than those it was built with, and with
+// a wrapper around its store and contents.
 func NewDatasetOver(t TB, opts groupkit.Options, around Wrapper) *Dataset {
 	p := BuiltDataset()
 	s := NewStackOver(t, opts, around)
@@ -57,14 +59,15 @@ func NewDatasetOver(t TB, opts groupkit.Options, around Wrapper) *Dataset {
 	return &Dataset{Stack: s, Rangers: p.rangers, Chart: p.chart, Rules: p.rules}
 }
 
+// Version returns the version of a group.
 func (s *Dataset) Version(t *testing.T, group groupkit.GroupID) uint64 {
 	g, err := s.System().Group(t.Context(), group)
 	require.NoError(t, err)
 	return g.Version
 }
 
-// Reopen opens another engine over what the town is in, as after a crash: the one before
-// is left as it is. It waits until nothing of an upload that was cut off is left.
+// Reopen opens another engine over the same store and contents, as after a crash: the first
+// one is not closed. It waits until nothing of an interrupted upload is left.
 func (s *Dataset) Reopen(t TB) {
 	opening := NewOpeningBlobs(s.Blobs)
 	s.Open(t, DatasetOptions(), KeptStore{s.Store}, struct{ KeptBlobs }{KeptBlobs{opening}})
@@ -81,7 +84,7 @@ func (s *Dataset) Reopen(t TB) {
 	})
 }
 
-// DumpAll is the records and the contents of a town.
+// DumpAll returns all records and contents.
 func (s *Dataset) DumpAll(t *testing.T) map[string]string {
 	all := s.Dump(t)
 	for _, id := range ContentIDs(t, s.Blobs) {

@@ -17,10 +17,10 @@ import (
 	"groupkit/store/memstore"
 )
 
-// Dawn is the time at which the story of a town begins.
+// Dawn is the time at which the Dataset begins, but for what retention has cut.
 var Dawn = time.Date(2026, time.March, 4, 5, 6, 7, 0, time.UTC)
 
-// BuiltDataset builds the town once.
+// BuiltDataset builds the Dataset once and returns its image.
 var BuiltDataset = sync.OnceValue(func() *Image {
 	s := &Stack{Store: memstore.New(), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
 	opts := DatasetOptions()
@@ -45,7 +45,7 @@ var BuiltDataset = sync.OnceValue(func() *Image {
 	return p
 })
 
-// An Image is a town as it lies in its store.
+// An Image is the records and contents of a Dataset.
 type Image struct {
 	records      map[string]string
 	contents     map[string]string
@@ -54,7 +54,7 @@ type Image struct {
 	now          time.Time
 }
 
-// Unpack fills an empty store and empty contents with the town.
+// Unpack fills an empty store and empty contents with the Dataset.
 func (p *Image) Unpack(t require.TestingT, s store.Store, blobs store.Blobs) {
 	require.NoError(t, s.Update(context.Background(), func(w store.Writer) error {
 		for k, v := range p.records {
@@ -69,7 +69,7 @@ func (p *Image) Unpack(t require.TestingT, s store.Store, blobs store.Blobs) {
 	}
 }
 
-// A builder lets a second pass before everything that someone does.
+// A builder advances the clock by a second before each call.
 type builder struct{ *Stack }
 
 func (b *builder) system() groupkit.Actor {
@@ -82,7 +82,7 @@ func (b *builder) as(user groupkit.UserID) groupkit.Actor {
 	return b.As(user)
 }
 
-// past is what happened before dawn, and what retention has left of it.
+// past builds the groups from before Dawn, and lets retention cut their logs.
 func (b *builder) past() {
 	ctx := context.Background()
 	b.Clock.Set(Dawn.Add(-2 * Month))
@@ -149,12 +149,14 @@ func (b *builder) others(p *Image) {
 	b.Clock.Advance(time.Second)
 }
 
+// A PanicT is a require.TestingT outside any test: it panics.
 type PanicT struct{}
 
 func (PanicT) Errorf(format string, args ...any) { panic(format) }
 
 func (PanicT) FailNow() { panic("failed") }
 
+// Must panics if there is an error.
 func Must(errs ...error) {
 	if err := errors.Join(errs...); err != nil {
 		panic(err)

@@ -20,16 +20,17 @@ type Fixture struct {
 	Engine *groupkit.Engine
 	Clock  *Clock
 	ID     groupkit.GroupID
-	File   groupkit.FileID // of carol's
+	File   groupkit.FileID // a file of carol
 }
 
+// Group returns the group, as the system sees it.
 func (s *Fixture) Group(t require.TestingT) groupkit.Group {
 	g, err := s.Engine.System().Group(context.Background(), s.ID)
 	require.NoError(t, err)
 	return g
 }
 
-// State is all that is so of the group, and its log.
+// State returns everything about the group, and its log.
 func (s *Fixture) State(t require.TestingT) (groupkit.Snapshot, []groupkit.Event) {
 	ctx, system := context.Background(), s.Engine.System()
 	log, err := Collect(system.Events(ctx, s.ID, 0))
@@ -42,14 +43,14 @@ func (s *Fixture) State(t require.TestingT) (groupkit.Snapshot, []groupkit.Event
 	return snapshot, log
 }
 
-// NewFixture is a stage on an engine in memory.
+// NewFixture opens an engine in memory and creates the group of the Fixture.
 func NewFixture(t testing.TB, opts groupkit.Options) *Fixture {
 	t.Helper()
 	eng, c := Setup(t, opts)
 	return NewFixtureOn(t, eng, c)
 }
 
-// NewFixtureOver is a stage on a store.
+// NewFixtureOver opens an engine over a store and creates the group of the Fixture.
 func NewFixtureOver(t testing.TB, st store.Store, blobs store.Blobs, opts groupkit.Options) *Fixture {
 	t.Helper()
 	c := NewClock()
@@ -61,7 +62,7 @@ func NewFixtureOver(t testing.TB, st store.Store, blobs store.Blobs, opts groupk
 	return NewFixtureOn(t, eng, c)
 }
 
-// NewFixtureOn sets the stage.
+// NewFixtureOn creates the group of the Fixture on an engine.
 func NewFixtureOn(t require.TestingT, eng *groupkit.Engine, c *Clock) *Fixture {
 	ctx, system := context.Background(), eng.System()
 	g, err := system.CreateGroup(ctx, groupkit.NewGroup{

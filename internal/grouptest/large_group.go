@@ -11,14 +11,14 @@ import (
 	"groupkit"
 )
 
-// LargeGroup is a group of many members.
-const LargeGroup = groupkit.GroupID("throng")
+// LargeGroup is the id of a group with many members.
+const LargeGroup = groupkit.GroupID("large")
 
-// NewLargeGroup makes a group with members and everything else that a group can have.
+// NewLargeGroup creates LargeGroup, with members and everything else that a group can have.
 func NewLargeGroup(t TB, s *Stack, members int) {
 	ctx := context.Background()
 	_, err := s.System().CreateGroup(ctx, groupkit.NewGroup{
-		ID: LargeGroup, Name: "Throng", Custom: "custom", Public: true, MembersOnly: true, Owner: "alice", MaxUsers: members + 1,
+		ID: LargeGroup, Name: "Large", Custom: "custom", Public: true, MembersOnly: true, Owner: "alice", MaxUsers: members + 1,
 	})
 	require.NoError(t, err)
 	all := Users("m", members)
@@ -40,6 +40,7 @@ func NewLargeGroup(t TB, s *Stack, members int) {
 	require.NoError(t, s.As("alice").SetAnnouncement(ctx, LargeGroup, "Hello"))
 }
 
+// LargeGroupOptions are options whose limits a large group stays below.
 func LargeGroupOptions() groupkit.Options {
 	return groupkit.Options{
 		BlockOutsiders: true, Limits: groupkit.Limits{JoinedGroups: 2, Batch: 1000, MaxGroupSize: 20_000, Groups: 10},

@@ -12,16 +12,14 @@ import (
 	"groupkit/internal/key"
 )
 
-// RequireVerified fails the test for every invariant that the engine's data breaks.
+// RequireVerified checks that Verify finds no violation.
 func RequireVerified(t require.TestingT, eng *groupkit.Engine) {
 	violations, err := eng.Verify(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, violations)
 }
 
-// What went wrong in other systems of groups, each as a test that it does not here.
-
-// RequireOneOwner is about the first invariant: one owner, a member, no admin.
+// RequireOneOwner checks that the group has one owner, who is a member, and returns it.
 func RequireOneOwner(t require.TestingT, eng *groupkit.Engine, id groupkit.GroupID) groupkit.UserID {
 	ctx := context.Background()
 	g, err := eng.System().Group(ctx, id)
@@ -36,7 +34,7 @@ func RequireOneOwner(t require.TestingT, eng *groupkit.Engine, id groupkit.Group
 	return g.Owner
 }
 
-// RequireError checks that an error has the form that all of them have.
+// RequireError checks that an error is an *Error of an operation on a group.
 func RequireError(t require.TestingT, err error, op groupkit.Op, group groupkit.GroupID) *groupkit.Error {
 	e, ok := err.(*groupkit.Error) //nolint:errorlint // it is the outermost
 	require.True(t, ok, "%T %v", err, err)
@@ -45,7 +43,7 @@ func RequireError(t require.TestingT, err error, op groupkit.Op, group groupkit.
 	return e
 }
 
-// RequireDeleted checks that of a deleted group only the tombstone and the log are left.
+// RequireDeleted checks that only the tombstone and the log of a deleted group are left.
 func RequireDeleted(t require.TestingT, dump map[string]string, group groupkit.GroupID) {
 	for k := range dump {
 		g, kind, _, err := key.CutGroup([]byte(k))
@@ -62,7 +60,8 @@ func RequireDeleted(t require.TestingT, dump map[string]string, group groupkit.G
 	require.NotContains(t, dump, string(key.Deletion(string(group))))
 }
 
-// RequireDeletedLog checks that the system can still read the log of the deleted group.
+// RequireDeletedLog checks that the system, and nobody else, can read the log of a deleted
+// group.
 func RequireDeletedLog(t *testing.T, s *Stack, group groupkit.GroupID, members int) {
 	joined := 0
 	var last groupkit.Event
@@ -78,6 +77,7 @@ func RequireDeletedLog(t *testing.T, s *Stack, group groupkit.GroupID, members i
 	require.ErrorIs(t, ErrorOf(Collect(s.As("alice").Events(t.Context(), group, 0))), groupkit.ErrGroupNotFound)
 }
 
+// RequireContent checks the content of a file.
 func RequireContent(t *testing.T, s *Stack, group groupkit.GroupID, f groupkit.File, want string) {
 	_, r, err := s.System().OpenFile(t.Context(), group, f.ID)
 	require.NoError(t, err)
@@ -87,6 +87,7 @@ func RequireContent(t *testing.T, s *Stack, group groupkit.GroupID, f groupkit.F
 	require.True(t, want == string(got), "%d bytes, and %d are wanted", len(got), len(want))
 }
 
+// LastEvent returns the last event of a group.
 func LastEvent(t *testing.T, s *Dataset, group groupkit.GroupID) (last groupkit.Event) {
 	for e, err := range s.System().Events(t.Context(), group, 0) {
 		require.NoError(t, err)

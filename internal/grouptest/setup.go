@@ -1,3 +1,7 @@
+// Package grouptest holds what the tests of groupkit share: engines in memory with a clock
+// that the test sets (Setup), one group in which every verb can succeed (Fixture), a store
+// that holds a record of every kind (Dataset), a large group, and stores that fail. Only
+// tests import it.
 package grouptest
 
 import (
@@ -13,7 +17,7 @@ import (
 	"groupkit/store/memstore"
 )
 
-// Setup opens an engine in memory whose time is the clock that it returns.
+// Setup opens an engine in memory that reads its time from the clock that it returns.
 func Setup(t testing.TB, opts groupkit.Options) (*groupkit.Engine, *Clock) {
 	t.Helper()
 	c := NewClock()
@@ -25,12 +29,10 @@ func Setup(t testing.TB, opts groupkit.Options) (*groupkit.Engine, *Clock) {
 	return eng, c
 }
 
-// smallCache is the memory of an engine of which the tests open thousands at a time.
+// smallCache is the default size of the cache: tests open thousands of engines at a time.
 func smallCache(cacheBytes int) int { return cmp.Or(cacheBytes, 64<<10) }
 
-// Every limit at its edge, with the defaults.
-
-// CreateGroup makes a group of alice's.
+// CreateGroup creates a group as the system. Its owner is alice, unless n names another.
 func CreateGroup(t *testing.T, eng *groupkit.Engine, n groupkit.NewGroup) groupkit.GroupID {
 	t.Helper()
 	if n.Name == "" {
@@ -44,9 +46,10 @@ func CreateGroup(t *testing.T, eng *groupkit.Engine, n groupkit.NewGroup) groupk
 	return g.ID
 }
 
+// IDs are the users of a batch.
 type IDs = []groupkit.UserID
 
-// Users are users by the same name.
+// Users returns n users: name-00000, name-00001 and so on.
 func Users(name string, n int) []groupkit.UserID {
 	all := make([]groupkit.UserID, n)
 	for i := range all {
@@ -65,7 +68,7 @@ func chunks(all []groupkit.UserID, size int) func(func([]groupkit.UserID) bool) 
 	}
 }
 
-// ActorOf is the actor of a name; "" is the system.
+// ActorOf returns the actor of a user; "" is the system.
 func ActorOf(scope groupkit.Scope, u groupkit.UserID) groupkit.Actor {
 	if u == "" {
 		return scope.System()
@@ -73,8 +76,10 @@ func ActorOf(scope groupkit.Scope, u groupkit.UserID) groupkit.Actor {
 	return scope.As(u)
 }
 
+// ErrorOf drops the result of a call of which only the error matters.
 func ErrorOf[T any](_ T, err error) error { return err }
 
+// Either returns a if first is true, else b.
 func Either[T any](first bool, a, b T) T {
 	if first {
 		return a
@@ -82,7 +87,7 @@ func Either[T any](first bool, a, b T) T {
 	return b
 }
 
-// Concurrently runs functions side by side.
+// Concurrently runs functions at the same time, and returns when all have returned.
 func Concurrently(fns ...func()) {
 	var all sync.WaitGroup
 	start := make(chan struct{})

@@ -24,8 +24,8 @@ type TB interface {
 	Cleanup(func())
 }
 
-// Scoped runs a part of a test and closes what it has opened: tests that open thousands
-// of engines cannot keep them to their end.
+// Scoped runs a part of a test and its cleanups: a test that opens thousands of engines
+// cannot keep them all open to its end.
 func Scoped(t *testing.T, part func(TB)) {
 	b := &scoped{T: t}
 	defer func() {
@@ -43,16 +43,17 @@ type scoped struct {
 
 func (b *scoped) Cleanup(f func()) { b.cleanups = append(b.cleanups, f) }
 
-// A Stack is an engine over a store and contents that the test can reach behind its back.
+// A Stack is an engine with the store and contents beneath it, which the test can reach
+// without the engine.
 type Stack struct {
 	*groupkit.Engine
 	Store store.Store
 	Blobs *memblob.Blobs
-	Disk  store.Blobs // the contents of a site on a disk
+	Disk  store.Blobs // the contents, if they are on disk
 	Clock *Clock
 }
 
-// Open opens the engine of the site over a store and contents.
+// Open opens an engine over a store and contents, and makes it that of the Stack.
 func (s *Stack) Open(t TB, opts groupkit.Options, over store.Store, blobs store.Blobs) {
 	t.Helper()
 	opts.Clock = s.Clock.Now
@@ -63,29 +64,31 @@ func (s *Stack) Open(t TB, opts groupkit.Options, over store.Store, blobs store.
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 }
 
-// RequireVerified fails the test for every invariant that is broken.
+// RequireVerified checks that Verify finds no violation.
 func (s *Stack) RequireVerified(t require.TestingT) {
 	violations, err := s.Verify(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, violations)
 }
 
-// Put, remove and get reach past the engine.
+// Put writes a record without the engine.
 func (s *Stack) Put(t require.TestingT, k, v []byte) {
 	require.NoError(t, s.Store.Update(context.Background(), func(w store.Writer) error { return w.Put(k, v) }))
 }
 
+// Remove deletes a record without the engine.
 func (s *Stack) Remove(t require.TestingT, k []byte) {
 	require.NoError(t, s.Store.Update(context.Background(), func(w store.Writer) error { return w.Delete(k) }))
 }
 
+// Get reads a record without the engine.
 func (s *Stack) Get(t require.TestingT, k []byte) []byte {
 	v, ok := s.Dump(t)[string(k)]
 	require.True(t, ok, "%q", k)
 	return []byte(v)
 }
 
-// ChangeHeader changes the header of a group, and nothing that should change with it.
+// ChangeHeader changes the header of a group, and none of the records that depend on it.
 func (s *Stack) ChangeHeader(t require.TestingT, group groupkit.GroupID, change func(*record.Header)) {
 	k := key.Of(string(group), key.Header)
 	h, err := record.DecodeHeader(s.Get(t, k))
@@ -94,7 +97,7 @@ func (s *Stack) ChangeHeader(t require.TestingT, group groupkit.GroupID, change 
 	s.Put(t, k, h.Encode())
 }
 
-// ChangeStanding changes the standing of a user, and nothing that should change with it.
+// ChangeStanding changes the standing of a user, and none of the records that depend on it.
 func (s *Stack) ChangeStanding(t require.TestingT, group groupkit.GroupID, user string, member bool, change func(*record.Standing)) {
 	k := key.Standing(string(group), user, member)
 	st, err := record.DecodeStanding(s.Get(t, k), member)
@@ -103,10 +106,10 @@ func (s *Stack) ChangeStanding(t require.TestingT, group groupkit.GroupID, user 
 	s.Put(t, k, st.Encode())
 }
 
-// Dump is all that the store holds.
+// Dump returns all records of the store.
 func (s *Stack) Dump(t require.TestingT) map[string]string { return DumpStore(t, s.Store) }
 
-// Keys are the keys that begin with a prefix.
+// Keys returns the keys that begin with a prefix.
 func (s *Stack) Keys(t require.TestingT, prefix []byte) (keys []string) {
 	for k := range s.Dump(t) {
 		if strings.HasPrefix(k, string(prefix)) {
@@ -119,7 +122,7 @@ func (s *Stack) Keys(t require.TestingT, prefix []byte) (keys []string) {
 // NewStack opens an engine in memory.
 func NewStack(t TB, opts groupkit.Options) *Stack { return NewStackOver(t, opts, Unwrapped) }
 
-// NewStackOver opens an engine in memory, with something around the store and the contents.
+// NewStackOver opens an engine in memory, with a wrapper around its store and contents.
 func NewStackOver(t TB, opts groupkit.Options, around Wrapper) *Stack {
 	t.Helper()
 	s := &Stack{Store: memstore.New(), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
@@ -130,11 +133,13 @@ func NewStackOver(t TB, opts groupkit.Options, around Wrapper) *Stack {
 	return s
 }
 
-// A Wrapper puts something around a store and contents.
+// A Wrapper wraps a store and contents.
 type Wrapper func(store.Store, store.Blobs) (store.Store, store.Blobs)
 
+// Unwrapped is the Wrapper that does nothing.
 func Unwrapped(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
 
+// DumpStore returns all records of a store.
 func DumpStore(t require.TestingT, from store.Store) map[string]string {
 	all := make(map[string]string)
 	require.NoError(t, from.View(context.Background(), func(r store.Reader) error {
@@ -155,7 +160,7 @@ func DumpStore(t require.TestingT, from store.Store) map[string]string {
 	return all
 }
 
-// ContentIDs are the ids of all contents.
+// ContentIDs returns the ids of all contents.
 func ContentIDs(t require.TestingT, blobs store.Blobs) []string {
 	ids, more, err := blobs.List(context.Background(), "", 0)
 	require.NoError(t, err)

@@ -13,15 +13,15 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// A KeptStore outlives the engine that is opened over it.
+// A KeptStore stays open when the engine over it is closed.
 type KeptStore struct{ store.Store }
 
 func (KeptStore) Close() error { return nil }
 
 func (s KeptStore) Exclusive() bool { return store.Exclusive(s.Store) }
 
-// RunTwice is storetest.Rerun without the dice, for a history that fails has to
-// fail again: every function is run twice, as a store may.
+// RunTwice runs the function of every Update twice, as a store may. Unlike storetest.Rerun it
+// is not random, so that a history that fails will fail again.
 func RunTwice(s store.Store) store.Store { return twice{s} }
 
 type twice struct{ store.Store }
@@ -38,6 +38,7 @@ func (s twice) Exclusive() bool { return store.Exclusive(s.Store) }
 
 var errAgain = errors.New("run again")
 
+// NewBolt opens a boltstore in a file of its own that is never synced.
 func NewBolt(t testing.TB) store.Store {
 	t.Helper()
 	s, err := boltstore.Open(filepath.Join(t.TempDir(), "groups.db"), &boltstore.Options{Durability: boltstore.None})
@@ -45,7 +46,7 @@ func NewBolt(t testing.TB) store.Store {
 	return s
 }
 
-// A FailingStore fails Updates once it has let some through.
+// A FailingStore fails all Updates after a number of them.
 type FailingStore struct {
 	store.Store
 	mu     sync.Mutex
@@ -53,8 +54,10 @@ type FailingStore struct {
 	failed bool
 }
 
+// FailAfter lets n more Updates through.
 func (s *FailingStore) FailAfter(n int) { s.set(n, true) }
 
+// Recover ends the failures.
 func (s *FailingStore) Recover() { s.set(0, false) }
 
 func (s *FailingStore) set(left int, failed bool) {
@@ -74,4 +77,5 @@ func (s *FailingStore) Update(ctx context.Context, fn func(store.Writer) error) 
 	return s.Store.Update(ctx, fn)
 }
 
+// ErrFailing is the error of a FailingStore.
 var ErrFailing = errors.New("the disk is gone")

@@ -9,24 +9,24 @@ import (
 	"groupkit"
 )
 
-// A verb is one call that changes the group, who makes it, and what it answers.
+// A Verb is one call that changes the group of a Fixture, and its caller.
 type Verb struct {
 	Name string
 	Op   groupkit.Op
 	By   groupkit.UserID // "" is the system
 	Call func(context.Context, groupkit.Actor, *Fixture) (any, error)
 
-	Users    []groupkit.UserID // what a Guard sees of it
+	Users    []groupkit.UserID // Users, Duration and Text are what a Guard sees
 	Duration time.Duration
 	Text     string
 }
 
-// Do makes the call as the one who may.
+// Do makes the call on the engine of the Fixture.
 func (v *Verb) Do(s *Fixture, change ...func(groupkit.Actor) groupkit.Actor) (any, error) {
 	return v.In(s.Engine, s, change...)
 }
 
-// In makes the call as an actor of a scope: the engine, or a transaction.
+// In makes the call in a scope: an engine, or a transaction.
 func (v *Verb) In(scope groupkit.Scope, s *Fixture, change ...func(groupkit.Actor) groupkit.Actor) (any, error) {
 	a := v.Actor(scope)
 	for _, c := range change {
@@ -35,6 +35,7 @@ func (v *Verb) In(scope groupkit.Scope, s *Fixture, change ...func(groupkit.Acto
 	return v.Call(context.Background(), a, s)
 }
 
+// Actor returns the caller in a scope.
 func (v *Verb) Actor(scope groupkit.Scope) groupkit.Actor {
 	if v.By == "" {
 		return scope.System()
@@ -42,25 +43,25 @@ func (v *Verb) Actor(scope groupkit.Scope) groupkit.Actor {
 	return scope.As(v.By)
 }
 
-// alone is a call that answers with an error and nothing else.
+// alone is a call on the group that returns an error alone.
 func alone(call func(groupkit.Actor, context.Context, groupkit.GroupID) error) func(context.Context, groupkit.Actor, *Fixture) (any, error) {
 	return func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) { return nil, call(a, ctx, s.ID) }
 }
 
-// onOne is alone for a call on one user.
+// onOne is a call on one user that returns an error alone.
 func onOne(call func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.UserID) error, u groupkit.UserID) func(context.Context, groupkit.Actor, *Fixture) (any, error) {
 	return func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) {
 		return nil, call(a, ctx, s.ID, u)
 	}
 }
 
-// onMany is a batch.
+// onMany is a call on several users.
 func onMany(call func(groupkit.Actor, context.Context, groupkit.GroupID, []groupkit.UserID) (groupkit.Results, error), users ...groupkit.UserID) func(context.Context, groupkit.Actor, *Fixture) (any, error) {
 	return func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) { return call(a, ctx, s.ID, users) }
 }
 
-// Verbs are all calls that change a group. In each batch one entry succeeds, and
-// others fail.
+// Verbs are all calls that change a group. Each of them succeeds. In a batch, some entries
+// succeed and others fail.
 var Verbs = []Verb{
 	{Name: "CreateGroup", Op: groupkit.OpCreateGroup, By: "carol", Users: IDs{"carol", "ivan"},
 		Call: func(ctx context.Context, a groupkit.Actor, _ *Fixture) (any, error) {
@@ -136,7 +137,7 @@ var Verbs = []Verb{
 		}},
 }
 
-// EachVerb runs a test for every verb, each on a stage of its own.
+// EachVerb runs a test for every verb, each with a Fixture of its own.
 func EachVerb(t *testing.T, opts groupkit.Options, test func(t *testing.T, v *Verb, s *Fixture)) {
 	for i := range Verbs {
 		t.Run(Verbs[i].Name, func(t *testing.T) {

@@ -29,6 +29,7 @@ func (c Caller) String() string {
 	return s
 }
 
+// Actor is the caller as an actor of an engine, or of a transaction.
 func (c Caller) Actor(in groupkit.Scope) groupkit.Actor {
 	a := in.System()
 	if !c.System {
@@ -91,6 +92,7 @@ type Refusal struct {
 	Until time.Time // of a mute
 }
 
+// Refuse is a Refusal with one sentinel.
 func Refuse(is error) *Refusal { return &Refusal{Is: []error{is}} }
 
 func refuseUser(is error, u groupkit.UserID) *Refusal {

@@ -9,6 +9,7 @@ import (
 // A Crowd is the users in some state in a group.
 type Crowd func(*Group) []groupkit.UserID
 
+// Anyone and the functions below are crowds.
 func Anyone(*Group) []groupkit.UserID { return Users }
 
 func TheOwner(g *Group) []groupkit.UserID { return []groupkit.UserID{g.Owner} }
@@ -39,9 +40,10 @@ func TheSharers(g *Group) (list []groupkit.UserID) {
 	return list
 }
 
-// TheMighty are those who may do most things; theStrangers have no part in the group yet.
+// TheMighty are those who may do most things.
 func TheMighty(g *Group) []groupkit.UserID { return append(keys(g.Admins), g.Owner) }
 
+// TheStrangers have no part in the group yet.
 func TheStrangers(g *Group) []groupkit.UserID {
 	return slices.DeleteFunc(slices.Clone(Users), func(u groupkit.UserID) bool { return Has(g.Joined, u) || Has(g.Blocks, u) })
 }

@@ -28,8 +28,10 @@ var hostileUsers = []groupkit.UserID{
 	"", " ", " a", "a ", "a\x00", "a\nb", "\xff", "a\u0085", "\u3000a", groupkit.UserID(strings.Repeat("x", 129)), groupkit.UserID(strings.Repeat("x", 200)),
 }
 
+// ChosenGroups are ids that an application may choose.
 var ChosenGroups = []groupkit.GroupID{"g", "g:", "g.1", "G_1-x", groupkit.GroupID(strings.Repeat("g", 64))}
 
+// HostileGroups are ids that no group can have.
 var HostileGroups = []groupkit.GroupID{
 	"", "g ", "g/1", "\xff", "gruppe-ä", "g\x00", groupkit.GroupID(strings.Repeat("g", 65)), groupkit.GroupID(strings.Repeat("g", 200)),
 }
@@ -41,7 +43,7 @@ var durations = []time.Duration{
 
 var hostileDurations = []time.Duration{0, -2, -time.Second, math.MinInt64}
 
-// Bit and number draw evenly. rapid's own numbers are mostly small ones, which
+// Bit and Number draw evenly. rapid's own numbers are mostly small ones, which
 // would starve the verbs and users at the end of a list.
 var (
 	Bit    = rapid.Bool()
@@ -57,11 +59,12 @@ var (
 	})
 )
 
+// Pick draws an element of a list.
 func Pick[T any](t *rapid.T, label string, from []T) T {
 	return from[Number.Draw(t, label)%len(from)]
 }
 
-// Chance is true in so many of a hundred cases.
+// Chance is true in percent of a hundred cases.
 func Chance(t *rapid.T, label string, percent int) bool {
 	return 1023-Number.Draw(t, label) < percent*1024/100
 }

@@ -24,7 +24,7 @@ type File struct {
 // ErrBroken is what a reader gives that fails on the way.
 var ErrBroken = errors.New("the line went dead")
 
-// A Upload is what UploadFile is given: a name, and a content of which the last
+// An Upload is what UploadFile is given: a name, and a content of which the last
 // part may never come.
 type Upload struct {
 	Name, Content string
@@ -112,6 +112,7 @@ func (w *World) OpenFile(c Caller, id groupkit.GroupID, f groupkit.FileID) (File
 	return g.Files[i], nil
 }
 
+// FileIndex is the place of a file in Files; -1 if it is not there.
 func (g *Group) FileIndex(id groupkit.FileID) int {
 	return slices.IndexFunc(g.Files, func(f File) bool { return f.ID == id })
 }

@@ -188,6 +188,7 @@ func (w *World) Group(c Caller, id groupkit.GroupID) (groupkit.Group, *Refusal) 
 	return g.Info(), nil
 }
 
+// Info is the group as its members see it.
 func (g *Group) Info() groupkit.Group {
 	return groupkit.Group{
 		ID: g.ID, Name: g.Name, Description: g.Description, Avatar: g.Avatar, Custom: g.Custom,
@@ -258,6 +259,7 @@ func (w *World) list(keep func(*Group) bool) []groupkit.Group {
 	return list
 }
 
+// NewestGroup is newest first.
 func NewestGroup(a, b groupkit.Group) int { return b.Created.Compare(a.Created) }
 
 // GroupOrder is newest first, and an order among those of the same instant.

@@ -67,6 +67,7 @@ func Paged[T any](list []T, p groupkit.Page, most int) []T {
 
 func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }
 
+// Has reports whether a map has a key.
 func Has[K comparable, V any](m map[K]V, key K) bool {
 	_, ok := m[key]
 	return ok

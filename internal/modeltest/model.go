@@ -1,3 +1,8 @@
+// Package modeltest is the whole engine once more, as plainly as it can be said: maps,
+// slices, loops. It shares the public types and sentinels with the engine, and no code. Each
+// verb returns what a caller gets, or the Refusal, and changes the World only if it grants
+// the call. It also draws the random arguments of the histories that the state machine in
+// engine_test.go runs on the model and on real engines. Only tests import it.
 package modeltest
 
 import (
@@ -5,11 +10,6 @@ import (
 
 	"groupkit"
 )
-
-// The model is the whole engine once more, as plainly as it can be said: maps,
-// slices, loops. It shares the public types and sentinels with the engine, and
-// no code. Each verb returns what a caller gets, or the refusal, and changes the
-// World only when it grants the call.
 
 // A World is an application's groups at one instant.
 type World struct {
@@ -46,6 +46,7 @@ type Group struct {
 	Files        []File // oldest first
 }
 
+// NewWorld is a World without groups. known are the users that the application knows; nil: all.
 func NewWorld(now time.Time, opts groupkit.Options, known map[groupkit.UserID]bool) *World {
 	return &World{
 		Now: now, Options: opts, Known: known,
@@ -60,6 +61,7 @@ func (w *World) exists(u groupkit.UserID) bool { return w.Known == nil || w.Know
 
 // The state of a user in a group.
 
+// Role is the role of a user.
 func (g *Group) Role(u groupkit.UserID) groupkit.Role {
 	switch {
 	case u == g.Owner:
@@ -72,18 +74,22 @@ func (g *Group) Role(u groupkit.UserID) groupkit.Role {
 	return groupkit.RoleOutsider
 }
 
+// Blocked reports whether a block of the user holds.
 func (w *World) Blocked(g *Group, u groupkit.UserID) bool {
 	return Has(g.Blocks, u) && w.Holds(g.Blocks[u].Until)
 }
 
+// Muted reports whether a mute of the user holds.
 func (w *World) Muted(g *Group, u groupkit.UserID) bool {
 	return Has(g.Mutes, u) && w.Holds(g.Mutes[u].Until)
 }
 
+// Requested reports whether a request of the user is pending.
 func (w *World) Requested(g *Group, u groupkit.UserID) bool {
 	return Has(g.Requests, u) && w.Holds(g.Requests[u].Expires)
 }
 
+// Invited reports whether an invitation of the user is pending.
 func (w *World) Invited(g *Group, u groupkit.UserID) bool {
 	return Has(g.Invitations, u) && w.Holds(g.Invitations[u].Expires)
 }

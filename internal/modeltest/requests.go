@@ -38,10 +38,12 @@ func (w *World) Join(c Caller, id groupkit.GroupID) (groupkit.Outcome, *Refusal)
 	return groupkit.OutcomeRequested, nil
 }
 
+// CountRequests counts the pending requests.
 func (w *World) CountRequests(g *Group) int {
 	return Count(g.Requests, func(u groupkit.UserID) bool { return w.Requested(g, u) })
 }
 
+// CountInvitations counts the pending invitations.
 func (w *World) CountInvitations(g *Group) int {
 	return Count(g.Invitations, func(u groupkit.UserID) bool { return w.Invited(g, u) })
 }

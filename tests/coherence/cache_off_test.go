@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"testing"
@@ -14,8 +14,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// TestMaySpeak_CacheOnAndOff does the same to an engine that keeps no answers and to some
-// that do, and asks them all the same, while time passes.
+// TestMaySpeak_CacheOnAndOff makes the same changes on an engine without a cache and on
+// engines with caches of several sizes. All of them give the same answers as time passes.
 func TestMaySpeak_CacheOnAndOff(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -34,7 +34,7 @@ func TestMaySpeak_CacheOnAndOff(t *testing.T) {
 	})
 }
 
-// A panel is engines that are to say the same.
+// A panel is engines that have to give the same answers.
 type panel struct {
 	clock   *grouptest.Clock
 	engines []*groupkit.Engine
@@ -51,7 +51,7 @@ func newPanel(t *rapid.T) *panel {
 	return p
 }
 
-// each asks all engines, and compares their answers: errors to the last field.
+// each asks all engines and compares their answers: errors to the last field.
 func (p *panel) each(t *rapid.T, ask func(*groupkit.Engine) error) {
 	want := ask(p.engines[0])
 	for _, e := range p.engines[1:] {
@@ -64,7 +64,7 @@ func (p *panel) found(t *rapid.T, e *groupkit.Engine, id groupkit.GroupID) error
 	return err
 }
 
-// draw makes up a change.
+// draw draws a change.
 func (p *panel) draw(t *rapid.T) func(*groupkit.Engine) error {
 	ctx := t.Context()
 	id := rapid.SampledFrom([]groupkit.GroupID{"1", "1", "1", "2"}).Draw(t, "group")

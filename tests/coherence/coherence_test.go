@@ -1,4 +1,8 @@
-package coherence
+// Package coherence_test checks that MaySpeak, which answers from memory, never gives an
+// answer that a change has outdated: random histories of concurrent calls have to be
+// linearizable, and readers are stopped at every point where they could bring an old
+// answer back.
+package coherence_test
 
 import (
 	"path/filepath"
@@ -17,9 +21,9 @@ import (
 	"groupkit/store/memstore"
 )
 
-// TestMaySpeak_Coherence records what concurrent callers are told and checks that it
-// could have happened one after another: no read after a change that has returned sees
-// what was before it, be its answer from the cache or from the store.
+// TestMaySpeak_Coherence records a history of concurrent calls and checks that it is
+// linearizable: no read that begins after a change has returned sees the state before it,
+// whether its answer comes from the cache or from the store.
 func TestMaySpeak_Coherence(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]int{"tiny": 300, "small": 4 << 10, "large": 0} {
@@ -37,31 +41,31 @@ func TestMaySpeak_Coherence(t *testing.T) {
 }
 
 const (
-	groupUsers = 6 // of a group; the first one is its owner
-	groupSlots = 4 // at a time
-	clients    = 8 // callers at a time
+	groupUsers = 6 // users of a group; the first one is its owner
+	groupSlots = 4 // groups at a time
+	clients    = 8 // concurrent callers
 )
 
-// checkCoherence has witnesses call the engine, and judges what they say.
+// checkCoherence lets concurrent clients call the engine and checks their history.
 func checkCoherence(t *testing.T, s store.Store, size, rounds int) {
-	fickle := &faultStore{Store: s}
-	eng, err := groupkit.New(fickle, memblob.New(), &groupkit.Options{CacheBytes: size, Clock: grouptest.NewClock().Now})
+	faulty := &faultStore{Store: s}
+	eng, err := groupkit.New(faulty, memblob.New(), &groupkit.Options{CacheBytes: size, Clock: grouptest.NewClock().Now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
-	c := &history{eng: eng}
+	h := &history{eng: eng}
 	var all sync.WaitGroup
 	for i := range clients {
-		all.Go(func() { c.run(i, rounds) })
+		all.Go(func() { h.run(i, rounds) })
 	}
 	all.Wait()
-	require.Empty(t, c.unexpected)
-	require.GreaterOrEqual(t, len(c.operations), clients*rounds)
-	require.Greater(t, c.asked.Load(), fickle.views.Load()-c.cold.Load(), "some answers come from memory")
-	result, info := porcupine.CheckOperationsVerbose(groupModel, c.operations, time.Minute)
+	require.Empty(t, h.unexpected)
+	require.GreaterOrEqual(t, len(h.operations), clients*rounds)
+	require.Greater(t, h.asked.Load(), faulty.views.Load()-h.cold.Load(), "some answers come from memory")
+	result, info := porcupine.CheckOperationsVerbose(groupModel, h.operations, time.Minute)
 	if result != porcupine.Ok {
 		path := filepath.Join(t.ArtifactDir(), "history.html")
 		require.NoError(t, porcupine.VisualizePath(groupModel, info, path))
-		require.Fail(t, "this has not happened one after another", "%v; see %s (go test -artifacts keeps it)", result, path)
+		require.Fail(t, "the history is not linearizable", "%v; see %s (go test -artifacts keeps it)", result, path)
 	}
 	grouptest.RequireVerified(t, eng)
 }

@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// A change that comes to nothing leaves the answer as it was, and the cache at work; so
-// does one that is made although its caller hears of an error.
+// A change that fails leaves the answer as it was, and the cache in use. So does a change
+// that is committed although its caller gets an error.
 func TestMaySpeak_AfterFailures(t *testing.T) {
 	t.Parallel()
 	with := func(f fault) func(*testing.T, *conversation, error) {
@@ -53,7 +53,7 @@ func TestMaySpeak_AfterFailures(t *testing.T) {
 	}
 }
 
-// requireHeard asserts that subscribers hear of what comes next, and of nothing else.
+// requireHeard checks that subscribers get the next change, and nothing else.
 func requireHeard(t *testing.T, k *conversation) {
 	sub, err := k.eng.System().Subscribe(t.Context(), k.id)
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func cancelled(t *testing.T, k *conversation, want error) {
 	require.ErrorIs(t, speechEnders["mute"].do(ctx, k), want)
 }
 
-// cancelledInTime ends the context when the change is written, before its commit.
+// cancelledInTime cancels the context after the change is written, before its commit.
 func cancelledInTime(t *testing.T, k *conversation, want error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	writer := k.stallAt(written)
@@ -85,7 +85,7 @@ func cancelledInTime(t *testing.T, k *conversation, want error) {
 
 var errPanic, errExit = errors.New("panic"), errors.New("exit")
 
-// togetherThen mutes bob in an Atomic that ends with end.
+// togetherThen mutes bob in an Atomic that ends by calling end.
 func togetherThen(end func() error) func(*testing.T, *conversation, error) {
 	return func(t *testing.T, k *conversation, want error) {
 		done := make(chan error)
@@ -106,8 +106,8 @@ func togetherThen(end func() error) func(*testing.T, *conversation, error) {
 	}
 }
 
-// Inside Atomic the engine's own MaySpeak does not read, and so refuses; what it knows
-// without reading it says, of what has been committed.
+// Inside Atomic the engine's own MaySpeak must not read the store: it refuses, unless the
+// cache knows the answer, which is that of the committed state.
 func TestMaySpeak_Nested(t *testing.T) {
 	t.Parallel()
 	k := newConversation(t, memstore.New())
@@ -127,7 +127,7 @@ func TestMaySpeak_Nested(t *testing.T) {
 	}
 }
 
-// What panics after the commit has settled the call does not settle it again.
+// A panic after the commit does not run the work after the commit a second time.
 func TestEngine_PanicAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	eng, err := groupkit.New(memstore.New(), &jumpyBlobs{Blobs: memblob.New()}, nil)
@@ -152,11 +152,11 @@ type jumpyBlobs struct{ store.Blobs }
 
 func (*jumpyBlobs) Delete(context.Context, string) error { panic("no content") }
 
-// List shows nothing to the engine's own work, which would delete what the call has left.
+// List is empty, so that the engine's own sweep does not delete what the call has left.
 func (*jumpyBlobs) List(context.Context, string, int) ([]string, bool, error) { return nil, false, nil }
 
-// Where both have failed, a function in a transaction and the store, it is the store's
-// failure that is told, and told as such.
+// When a function in a transaction fails, and the store too, the caller gets the error of
+// the store.
 func TestEngine_StoreFailsToo(t *testing.T) {
 	t.Parallel()
 	s := &forgetfulStore{Store: memstore.New()}
@@ -179,7 +179,7 @@ func TestEngine_StoreFailsToo(t *testing.T) {
 	}
 }
 
-// A forgetfulStore loses commits, those of functions that come to nothing too: they may
+// A forgetfulStore loses commits. It fails functions that change nothing as well: they may
 // have read what is lost.
 type forgetfulStore struct {
 	store.Store

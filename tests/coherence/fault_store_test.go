@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"cmp"
@@ -13,7 +13,7 @@ import (
 	"groupkit/store"
 )
 
-// A fault is what the store makes of a call.
+// A fault is what the store does to a call.
 type fault int
 
 const (
@@ -26,7 +26,7 @@ const (
 
 var faults = []fault{16: kept, 17: keptTwice, 18: keptTwice, 19: lost, 20: unknownKept, 21: unknownLost}
 
-// answered reports whether the caller has heard what became of the call.
+// answered reports whether the caller learns what became of the call.
 func (f fault) answered() bool { return f == kept || f == keptTwice }
 
 func (f fault) undone() bool { return f == lost || f == unknownLost }
@@ -35,7 +35,7 @@ type faultKey struct{}
 
 var errLost = errors.New("the disk is gone for a moment")
 
-// A faultStore does to the first Update of a call what its context says.
+// A faultStore does to the first Update of a call what the fault in its context says.
 type faultStore struct {
 	store.Store
 	views atomic.Int64
@@ -76,7 +76,7 @@ func (s *faultStore) Update(ctx context.Context, change func(store.Writer) error
 	return err
 }
 
-// abort runs fn and commits nothing.
+// abort runs fn and rolls back.
 func (s *faultStore) abort(ctx context.Context, fn func(store.Writer) error) error {
 	err := s.Store.Update(ctx, func(w store.Writer) error { return cmp.Or(fn(w), errLost) })
 	if err == errLost {
@@ -85,7 +85,7 @@ func (s *faultStore) abort(ctx context.Context, fn func(store.Writer) error) err
 	return err
 }
 
-// dawdle lets others overtake, sometimes.
+// dawdle yields to other goroutines, sometimes.
 func dawdle() {
 	for range max(0, rand.IntN(8)-4) {
 		runtime.Gosched()

@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 	"groupkit/store"
 )
 
-// A history keeps the testimony.
+// A history makes random calls and records what each of them returned.
 type history struct {
 	eng   *groupkit.Engine
-	ticks atomic.Int64 // passes with every call and every return
+	ticks atomic.Int64 // grows with every call and every return
 
-	created     [groupSlots]atomic.Int64 // how many groups there were in each place
+	created     [groupSlots]atomic.Int64 // groups that were created in each slot
 	asked, cold atomic.Int64             // calls of MaySpeak outside Atomic, and of other reads
 
 	mu         sync.Mutex
@@ -31,59 +31,59 @@ type history struct {
 	unexpected []error
 }
 
-// run makes random calls and tells the court of them.
-func (c *history) run(who, rounds int) {
+// run makes random calls as one client, and records them.
+func (h *history) run(who, rounds int) {
 	rng := rand.New(rand.NewPCG(uint64(who), rand.Uint64()))
 	for range rounds {
-		c.askAsStranger()
-		pleas := c.draw(rng)
+		h.askAsStranger()
+		ops := h.draw(rng)
 		f := faults[rng.IntN(len(faults))]
-		if f == unknownKept && pleas[0].steps[0].what == toDestroy {
+		if f == unknownKept && ops[0].steps[0].what == toDestroy {
 			f = kept // or what is left of the group would stay until the next opening
 		}
 		ctx := context.WithValue(context.Background(), faultKey{}, new(f))
-		begun := c.ticks.Add(1)
-		answers, err := c.call(ctx, pleas)
-		ended := c.ticks.Add(1)
+		begun := h.ticks.Add(1)
+		answers, err := h.call(ctx, ops)
+		ended := h.ticks.Add(1)
 		if err == nil || errors.Is(err, errUndone) {
 			f = kept
 		} else if !errors.Is(err, errLost) && !errors.Is(err, store.ErrCommitUnknown) {
-			c.report(err)
+			h.report(err)
 		}
-		c.mu.Lock()
-		for i := range pleas {
-			c.operations = append(c.operations, porcupine.Operation{
-				ClientId: who, Input: &pleas[i], Call: begun, Output: &outcome{answers[i], f}, Return: ended,
+		h.mu.Lock()
+		for i := range ops {
+			h.operations = append(h.operations, porcupine.Operation{
+				ClientId: who, Input: &ops[i], Call: begun, Output: &outcome{answers[i], f}, Return: ended,
 			})
 		}
-		c.mu.Unlock()
+		h.mu.Unlock()
 	}
 }
 
-// askAsStranger has a stranger ask of whom the court does not hear. For each the cache has to grow,
-// or to make room.
-func (c *history) askAsStranger() {
-	stranger := groupkit.UserID(fmt.Sprintf("stranger-%d", c.cold.Add(1)))
-	if err := c.eng.As(stranger).MaySpeak(context.Background(), "0-1"); !errors.Is(err, groupkit.ErrNotMember) && !errors.Is(err, groupkit.ErrGroupNotFound) {
-		c.report(err)
+// askAsStranger asks as a user who is in no group. It is not recorded. The cache has to
+// grow for each of them, or to make room.
+func (h *history) askAsStranger() {
+	stranger := groupkit.UserID(fmt.Sprintf("stranger-%d", h.cold.Add(1)))
+	if err := h.eng.As(stranger).MaySpeak(context.Background(), "0-1"); !errors.Is(err, groupkit.ErrNotMember) && !errors.Is(err, groupkit.ErrGroupNotFound) {
+		h.report(err)
 	}
 }
 
-func (c *history) report(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unexpected = append(c.unexpected, err)
+func (h *history) report(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unexpected = append(h.unexpected, err)
 }
 
-// draw makes up a call: mostly one step, sometimes several, rarely on two groups.
-func (c *history) draw(rng *rand.Rand) []operation {
-	one := c.drawCall(rng, 1)
+// draw draws a call: mostly one step, sometimes several, rarely on two groups.
+func (h *history) draw(rng *rand.Rand) []operation {
+	one := h.drawCall(rng, 1)
 	if rng.IntN(8) > 0 {
 		return []operation{one}
 	}
-	one = c.drawCall(rng, 2+rng.IntN(3))
+	one = h.drawCall(rng, 2+rng.IntN(3))
 	one.undo = rng.IntN(4) == 0
-	two := c.drawCall(rng, 2)
+	two := h.drawCall(rng, 2)
 	if two.group == one.group || rng.IntN(2) == 0 {
 		return []operation{one}
 	}
@@ -91,15 +91,15 @@ func (c *history) draw(rng *rand.Rand) []operation {
 	return []operation{one, two}
 }
 
-func (c *history) drawCall(rng *rand.Rand, steps int) operation {
-	place := rng.IntN(groupSlots)
-	n := c.created[place].Load()
+func (h *history) drawCall(rng *rand.Rand, steps int) operation {
+	slot := rng.IntN(groupSlots)
+	n := h.created[slot].Load()
 	next := rng.IntN(16) == 0 || n == 0
 	if next {
 		n++ // which is perhaps not there yet
 	}
-	// Groups in even places are public.
-	group := operation{group: fmt.Sprintf("%d-%d", place, n)}
+	// Groups in even slots are public.
+	group := operation{group: fmt.Sprintf("%d-%d", slot, n)}
 	for range steps {
 		group.steps = append(group.steps, drawStep(rng, steps > 1))
 	}
@@ -111,17 +111,17 @@ func (c *history) drawCall(rng *rand.Rand, steps int) operation {
 	return group
 }
 
-// call does one step, or several together.
-func (c *history) call(ctx context.Context, calls []operation) (answers [][]answer, err error) {
+// call makes one step by itself, or several in one Atomic.
+func (h *history) call(ctx context.Context, calls []operation) (answers [][]answer, err error) {
 	if len(calls) == 1 && len(calls[0].steps) == 1 {
-		a, err := c.do(ctx, c.eng, calls[0].group, calls[0].steps[0])
+		a, err := h.do(ctx, h.eng, calls[0].group, calls[0].steps[0])
 		return [][]answer{{a}}, err
 	}
-	err = c.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
+	err = h.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
 		answers = make([][]answer, len(calls))
 		for i, one := range calls {
 			for _, d := range one.steps {
-				a, err := c.do(ctx, tx, one.group, d)
+				a, err := h.do(ctx, tx, one.group, d)
 				if err != nil {
 					return err
 				}
@@ -136,15 +136,15 @@ func (c *history) call(ctx context.Context, calls []operation) (answers [][]answ
 	return answers, err
 }
 
-// do does one step. What is no answer is an error.
-func (c *history) do(ctx context.Context, scope groupkit.Scope, group string, d step) (a answer, err error) {
+// do makes one step. A refusal is an answer; anything else that fails is an error.
+func (h *history) do(ctx context.Context, scope groupkit.Scope, group string, d step) (a answer, err error) {
 	id, user := groupkit.GroupID(group), modeltest.Users[d.user]
 	system := scope.System()
 	_, outside := scope.(*groupkit.Engine)
 	if outside && d.what == toSpeak {
-		c.asked.Add(1)
+		h.asked.Add(1)
 	} else if outside && d.what < toMute {
-		c.cold.Add(1)
+		h.cold.Add(1)
 	}
 	switch d.what {
 	case toSpeak:
@@ -191,9 +191,9 @@ func (c *history) do(ctx context.Context, scope groupkit.Scope, group string, d 
 	case toUnsilence:
 		err = system.UnmuteGroup(ctx, id)
 	case toCreate:
-		_, err = system.CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "court", Owner: modeltest.Users[0], Members: modeltest.Users[1:4], Public: isPublic(group)})
+		_, err = system.CreateGroup(ctx, groupkit.NewGroup{ID: id, Name: "night watch", Owner: modeltest.Users[0], Members: modeltest.Users[1:4], Public: isPublic(group)})
 		if err == nil && outside {
-			c.noteCreated(group)
+			h.noteCreated(group)
 		}
 	case toDestroy:
 		err = system.DeleteGroup(ctx, id)
@@ -207,14 +207,14 @@ func (c *history) do(ctx context.Context, scope groupkit.Scope, group string, d 
 	return a, err
 }
 
-// noteCreated moves on to a group that is there.
-func (c *history) noteCreated(group string) {
-	var place int
+// noteCreated moves a slot on to a group that has been created.
+func (h *history) noteCreated(group string) {
+	var slot int
 	var n int64
-	_, _ = fmt.Sscanf(group, "%d-%d", &place, &n)
+	_, _ = fmt.Sscanf(group, "%d-%d", &slot, &n)
 	for {
-		was := c.created[place].Load()
-		if n <= was || c.created[place].CompareAndSwap(was, n) {
+		was := h.created[slot].Load()
+		if n <= was || h.created[slot].CompareAndSwap(was, n) {
 			return
 		}
 	}
@@ -250,22 +250,23 @@ const (
 	toDestroy
 )
 
-// An operation is some steps at once. It is one operation in each group that it touches.
+// An operation is the steps of one call on one group. A call on two groups is one operation
+// on each.
 type operation struct {
 	group string
 	steps []step
 	undo  bool // Atomic is told to change nothing
 }
 
-// An outcome is what became of a call: a verdict on each step, unless they were lost.
+// An outcome is what a call returned: an answer for each step, unless the store failed.
 type outcome struct {
 	answers []answer
 	fault   fault
 }
 
-// An answer is why nothing became of a step, or what was read.
+// An answer is why a step was refused, or what it read.
 type answer struct {
-	refusal int // a place in grounds
+	refusal int // an index of refusals
 	read    int
 }
 

@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"groupkit/internal/grouptest"
 )
 
-// groupModel is what a group does, as far as its members speak of it.
+// groupModel is what a group does, as far as it concerns who may speak.
 var groupModel = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		groups := make(map[string][]porcupine.Operation)
@@ -46,7 +46,7 @@ type groupState struct {
 	users              [groupUsers]memberState
 }
 
-// do does a step and says what comes of it.
+// do makes a step and returns its answer.
 func (t *groupState) do(d step, public bool) answer {
 	u := &t.users[d.user]
 	switch {
@@ -84,7 +84,7 @@ func (t *groupState) create() answer {
 	return answer{}
 }
 
-// change does what changes a parish that is there.
+// change makes a step that changes a live group.
 func (t *groupState) change(d step, u *memberState, public bool) answer {
 	member := u.role != groupkit.RoleOutsider
 	switch d.what {
@@ -185,7 +185,7 @@ func turn(flag *bool, to bool, already error) answer {
 	return answer{}
 }
 
-// outside is what a user hears who is no member.
+// outside is the refusal of a user who is no member.
 func outside(u *memberState, public bool) answer {
 	switch {
 	case u.blocked:

@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 	"groupkit/store/memstore"
 )
 
-// A reader that loaded before a change does not bring back after it what it found.
+// A reader that loaded before a change does not put an old answer into the cache after it.
 func TestMaySpeak_Stalled_ReaderOverChange(t *testing.T) {
 	overStores(t, func(t *testing.T, k *conversation, silence func() error, then error) {
 		reader := k.stallAt(loaded)
@@ -23,8 +23,8 @@ func TestMaySpeak_Stalled_ReaderOverChange(t *testing.T) {
 	})
 }
 
-// A reader that comes while a change waits for its commit finds what was before, and
-// leaves nothing of it.
+// A reader that comes while a change waits for its commit finds the old state, and does not
+// put it into the cache.
 func TestMaySpeak_Stalled_ReaderBeforeCommit(t *testing.T) {
 	overStores(t, func(t *testing.T, k *conversation, silence func() error, then error) {
 		k.requireHot(t, nil)
@@ -39,7 +39,7 @@ func TestMaySpeak_Stalled_ReaderBeforeCommit(t *testing.T) {
 	})
 }
 
-// A reader that loaded before a change began, and goes on while it waits for its commit.
+// A reader loads before a change begins, and goes on while the change waits for its commit.
 func TestMaySpeak_Stalled_ReaderIntoChange(t *testing.T) {
 	overStores(t, func(t *testing.T, k *conversation, silence func() error, then error) {
 		reader, writer := k.stallAt(loaded), k.stallAt(written)
@@ -55,7 +55,7 @@ func TestMaySpeak_Stalled_ReaderIntoChange(t *testing.T) {
 	})
 }
 
-// A reader that loaded before a commit, and goes on before its writer has heard of it.
+// A reader loads before a commit, and goes on before the writer has learned of it.
 func TestMaySpeak_Stalled_ReaderOverCommit(t *testing.T) {
 	overStores(t, func(t *testing.T, k *conversation, silence func() error, then error) {
 		reader, writer := k.stallAt(loaded), k.stallAt(committed)
@@ -73,7 +73,7 @@ func TestMaySpeak_Stalled_ReaderOverCommit(t *testing.T) {
 	})
 }
 
-// A reader that found no group does not hide the one that has been made meanwhile.
+// A reader that found no group does not hide a group that has been created meanwhile.
 func TestMaySpeak_Stalled_ReaderOverCreation(t *testing.T) {
 	t.Parallel()
 	k := newConversation(t, memstore.New())

@@ -1,4 +1,4 @@
-package coherence
+package coherence_test
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type stallingStore struct {
 	stalls map[stallPoint]*stall
 }
 
-// stallAt stops the next one who passes the place.
+// stallAt stops the next goroutine that passes a point.
 func (c *stallingStore) stallAt(at stallPoint) *stall {
 	s := &stall{make(chan struct{}), make(chan struct{})}
 	c.mu.Lock()
@@ -70,7 +70,7 @@ func (c *stallingStore) Update(ctx context.Context, fn func(store.Writer) error)
 	return err
 }
 
-// A stallPoint is where one can be stopped.
+// A stallPoint is where a goroutine can be stopped.
 type stallPoint int
 
 const (
@@ -79,14 +79,14 @@ const (
 	committed                   // a writer that has not been told of its commit
 )
 
-// A stall is for the next one who passes a place.
+// A stall stops the next goroutine that passes a point.
 type stall struct{ arrived, released chan struct{} }
 
 func (s *stall) wait() { <-s.arrived }
 
 func (s *stall) release() { close(s.released) }
 
-// A conversation is a group in which bob speaks, and others who are about to change that.
+// A conversation is a group in which bob may speak.
 type conversation struct {
 	*stallingStore
 	eng *groupkit.Engine
@@ -97,7 +97,7 @@ func (k *conversation) ask() error {
 	return k.eng.As("bob").MaySpeak(context.WithValue(context.Background(), asking{}, true), k.id)
 }
 
-// requireHot asserts that the answer stands, and comes from memory.
+// requireHot checks the answer, and that it comes from the cache.
 func (k *conversation) requireHot(t *testing.T, want error) {
 	t.Helper()
 	require.ErrorIs(t, k.ask(), want)
@@ -114,17 +114,17 @@ func newConversation(t *testing.T, s store.Store) *conversation {
 	return &conversation{c, eng, grouptest.CreateGroup(t, eng, groupkit.NewGroup{ID: "talk", Members: []groupkit.UserID{"bob"}})}
 }
 
-// asking marks the context of those who ask: the engine reads by itself, too.
+// asking marks the context of the test's own reads, for the engine reads by itself too.
 type asking struct{}
 
-// later runs fn and returns how to wait for what it returns.
+// aside runs fn in a goroutine. wait returns its result.
 func aside(fn func() error) (wait func() error) {
 	done := make(chan error, 1)
 	go func() { done <- fn() }()
 	return func() error { return <-done }
 }
 
-// speechEnders are changes that end bob's right to speak.
+// speechEnders are changes after which bob may not speak.
 var speechEnders = map[string]struct {
 	do   func(context.Context, *conversation) error
 	then error
@@ -147,7 +147,7 @@ var speechEnders = map[string]struct {
 	}, groupkit.ErrNotFound},
 }
 
-// overStores runs a test on a talk over each store, for each of the silencings.
+// overStores runs a test over each store, for each of the speechEnders.
 func overStores(t *testing.T, test func(t *testing.T, k *conversation, silence func() error, then error)) {
 	t.Parallel()
 	for name, s := range speechEnders {

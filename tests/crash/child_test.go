@@ -1,6 +1,6 @@
 //go:build unix
 
-package crash
+package crash_test
 
 import (
 	"context"
@@ -24,11 +24,11 @@ import (
 	"groupkit/store/fileblob"
 )
 
-// The tests of this file let a child process do something over a real file and die of
-// SIGKILL at its first step, at its second, and so on, until it lives through all of
-// them. After each death the parent opens the file and looks.
+// A child process works on a real file and kills itself with SIGKILL at its first step, at
+// its second, and so on, until it survives all of them. After each crash the parent opens
+// the file and checks what is left.
 
-// A countdown counts the steps of a process, and ends at the last.
+// A countdown counts the steps of a process, and kills it at the last.
 type countdown struct{ left atomic.Int64 }
 
 func (l *countdown) step() {
@@ -38,8 +38,8 @@ func (l *countdown) step() {
 	}
 }
 
-// A crashPoint store makes a step before every Update. To die after one is to die before the
-// next: nothing reaches the disk in between.
+// A crashPoint is a store with a step before every Update. A crash after one Update is a
+// crash before the next: nothing reaches the disk in between.
 type crashPoint struct {
 	store.Store
 	countdown *countdown
@@ -52,7 +52,7 @@ func (s crashPoint) Update(ctx context.Context, fn func(store.Writer) error) err
 	return s.Store.Update(ctx, fn)
 }
 
-// crashPointBlobs make a step before and during every change.
+// crashPointBlobs have a step before and during every change.
 type crashPointBlobs struct {
 	store.Blobs
 	countdown *countdown
@@ -71,14 +71,14 @@ func (b crashPointBlobs) Delete(ctx context.Context, id string) error {
 	return b.Blobs.Delete(ctx, id)
 }
 
-// The environment tells a child what it is to do, where, and how many steps it lives.
+// The environment tells a child its scenario, its folder, and the step at which it crashes.
 const (
 	crashScenario = "GROUPKIT_CRASH_STORY"
 	crashDir      = "GROUPKIT_CRASH_DIR"
 	crashSteps    = "GROUPKIT_CRASH_STEPS"
 )
 
-// crashScenarios are what a child does; it is mortal from begin on.
+// crashScenarios are what a child does. Steps count from the call of begin.
 var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, begin func()) error{
 	"delete": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
 		begin()
@@ -110,34 +110,34 @@ var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, be
 		return nil
 	},
 	"nothing": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
-		begin() // mortal while the opening goes on
+		begin() // the steps of the opening count
 		for !settled(grouptest.PanicT{}, s) {
 		}
 		return nil
 	},
 }
 
-// TestCrashChild is no test, but what a child runs.
+// TestCrashChild is not a test: it is what a child process runs.
 func TestCrashChild(t *testing.T) {
-	story := os.Getenv(crashScenario)
-	if story == "" {
-		t.Skip("this is for the children of the other tests")
+	scenario := os.Getenv(crashScenario)
+	if scenario == "" {
+		t.Skip("this runs in a child process of another test")
 	}
 	var steps int64
 	grouptest.Must(grouptest.ErrorOf(fmt.Sscan(os.Getenv(crashSteps), &steps)))
 	l := new(countdown)
 	begin := func() { l.left.Store(steps) }
-	if story == "nothing" {
+	if scenario == "nothing" {
 		begin()
 	}
 	s := onDisk(os.Getenv(crashDir), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
 		return crashPoint{s, l}, crashPointBlobs{b, l}
 	})
-	grouptest.Must(crashScenarios[story](context.Background(), s, begin))
+	grouptest.Must(crashScenarios[scenario](context.Background(), s, begin))
 	grouptest.Must(s.Close())
 }
 
-// onDisk opens an engine over the file in the folder, around which more may be put.
+// onDisk opens an engine over the file in the folder. around may wrap its store.
 func onDisk(dir string, around grouptest.Wrapper) *grouptest.Stack {
 	raw, err := boltstore.Open(filepath.Join(dir, "groups.db"), nil)
 	grouptest.Must(err)
@@ -154,7 +154,7 @@ func onDisk(dir string, around grouptest.Wrapper) *grouptest.Stack {
 	return s
 }
 
-// settled reports whether the engine has resumed everything that was cut off.
+// settled reports whether the engine has finished everything that was interrupted.
 func settled(t require.TestingT, s *grouptest.Stack) bool {
 	dump := s.Dump(t)
 	named := 0
@@ -169,7 +169,7 @@ func settled(t require.TestingT, s *grouptest.Stack) bool {
 	return len(grouptest.ContentIDs(t, s.Disk)) == named
 }
 
-// largeGroupOnDisk builds the file that every child begins with.
+// largeGroupOnDisk builds the file that every child starts with.
 func largeGroupOnDisk(t *testing.T) string {
 	dir := t.TempDir()
 	s := onDisk(dir, nil)
@@ -178,13 +178,13 @@ func largeGroupOnDisk(t *testing.T) string {
 	return dir
 }
 
-// runChild runs a child over a copy of the folder and reports whether it died of the
-// signal; otherwise it has done all it had to do.
-func runChild(t *testing.T, story, from string, steps int) (dir string, died bool) {
+// runChild runs a child on a copy of the folder and reports whether the signal killed it;
+// if not, it has finished.
+func runChild(t *testing.T, scenario, from string, steps int) (dir string, died bool) {
 	dir = filepath.Join(t.TempDir(), fmt.Sprint(steps))
 	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$")
-	cmd.Env = append(os.Environ(), crashScenario+"="+story, crashDir+"="+dir, crashSteps+"="+fmt.Sprint(steps))
+	cmd.Env = append(os.Environ(), crashScenario+"="+scenario, crashDir+"="+dir, crashSteps+"="+fmt.Sprint(steps))
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return dir, false
@@ -194,20 +194,20 @@ func runChild(t *testing.T, story, from string, steps int) (dir string, died boo
 	return dir, true
 }
 
-// crashAtEveryStep lets children die at every step of a story. After each death it opens what
-// they leave, waits until the opening has resumed everything, and calls look.
-func crashAtEveryStep(t *testing.T, story string, atLeast int, look func(*testing.T, *grouptest.Stack)) {
+// crashAtEveryStep crashes a child at every step of a scenario. After each crash it opens the
+// file, waits until the engine has finished everything, and calls look.
+func crashAtEveryStep(t *testing.T, scenario string, atLeast int, look func(*testing.T, *grouptest.Stack)) {
 	t.Parallel()
 	from, died := largeGroupOnDisk(t), true
 	for steps := 1; died; steps++ {
 		var dir string
-		dir, died = runChild(t, story, from, steps)
+		dir, died = runChild(t, scenario, from, steps)
 		s := onDisk(dir, nil)
 		grouptest.Eventually(t, func() bool { return settled(t, s) })
 		s.RequireVerified(t)
 		look(t, s)
 		s.RequireVerified(t)
 		require.NoError(t, s.Close())
-		require.True(t, died || steps > atLeast, "the story has %d steps", steps-1)
+		require.True(t, died || steps > atLeast, "the scenario has %d steps", steps-1)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package crash
+package crash_test
 
 import (
 	"slices"
@@ -45,7 +45,7 @@ func TestCrash_LastMemberLeaves(t *testing.T) {
 	require.True(t, gone)
 }
 
-// TestCrash_Resume lets children die while they resume a deletion that was cut off.
+// TestCrash_Resume crashes children while they resume a deletion that was interrupted.
 func TestCrash_Resume(t *testing.T) {
 	t.Parallel()
 	half, died := runChild(t, "delete", largeGroupOnDisk(t), 3) // the tombstone, and a few members
@@ -63,7 +63,7 @@ func TestCrash_Resume(t *testing.T) {
 	}
 }
 
-// TestCrash_ForgetUser calls again what was cut off: that finishes it.
+// TestCrash_ForgetUser calls ForgetUser again after a crash, which finishes it.
 func TestCrash_ForgetUser(t *testing.T) {
 	crashAtEveryStep(t, "forget", 3, func(t *testing.T, s *grouptest.Stack) {
 		forget := groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true}
@@ -97,7 +97,7 @@ func TestCrash_UploadFile(t *testing.T) {
 	require.True(t, listed)
 }
 
-// TestCrash_DeleteFile finds the file, whole, or nothing of it.
+// TestCrash_DeleteFile finds either the whole file or nothing of it.
 func TestCrash_DeleteFile(t *testing.T) {
 	deleted := false
 	crashAtEveryStep(t, "delete file", 2, func(t *testing.T, s *grouptest.Stack) {

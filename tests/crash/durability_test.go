@@ -1,4 +1,6 @@
-package crash
+// Package crash_test kills child processes at every step of their work, and at random
+// moments, and checks what the next process finds in the file.
+package crash_test
 
 import (
 	"bufio"
@@ -21,11 +23,11 @@ import (
 	"groupkit/internal/grouptest"
 )
 
-// The tests of this file have a child process change groups from several goroutines, and
-// promise each change when its call has returned; kill it at some moment; and look at
-// what is left of what was promised.
+// A child process changes groups from several goroutines, and prints a promise for each
+// change whose call has returned. The parent kills it at a random moment and checks which of
+// the promised changes are left.
 
-// The environment tells a child where the file is, and how durable.
+// The environment tells a child where the file is, and at which level of durability.
 const (
 	killPath  = "GROUPKIT_KILL_PATH"
 	killLevel = "GROUPKIT_KILL_DURABILITY"
@@ -34,11 +36,11 @@ const (
 
 const writers = 6 // goroutines of a child
 
-// TestKillChild is no test, but what a child runs.
+// TestKillChild is not a test: it is what a child process runs.
 func TestKillChild(t *testing.T) {
 	path := os.Getenv(killPath)
 	if path == "" {
-		t.Skip("this is for the children of the other tests")
+		t.Skip("this runs in a child process of another test")
 	}
 	level, err := strconv.Atoi(os.Getenv(killLevel))
 	require.NoError(t, err)
@@ -64,8 +66,8 @@ func openEngine(path string, level groupkit.Durability, within time.Duration) (*
 	})
 }
 
-// writer founds groups, and has users join and mutes them, in those and in one for all. It
-// promises what has returned: its own number, what it was, and with whom and where.
+// writer creates groups, and adds and mutes users in them and in one common group. It prints
+// a promise for each call that has returned: its own number, the change, group and user.
 func writer(eng *groupkit.Engine, number, rounds int) {
 	ctx, system := context.Background(), eng.System()
 	promise := func(what string, group groupkit.GroupID, user groupkit.UserID, err error) {
@@ -91,7 +93,7 @@ func writer(eng *groupkit.Engine, number, rounds int) {
 	}
 }
 
-// A promise is a change that has returned in a process that is no more.
+// A promise is a change whose call has returned in a process that has been killed.
 type promise struct {
 	writer int
 	what   string
@@ -131,7 +133,7 @@ func TestDurability_Kill(t *testing.T) {
 	}
 }
 
-// Close keeps all, whatever the time that there was for it.
+// Close keeps everything, however long SyncWithin is.
 func TestDurability_KillAfterClose(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "groups.db")
@@ -143,8 +145,8 @@ func TestDurability_KillAfterClose(t *testing.T) {
 	require.NoError(t, l.eng.Close())
 }
 
-// runAndKill has a child work and kills it after so many promises; 0: after it has closed
-// its engine. It returns all promises that were made.
+// runAndKill runs a child and kills it after a number of promises; 0: after it has closed
+// its engine. It returns all promises.
 func runAndKill(t *testing.T, path string, level groupkit.Durability, after int) (promised []promise) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKillChild$")
 	cmd.Env = append(os.Environ(), killPath+"="+path, fmt.Sprintf("%s=%d", killLevel, level))
@@ -174,7 +176,7 @@ func runAndKill(t *testing.T, path string, level groupkit.Durability, after int)
 	return promised
 }
 
-// A survivor is what is left, with the states of the groups that have been looked up.
+// A survivor is the engine that is opened after a kill, with a snapshot of each group.
 type survivor struct {
 	eng    *groupkit.Engine
 	groups map[groupkit.GroupID]groupkit.Snapshot
@@ -192,7 +194,7 @@ func reopenAfterKill(t *testing.T, path string, level groupkit.Durability) *surv
 	return l
 }
 
-// requireSound asserts that every group is what a history without a gap has made of it.
+// requireSound checks that the log of every group has no gap, and replays to the group.
 func (l *survivor) requireSound(t *testing.T) {
 	grouptest.RequireVerified(t, l.eng)
 	for id, s := range l.groups {
@@ -209,7 +211,7 @@ func (l *survivor) requireSound(t *testing.T) {
 	}
 }
 
-// has reports whether a promise has been kept.
+// has reports whether a promised change is there.
 func (l *survivor) has(p promise) bool {
 	s, ok := l.groups[p.group]
 	switch p.what {
@@ -221,7 +223,7 @@ func (l *survivor) has(p promise) bool {
 	return ok
 }
 
-// requireNoGap returns the promises that have been kept: those of each clerk up to some
+// requireNoGap returns the promised changes that are there: those of each writer up to some
 // instant, and none after it.
 func (l *survivor) requireNoGap(t *testing.T, promised []promise) (kept []promise) {
 	var over [writers]bool

@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -14,13 +14,13 @@ import (
 	"groupkit/internal/grouptest"
 )
 
-// A call is one call of the engine that succeeds in a town.
+// A call is one call of the public API that succeeds on a Dataset.
 type call struct {
 	name string // of the method
 	run  func(context.Context, *grouptest.Dataset) error
 }
 
-// changes are the verbs that change a group.
+// changes are the calls that change a group in one transaction.
 var changes = []call{
 	{"CreateGroup", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "new", Name: "New", Custom: "x", Owner: "yves", Members: grouptest.IDs{"bob", "carol"}}))
@@ -153,8 +153,8 @@ var changes = []call{
 	}},
 }
 
-// multiStep are the verbs that take more than one transaction: a failure may come when
-// a part is done already.
+// multiStep are the calls that take several transactions. They may fail when a part is
+// done already.
 var multiStep = []call{
 	{"DeleteGroup", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.As("alice").DeleteGroup(ctx, grouptest.Guild)
@@ -174,7 +174,7 @@ var multiStep = []call{
 	}},
 }
 
-// reads are the verbs that change nothing.
+// reads are the calls that change nothing.
 var reads = []call{
 	{"Group", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(s.As("alice").Group(ctx, grouptest.Guild))
@@ -305,8 +305,8 @@ func allCalls() (all []call) {
 	return all
 }
 
-// TestCalls checks that the tables above name every verb there is, and that each
-// succeeds and leaves a sound store behind.
+// TestCalls checks that the tables above name every method of Actor, and that each call
+// succeeds and leaves a store that Verify finds no fault with.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{

@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"io"
@@ -10,7 +10,7 @@ import (
 	"groupkit/internal/grouptest"
 )
 
-// TestEngine_Closed calls everything after the engine has been closed.
+// TestEngine_Closed makes every call after the engine has been closed.
 func TestEngine_Closed(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)

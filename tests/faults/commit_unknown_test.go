@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"groupkit/store"
 )
 
-// TestFaults_CommitUnknown loses the answer to every commit, of changes that were made
-// and of changes that were not: the caller is told that nobody knows, and all of it is
-// there or nothing.
+// TestFaults_CommitUnknown loses the answer to every commit, of changes that were committed
+// and of changes that were not. The caller gets ErrUnknownOutcome, and either the whole
+// change is there or nothing of it.
 func TestFaults_CommitUnknown(t *testing.T) {
 	t.Parallel()
 	for _, v := range changes {
@@ -22,9 +22,9 @@ func TestFaults_CommitUnknown(t *testing.T) {
 			t.Run(fmt.Sprint(v.name, " ", commits), func(t *testing.T) {
 				t.Parallel()
 				for commit, hit := 1, true; hit; commit++ {
-					grouptest.Scoped(t, func(brief grouptest.TB) {
+					grouptest.Scoped(t, func(scope grouptest.TB) {
 						line := &lostCommitStore{left: commit, commits: commits}
-						hit = losing(t, brief, v, line)
+						hit = losing(t, scope, v, line)
 					})
 				}
 			})
@@ -32,11 +32,11 @@ func TestFaults_CommitUnknown(t *testing.T) {
 	}
 }
 
-// losing runs a verb over a bad line and looks at what is there, and what is answered.
-func losing(t *testing.T, brief grouptest.TB, v call, line *lostCommitStore) bool {
-	s := grouptest.NewDataset(brief)
+// losing makes a call over a store that loses an answer, and checks what is there.
+func losing(t *testing.T, scope grouptest.TB, v call, line *lostCommitStore) bool {
+	s := grouptest.NewDataset(scope)
 	line.Store = s.Store
-	s.Open(brief, grouptest.DatasetOptions(), grouptest.KeptStore{Store: line}, grouptest.KeptBlobs{Blobs: s.Blobs})
+	s.Open(scope, grouptest.DatasetOptions(), grouptest.KeptStore{Store: line}, grouptest.KeptBlobs{Blobs: s.Blobs})
 	before, spoke := s.DumpAll(t), speakers(t, s)
 	err := v.run(t.Context(), s)
 	requireFault(t, line.hit, fault{"unknown", store.ErrCommitUnknown, []error{groupkit.ErrUnknownOutcome}, []error{groupkit.ErrStorage}}, err)
@@ -46,7 +46,7 @@ func losing(t *testing.T, brief grouptest.TB, v call, line *lostCommitStore) boo
 	}
 	requireSoundOrPending(t, s)
 	spoke = speakers(t, s)
-	s.Reopen(brief)
+	s.Reopen(scope)
 	require.Equal(t, speakers(t, s), spoke, "what is answered from memory")
 	s.RequireVerified(t)
 	return line.hit

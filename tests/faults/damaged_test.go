@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"groupkit/store/memstore"
 )
 
-// requireCorrupt checks that a call does not get by with a damaged record.
+// requireCorrupt checks the error of a call that has read a damaged record.
 func requireCorrupt(t *testing.T, err error) {
 	t.Helper()
 	require.ErrorIs(t, err, groupkit.ErrCorrupt)
@@ -25,36 +25,36 @@ func requireCorrupt(t *testing.T, err error) {
 	require.ErrorAs(t, err, &e)
 }
 
-// TestActor_DamagedRecords puts garbage in the place of each kind of record and asks
-// something whose answer depends on it.
+// TestActor_DamagedRecords replaces a record of each kind with garbage and makes a call whose
+// answer depends on it.
 func TestActor_DamagedRecords(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		key []byte
 		run func(context.Context, *grouptest.Dataset) error
 	}{
-		"header":     {key.Of("guild", key.Header), verbNamed("Group")},
-		"member":     {key.Standing("guild", "carol", true), verbNamed("Members")},
-		"actor":      {key.Standing("guild", "dave", true), verbNamed("MaySpeak")},
-		"outsider":   {key.Standing("guild", "erin", false), verbNamed("Blacklist")},
-		"target":     {key.Standing("guild", "heidi", false), verbNamed("Unmute")},
-		"list entry": {key.OfUser("guild", key.Muted, "ivan"), verbNamed("Mutes")},
+		"header":     {key.Of("guild", key.Header), callNamed("Group")},
+		"member":     {key.Standing("guild", "carol", true), callNamed("Members")},
+		"actor":      {key.Standing("guild", "dave", true), callNamed("MaySpeak")},
+		"outsider":   {key.Standing("guild", "erin", false), callNamed("Blacklist")},
+		"target":     {key.Standing("guild", "heidi", false), callNamed("Unmute")},
+		"list entry": {key.OfUser("guild", key.Muted, "ivan"), callNamed("Mutes")},
 		"announcement": {key.Of("guild", key.Announcement), func(ctx context.Context, s *grouptest.Dataset) error {
 			return grouptest.ErrorOf(s.As("carol").Announcement(ctx, grouptest.Guild))
 		}},
-		"announcement that is changed": {key.Of("guild", key.Announcement), verbNamed("SetAnnouncement")},
-		"event":                        {key.Event("guild", 3), verbNamed("Events")},
-		"group of a user":              {key.UserGroup("carol", "guild", true), verbNamed("JoinedGroups")},
-		"request of a user":            {key.UserGroup("frank", "guild", false), verbNamed("PendingRequests")},
-		"number of a user's groups":    {key.User("frank", key.UserHeader), verbNamed("ApproveRequest")},
-		"number of groups":             {key.GroupCount(), verbNamed("CreateGroup")},
+		"announcement that is changed": {key.Of("guild", key.Announcement), callNamed("SetAnnouncement")},
+		"event":                        {key.Event("guild", 3), callNamed("Events")},
+		"group of a user":              {key.UserGroup("carol", "guild", true), callNamed("JoinedGroups")},
+		"request of a user":            {key.UserGroup("frank", "guild", false), callNamed("PendingRequests")},
+		"number of a user's groups":    {key.User("frank", key.UserHeader), callNamed("ApproveRequest")},
+		"number of groups":             {key.GroupCount(), callNamed("CreateGroup")},
 		"checkpoint": {grouptest.CheckpointKey(key.Header, ""), func(ctx context.Context, s *grouptest.Dataset) error {
 			return grouptest.ErrorOf(grouptest.Collect(s.System().Events(ctx, grouptest.Archive, 0)))
 		}},
 		"member in a checkpoint": {grouptest.CheckpointKey(key.Members, "xena"), func(ctx context.Context, s *grouptest.Dataset) error {
 			return grouptest.ErrorOf(grouptest.Collect(s.System().Events(ctx, grouptest.Archive, 0)))
 		}},
-		"member in a snapshot": {key.Standing("guild", "carol", true), verbNamed("Snapshot")},
+		"member in a snapshot": {key.Standing("guild", "carol", true), callNamed("Snapshot")},
 		"outcome of an idempotency key": {key.Once("bob", "allow ivan"), func(ctx context.Context, s *grouptest.Dataset) error {
 			return s.As("bob").Once("allow ivan").Allow(ctx, grouptest.Guild, "ivan")
 		}},
@@ -68,8 +68,8 @@ func TestActor_DamagedRecords(t *testing.T) {
 	}
 }
 
-// verbNamed is the first verb of that name.
-func verbNamed(name string) func(context.Context, *grouptest.Dataset) error {
+// callNamed is the first call of that name.
+func callNamed(name string) func(context.Context, *grouptest.Dataset) error {
 	for _, v := range allCalls() {
 		if v.name == name {
 			return v.run
@@ -108,8 +108,8 @@ func TestActor_AllowList_EntryWithoutStanding(t *testing.T) {
 	requireCorrupt(t, grouptest.ErrorOf(s.As("bob").MutesPage(t.Context(), grouptest.Guild, groupkit.Page{})))
 }
 
-// TestEngine_Sweep_EndsOnDamage has entries of what expires that nothing bears out: the
-// sweep finds them again and again.
+// TestEngine_Sweep_EndsOnDamage has index entries of expiries that belong to nothing. Every
+// sweep finds them, and ends.
 func TestEngine_Sweep_EndsOnDamage(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string][]byte{
@@ -133,9 +133,9 @@ func TestEngine_Sweep_EndsOnDamage(t *testing.T) {
 	}
 }
 
-// TestEngine_Resume_LeavesLivingGroupsAlone has a deletion under way of a group that
-// nobody has deleted: opening the engine must not take the group away. Nor does that
-// hold up the deletions that are to go on.
+// TestEngine_Resume_LeavesLivingGroupsAlone has a deletion under way of a group that nobody
+// has deleted. Opening the engine does not delete the group, and still finishes the other
+// deletions.
 func TestEngine_Resume_LeavesLivingGroupsAlone(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()
@@ -153,7 +153,7 @@ func TestEngine_Resume_LeavesLivingGroupsAlone(t *testing.T) {
 	require.NotEmpty(t, again.Keys(t, key.Deletion("guild")), "Verify goes on naming it")
 }
 
-// TestEngine_OpenFile_DamagedContent reads contents that are not what was uploaded.
+// TestEngine_OpenFile_DamagedContent reads contents that differ from what was uploaded.
 func TestEngine_OpenFile_DamagedContent(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"", "a map of the nort", "a map of the south", "a map of the north, and more"} {

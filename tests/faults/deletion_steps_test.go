@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// TestActor_DeleteGroup_TenThousand deletes a large group. It goes in steps of a bounded
-// size, and between any two of them others read and write.
+// TestActor_DeleteGroup_TenThousand deletes a large group. The deletion goes in steps of a
+// bounded size, and others read and write between any two of them.
 func TestActor_DeleteGroup_TenThousand(t *testing.T) {
 	t.Parallel()
 	const members = 10_000
@@ -48,7 +48,7 @@ func TestActor_DeleteGroup_TenThousand(t *testing.T) {
 	grouptest.RequireDeletedLog(t, s, grouptest.LargeGroup, members)
 }
 
-// passing is what someone else does between two steps of the deletion of the throng.
+// passing is what others do between two steps of the deletion of the large group.
 func passing(t *testing.T, s *grouptest.Stack, step int) {
 	ctx := t.Context()
 	require.NoError(t, s.As("carol").SetAnnouncement(ctx, "other", fmt.Sprint(step)))
@@ -64,7 +64,7 @@ func passing(t *testing.T, s *grouptest.Stack, step int) {
 	}
 }
 
-// requireGone checks that a group that is being deleted is there for nobody.
+// requireGone checks that nobody can see a group that is being deleted.
 func requireGone(t *testing.T, s *grouptest.Stack) {
 	ctx := t.Context()
 	last := groupkit.UserID("m-09999")
@@ -85,9 +85,8 @@ func requireGone(t *testing.T, s *grouptest.Stack) {
 	require.Equal(t, []groupkit.GroupID{grouptest.LargeGroup}, missing)
 }
 
-// TestActor_AddMember_WhileGroupIsDeleted brings in a user who is in as many groups as
-// allowed, one of which is being deleted: that one does not count, and is counted down
-// once.
+// TestActor_AddMember_WhileGroupIsDeleted adds a user who is in as many groups as allowed,
+// one of which is being deleted. That one does not count, and is subtracted once.
 func TestActor_AddMember_WhileGroupIsDeleted(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -107,7 +106,7 @@ func TestActor_AddMember_WhileGroupIsDeleted(t *testing.T) {
 		if steps++; steps != 2 { // some are gone already, this one is not
 			return
 		}
-		require.NotEmpty(t, s.Keys(t, key.UserGroup(string(last), "throng", true)))
+		require.NotEmpty(t, s.Keys(t, key.UserGroup(string(last), string(grouptest.LargeGroup), true)))
 		require.NoError(t, s.System().AddMember(ctx, "third", last))
 		require.ErrorIs(t, s.System().AddMember(ctx, "fourth", last), groupkit.ErrTooManyJoined)
 	})
@@ -119,8 +118,8 @@ func TestActor_AddMember_WhileGroupIsDeleted(t *testing.T) {
 	s.RequireVerified(t)
 }
 
-// TestActor_DeleteGroup_CutOff ends the context of a deletion at every step: the group is
-// gone for everyone at once, and the next opening finishes.
+// TestActor_DeleteGroup_CutOff cancels the context of a deletion at every step. The group is
+// gone for everyone at once, and the next opening finishes the deletion.
 func TestActor_DeleteGroup_CutOff(t *testing.T) {
 	t.Parallel()
 	finished := false
@@ -153,8 +152,8 @@ func TestActor_DeleteGroup_CutOff(t *testing.T) {
 	}
 }
 
-// TestActor_DeleteGroup_ContentsFail cannot remove a content: the deletion stays pending,
-// and goes on with the next opening, which also sweeps the content.
+// TestActor_DeleteGroup_ContentsFail cannot delete the content of a file. The deletion stays
+// pending, and the next opening finishes it and deletes the content.
 func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()
@@ -173,7 +172,7 @@ func TestActor_DeleteGroup_ContentsFail(t *testing.T) {
 }
 
 // TestActor_DeleteGroup_DuringTheOpening deletes a group while the engine still resumes
-// what an earlier one was cut off in: what fails is told to who deletes.
+// earlier work. The caller gets the error of its own deletion.
 func TestActor_DeleteGroup_DuringTheOpening(t *testing.T) {
 	t.Parallel()
 	raw, blobs := memstore.New(), memblob.New()

@@ -1,4 +1,6 @@
-package faults
+// Package faults_test runs every call over stores that fail, lie, lose answers or hold
+// damaged records, and interrupts the calls that take several transactions at each step.
+package faults_test
 
 import (
 	"context"
@@ -14,17 +16,17 @@ import (
 	"groupkit/store"
 )
 
-// TestFaults_Changes makes every change over a store that fails, in every way, at its
-// first operation, at its second, and so on. A change that fails has changed nothing, and
-// says what was the matter.
+// TestFaults_Changes makes every change over a store that fails at its first operation, at
+// its second, and so on, with every kind of fault. A change that fails has changed nothing,
+// and returns the right error.
 func TestFaults_Changes(t *testing.T) {
 	t.Parallel()
 	for _, v := range changes {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			for _, fault := range faults {
-				grouptest.Scoped(t, func(brief grouptest.TB) {
-					s, f := newFaultyDataset(brief)
+				grouptest.Scoped(t, func(scope grouptest.TB) {
+					s, f := newFaultyDataset(scope)
 					before, spoke := s.DumpAll(t), speakers(t, s)
 					failing(t, v, s, f, fault, func() {
 						require.Equal(t, before, s.DumpAll(t))
@@ -37,8 +39,8 @@ func TestFaults_Changes(t *testing.T) {
 	}
 }
 
-// TestFaults_Steps is the same for the verbs that take several transactions. What they
-// have done before the failure stays done, whole, and calling them again finishes it.
+// TestFaults_Steps does the same for the calls that take several transactions. Each step
+// before the fault stays done as a whole, and the same call again finishes the work.
 func TestFaults_Steps(t *testing.T) {
 	t.Parallel()
 	for i, v := range multiStep {
@@ -46,14 +48,14 @@ func TestFaults_Steps(t *testing.T) {
 			t.Parallel()
 			for _, fault := range someFaults() {
 				for n, hit := 1, true; hit; n++ {
-					grouptest.Scoped(t, func(brief grouptest.TB) { hit = failingStep(t, brief, v, fault, n) })
+					grouptest.Scoped(t, func(scope grouptest.TB) { hit = failingStep(t, scope, v, fault, n) })
 				}
 			}
 		})
 	}
 }
 
-// TestFaults_Retention cuts the logs over a store that fails.
+// TestFaults_Retention sweeps with retention over a store that fails.
 func TestFaults_Retention(t *testing.T) {
 	t.Parallel()
 	opts := grouptest.DatasetOptions()
@@ -61,18 +63,18 @@ func TestFaults_Retention(t *testing.T) {
 	sweep := call{"Sweep", func(ctx context.Context, s *grouptest.Dataset) error { return grouptest.ErrorOf(s.Sweep(ctx)) }}
 	for _, fault := range someFaults() {
 		for n, hit := 1, true; hit; n += 3 {
-			grouptest.Scoped(t, func(brief grouptest.TB) { hit = failingStepIn(t, brief, opts, sweep, fault, n) })
+			grouptest.Scoped(t, func(scope grouptest.TB) { hit = failingStepIn(t, scope, opts, sweep, fault, n) })
 		}
 	}
 }
 
-// failingStep runs a verb whose operation of that number fails, and runs it again.
-func failingStep(t *testing.T, brief grouptest.TB, v call, fault fault, operation int) (hit bool) {
-	return failingStepIn(t, brief, grouptest.DatasetOptions(), v, fault, operation)
+// failingStep makes a call in which the operation of that number fails, and makes it again.
+func failingStep(t *testing.T, scope grouptest.TB, v call, fault fault, operation int) (hit bool) {
+	return failingStepIn(t, scope, grouptest.DatasetOptions(), v, fault, operation)
 }
 
-func failingStepIn(t *testing.T, brief grouptest.TB, opts groupkit.Options, v call, fault fault, operation int) (hit bool) {
-	s, f := newFaultyDatasetWith(brief, opts)
+func failingStepIn(t *testing.T, scope grouptest.TB, opts groupkit.Options, v call, fault fault, operation int) (hit bool) {
+	s, f := newFaultyDatasetWith(scope, opts)
 	f.arm(operation, fault.err)
 	err := v.run(t.Context(), s)
 	hit = f.hit.Load()
@@ -82,13 +84,13 @@ func failingStepIn(t *testing.T, brief grouptest.TB, opts groupkit.Options, v ca
 	if hit {
 		requireNothing(t, v.run(t.Context(), s))
 	}
-	s.Reopen(brief)
+	s.Reopen(scope)
 	s.RequireVerified(t)
 	return hit
 }
 
-// requireNothing takes the outcomes of a verb that is called again: there may be nothing
-// left to do, or not the right to do it.
+// requireNothing checks the error of a call that is made again: there may be nothing left to
+// do, or the caller may have lost the right to do it.
 func requireNothing(t *testing.T, err error) {
 	if err == nil || errors.Is(err, groupkit.ErrGroupNotFound) || errors.Is(err, groupkit.ErrNotMember) {
 		return
@@ -104,7 +106,7 @@ func requireSoundOrPending(t *testing.T, s *grouptest.Dataset) {
 			require.Equal(t, "is pending", v.Problem)
 			continue
 		}
-		// Contents go after their records.
+		// Contents are deleted after their records.
 		require.Equal(t, "no file names it", v.Problem, "%v", v)
 	}
 }
@@ -125,7 +127,8 @@ func TestFaults_Reads(t *testing.T) {
 	}
 }
 
-// failing runs a verb until it lives through all its operations.
+// failing makes a call again and again, with a fault one operation later each time, until no
+// operation of it fails.
 func failing(t *testing.T, v call, s *grouptest.Dataset, f *faultyStore, fault fault, check func()) {
 	for n, hit := 1, true; hit; n++ {
 		f.arm(n, fault.err)
@@ -156,7 +159,7 @@ func requireFault(t *testing.T, hit bool, fault fault, err error) {
 	}
 }
 
-// speakers is who may speak, which the engine may answer from memory.
+// speakers is who may speak, which the engine may answer from its cache.
 func speakers(t *testing.T, s *grouptest.Dataset) map[groupkit.UserID]string {
 	all := make(map[groupkit.UserID]string)
 	for _, user := range (grouptest.IDs{"alice", "bob", "carol", "dave", "ivan", "heidi", "erin", "frank", "grace", "zoe"}) {
@@ -167,8 +170,8 @@ func speakers(t *testing.T, s *grouptest.Dataset) map[groupkit.UserID]string {
 	return all
 }
 
-// TestFaults_Nonsense gives nonsense in the place of every value that is read. Nothing
-// panics, and a call that is refused has changed nothing.
+// TestFaults_Nonsense replaces every value that is read with nonsense. Nothing panics, and a
+// call that fails has changed nothing.
 func TestFaults_Nonsense(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func([]byte) []byte{
@@ -187,16 +190,16 @@ func TestFaults_Nonsense(t *testing.T) {
 			t.Parallel()
 			for _, v := range allCalls() {
 				for n, hit := 1, true; hit; n++ {
-					grouptest.Scoped(t, func(brief grouptest.TB) { hit = spoiling(t, brief, v, spoil, n) })
+					grouptest.Scoped(t, func(scope grouptest.TB) { hit = spoiling(t, scope, v, spoil, n) })
 				}
 			}
 		})
 	}
 }
 
-// spoiling runs a verb that reads nonsense in the place of the value of that number.
-func spoiling(t *testing.T, brief grouptest.TB, v call, spoil func([]byte) []byte, value int) bool {
-	s, f := newFaultyDataset(brief)
+// spoiling makes a call that reads nonsense instead of the value of that number.
+func spoiling(t *testing.T, scope grouptest.TB, v call, spoil func([]byte) []byte, value int) bool {
+	s, f := newFaultyDataset(scope)
 	before := s.DumpAll(t)
 	f.spoil = spoil
 	f.arm(value, nil)
@@ -217,8 +220,8 @@ func spoiling(t *testing.T, brief grouptest.TB, v call, spoil func([]byte) []byt
 	return f.hit.Load()
 }
 
-// TestFaults_RunAgain runs the function of every transaction twice, as a store may: what
-// the first run did leaves no trace.
+// TestFaults_RunAgain runs the function of every transaction twice, as a store may. The
+// first run leaves no trace.
 func TestFaults_RunAgain(t *testing.T) {
 	t.Parallel()
 	for i, v := range append(slices.Clone(changes), multiStep...) {
@@ -243,8 +246,8 @@ func TestFaults_RunAgain(t *testing.T) {
 	}
 }
 
-// requireTold checks that a subscriber has heard every event that was added to the logs
-// of the town, each once.
+// requireTold checks that a subscriber has got every event that was added to the logs, each
+// once.
 func requireTold(t *testing.T, s *grouptest.Dataset, sub *groupkit.Subscription) {
 	heard := make(map[groupkit.GroupID]uint64)
 	ended, cancel := context.WithCancel(t.Context())
@@ -265,8 +268,8 @@ func requireTold(t *testing.T, s *grouptest.Dataset, sub *groupkit.Subscription)
 	}
 }
 
-// TestFaults_ReturnNothing has changes whose commit fails: there is nothing to return but
-// the error, above all no list of successes.
+// TestFaults_ReturnNothing makes changes whose commit fails. They return the error alone, and
+// no results of a batch.
 func TestFaults_ReturnNothing(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

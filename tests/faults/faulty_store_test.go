@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"groupkit/store"
 )
 
-// A fault is how a store fails, and what a caller has to be told.
+// A fault is the error of a store, and which errors a caller has to get and not to get.
 type fault struct {
 	name string
 	err  error
@@ -32,11 +32,11 @@ var faults = []fault{
 	{"end of the context", context.Canceled, []error{context.Canceled}, []error{groupkit.ErrStorage, groupkit.ErrCorrupt}},
 }
 
-// someFaults are enough where a fault at every operation takes long.
+// someFaults are for the tests that would take long with all faults.
 func someFaults() []fault { return []fault{faults[0], faults[4], faults[6]} }
 
-// A faultyStore store fails at one of its operations, counted from the time it is armed: at
-// the beginning of a transaction, at anything done in it, or at its commit.
+// A faultyStore fails at one of its operations, counted from the time it is armed: at the
+// beginning of a transaction, at a read or write in it, or at its commit.
 type faultyStore struct {
 	store.Store
 	left    atomic.Int64 // operations until the one that fails; below it, none does
@@ -148,7 +148,7 @@ func (w faultyWriter) Delete(k []byte) error {
 	return w.w.Delete(k)
 }
 
-// newFaultyDataset returns a town whose store can be made to fail.
+// newFaultyDataset returns a Dataset whose store can be made to fail.
 func newFaultyDataset(t grouptest.TB) (*grouptest.Dataset, *faultyStore) {
 	return newFaultyDatasetWith(t, grouptest.DatasetOptions())
 }

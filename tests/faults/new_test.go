@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"groupkit/store/memstore"
 )
 
-// TestNew_Faults opens over a store that fails at each operation.
+// TestNew_Faults opens an engine over a store that fails at each operation.
 func TestNew_Faults(t *testing.T) {
 	t.Parallel()
 	for _, fault := range faults {
@@ -32,7 +32,7 @@ func TestNew_Faults(t *testing.T) {
 	}
 }
 
-// held contents are listed when the test is ready.
+// held lists contents only when the test is ready.
 type held struct {
 	grouptest.KeptBlobs
 	until chan struct{}

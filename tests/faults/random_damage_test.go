@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"bytes"
@@ -41,8 +41,8 @@ func TestEngine_Verify_RandomDamage(t *testing.T) {
 	})
 }
 
-// TestEngine_RandomDamage calls everything over a damaged store. Nothing panics or goes
-// on for ever, and what cannot be answered is refused with an error that is no lie.
+// TestEngine_RandomDamage makes every call over a damaged store. Nothing panics or runs
+// forever, and what cannot be answered fails with a true error.
 func TestEngine_RandomDamage(t *testing.T) {
 	t.Parallel()
 	sound := grouptest.NewDataset(t).Dump(t)
@@ -65,7 +65,7 @@ func TestEngine_RandomDamage(t *testing.T) {
 	})
 }
 
-// corrupt does one or two things to a copy of the records.
+// corrupt damages a copy of the records in one or two ways.
 func corrupt(t *rapid.T, sound map[string]string) map[string]string {
 	out := maps.Clone(sound)
 	keys := slices.Sorted(maps.Keys(sound))
@@ -109,7 +109,7 @@ func flip(t *rapid.T, v string) string {
 	return string(b)
 }
 
-// swap turns what a store holds into something else.
+// swap replaces the records of a store with others.
 func swap(t require.TestingT, s store.Store, before, after map[string]string) {
 	require.NoError(t, s.Update(context.Background(), func(w store.Writer) error {
 		for k := range before {
@@ -131,8 +131,8 @@ func swap(t require.TestingT, s store.Store, before, after map[string]string) {
 }
 
 // matters names a difference between two stores that Verify has to find; "" if there is
-// none. What nothing can tell is left out: who did what and why in the log, the outcomes
-// of idempotency keys, announcements of uploads, and what the rest of a cut log changes
+// none. It leaves out what nothing can tell: who did what and why in the log, the outcomes
+// of idempotency keys, reservations of uploads, and what the rest of a cut log changes
 // again.
 func matters(sound, damaged map[string]string) string {
 	for k, v := range damaged {
@@ -153,14 +153,14 @@ func matters(sound, damaged map[string]string) string {
 	return ""
 }
 
-// isTrace reports whether a key says that a user was in a group: nobody can tell of one
-// who never was.
+// isTrace reports whether a key says that a user was once in a group: nothing else in the
+// store can confirm that.
 func isTrace(k string) bool {
 	_, kind, _, err := key.CutUser([]byte(k))
 	return err == nil && kind == key.UserTrace
 }
 
-// plausible reports whether a key could be there as well as not.
+// plausible reports whether a store is sound with this key and without it.
 func plausible(k, v string) bool {
 	if k == string(key.GroupCount()) {
 		return true // who needs it counts anew
@@ -184,7 +184,7 @@ func plausible(k, v string) bool {
 	return kind == key.Custom && v == "" || kind == key.Announcement && err == nil && text == record.Announcement{}
 }
 
-// differs reports whether two values of a key tell different things.
+// differs reports whether two values of a key mean different things.
 func differs(k, a, b []byte) bool {
 	switch k[0] {
 	case 'c', 'd', 'j', 't':
@@ -209,7 +209,7 @@ func differs(k, a, b []byte) bool {
 	return recordDiffers(kind, rest, a, b)
 }
 
-// decodeStone reads a tombstone without what its log told, if that is gone.
+// decodeStone reads a tombstone, leaving out what only its log could confirm if that is gone.
 func decodeStone(v []byte) (record.Header, error) {
 	h, err := record.DecodeHeader(v)
 	h.Created, h.Modified, h.Version, h.First = 0, 0, 0, 0

@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"groupkit/store"
 )
 
-// newExpiringStack is a site with so many members of the throng muted for a minute, as many
-// requests, invitations and blocks that end then too, and more that do not.
+// newExpiringStack is an engine with a large group in which n mutes, requests, invitations
+// and blocks each end after a minute, and one mute after an hour.
 func newExpiringStack(t *testing.T, over grouptest.Wrapper, n int) *grouptest.Stack {
 	ctx := t.Context()
 	s := grouptest.NewStackOver(t, groupkit.Options{
@@ -35,8 +35,8 @@ func newExpiringStack(t *testing.T, over grouptest.Wrapper, n int) *grouptest.St
 	return s
 }
 
-// TestEngine_Sweep_Everything sweeps more than one transaction may take: all of it goes,
-// with its events by the system, and what has not expired stays.
+// TestEngine_Sweep_Everything sweeps more than one transaction may clear. Everything that has
+// expired goes, with events by the system, and the rest stays.
 func TestEngine_Sweep_Everything(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -90,7 +90,7 @@ func requireSwept(t *testing.T, s *grouptest.Stack, each int) {
 	}
 }
 
-// A measured store knows the largest number of writes in one transaction.
+// A measured store keeps the largest number of writes in one transaction.
 type measured struct {
 	store.Store
 	n int
@@ -105,7 +105,7 @@ func (s *measured) Update(ctx context.Context, fn func(store.Writer) error) erro
 	return err
 }
 
-// TestEngine_Sweep_CutOff ends the context between two transactions, and sweeps again.
+// TestEngine_Sweep_CutOff cancels the context between two transactions, and sweeps again.
 func TestEngine_Sweep_CutOff(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +126,7 @@ func TestEngine_Sweep_CutOff(t *testing.T) {
 	s.RequireVerified(t)
 }
 
-// A cutStore ends a context after so many Updates.
+// A cutStore cancels a context after a number of Updates.
 type cutStore struct {
 	store.Store
 	left   int
@@ -143,8 +143,8 @@ func (s *cutStore) Update(ctx context.Context, fn func(store.Writer) error) erro
 	return err
 }
 
-// TestEngine_Sweep_DeletedGroup has things that expire in a group that is being deleted:
-// the sweep finishes the deletion.
+// TestEngine_Sweep_DeletedGroup has mutes, requests and invitations that expire in a group
+// that is being deleted. The sweep finishes the deletion.
 func TestEngine_Sweep_DeletedGroup(t *testing.T) {
 	t.Parallel()
 	s := newExpiringStack(t, grouptest.Unwrapped, 100)

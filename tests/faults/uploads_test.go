@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"groupkit/store"
 )
 
-// requireNoTrace checks that nothing of an upload is left, and that nothing was logged.
+// requireNoTrace checks that an upload has left nothing, and that nothing was logged.
 func requireNoTrace(t *testing.T, s *grouptest.Dataset, version uint64) {
 	t.Helper()
 	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 3)
@@ -31,8 +31,8 @@ func requireNoTrace(t *testing.T, s *grouptest.Dataset, version uint64) {
 	s.RequireVerified(t)
 }
 
-// TestActor_UploadFile_Fails has uploads that come to nothing: the cause is in the error,
-// and nothing is left behind.
+// TestActor_UploadFile_Fails makes uploads that fail. The error names the cause, and nothing
+// of the upload is left.
 func TestActor_UploadFile_Fails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the line is dead")
@@ -72,8 +72,8 @@ func TestActor_UploadFile_Fails(t *testing.T) {
 	}
 }
 
-// TestActor_UploadFile_Panics has a reader that panics: the caller gets the panic, the
-// engine goes on, and the next opening takes away what is left.
+// TestActor_UploadFile_Panics uploads from a reader that panics. The caller gets the panic,
+// the engine goes on, and the next opening removes what is left.
 func TestActor_UploadFile_Panics(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)
@@ -87,8 +87,8 @@ func TestActor_UploadFile_Panics(t *testing.T) {
 	s.RequireVerified(t)
 }
 
-// TestEngine_SweepsContents has contents and announcements that uploads have left which
-// were cut off.
+// TestEngine_SweepsContents opens a store with contents and reservations that interrupted
+// uploads have left.
 func TestEngine_SweepsContents(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)
@@ -111,8 +111,8 @@ type shared struct{ grouptest.KeptStore }
 
 func (shared) Exclusive() bool { return false }
 
-// TestEngine_SweepsContents_SharedStore has an upload under way when another process
-// opens the same store: it is left alone, for a day.
+// TestEngine_SweepsContents_SharedStore has an upload under way when another process opens
+// the same store. The other process leaves the upload alone for a day.
 func TestEngine_SweepsContents_SharedStore(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -145,7 +145,7 @@ func TestEngine_SweepsContents_SharedStore(t *testing.T) {
 	}
 }
 
-// A cutDataset does something between the content and the record of a file.
+// A cutDataset calls cut between writing the content and the record of a file.
 type cutDataset struct {
 	*grouptest.Dataset
 	cut func()
@@ -170,8 +170,8 @@ func newSharedDataset(t *testing.T) *cutDataset {
 	return s
 }
 
-// TestActor_UploadFile_UnknownOutcome loses the answer to the commit that names the
-// content: the content stays, as the file may be there. The next opening knows.
+// TestActor_UploadFile_UnknownOutcome loses the answer to the commit of the file's record. The
+// content stays, for the file may be there. The next opening keeps or removes it.
 func TestActor_UploadFile_UnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for _, committed := range []bool{true, false} {
@@ -198,7 +198,7 @@ func TestActor_UploadFile_UnknownOutcome(t *testing.T) {
 	}
 }
 
-// A lossyStore store loses the answer to commits.
+// A lossyStore loses the answers to commits.
 type lossyStore struct {
 	store.Store
 	on, committed bool
@@ -221,7 +221,7 @@ func (s *lossyStore) Update(ctx context.Context, fn func(store.Writer) error) er
 	return err
 }
 
-// TestActor_Files_BlobsFail has contents that cannot be stored, read or removed.
+// TestActor_Files_BlobsFail has contents that cannot be stored, read or deleted.
 func TestActor_Files_BlobsFail(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)

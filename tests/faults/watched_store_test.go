@@ -1,4 +1,4 @@
-package faults
+package faults_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// A watched store runs a function after each Update that is not made by that function,
-// and knows how much each of them wrote.
+// A watched store runs a function after each Update that the function does not make itself,
+// and counts the writes of each Update.
 type watched struct {
 	*memstore.Store
 	mu     sync.Mutex
@@ -21,14 +21,14 @@ type watched struct {
 	writes []int
 }
 
-// after has fn run after each Update; nil: nothing.
+// after sets the function that runs after each Update; nil: none.
 func (s *watched) after(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.then = fn
 }
 
-// enter begins an Update that is watched, if no other is.
+// enter begins an Update that is watched, unless it is nested in another.
 func (s *watched) enter() (fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (w counting) Put(k, v []byte) error { *w.n++; return w.Writer.Put(k, v) }
 
 func (w counting) Delete(k []byte) error { *w.n++; return w.Writer.Delete(k) }
 
-// late lets an engine read while it opens, and then not before it is told to go on.
+// late lets an engine read once while it opens, and then not before on is closed.
 type late struct {
 	*watched
 	views atomic.Int64
@@ -82,12 +82,12 @@ func (s *late) View(ctx context.Context, fn func(store.Reader) error) error {
 	return s.watched.View(ctx, fn)
 }
 
-// stickyQuiet contents cannot be removed either.
+// stickyQuiet contents cannot be deleted either, and tell when the opening is done.
 type stickyQuiet struct{ *grouptest.OpeningBlobs }
 
 func (stickyQuiet) Delete(context.Context, string) error { return errSticky }
 
-// sticky contents cannot be removed.
+// sticky contents cannot be deleted.
 type sticky struct{ store.Blobs }
 
 func (sticky) Delete(context.Context, string) error { return errSticky }

@@ -1,4 +1,4 @@
-package scenarios
+package scenarios_test
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// A deletion, cut off after its first step, leaves references to a group that is
-// there for nobody: no list fails by them.
+// A deletion that stops after its first step leaves references to a group that nobody can
+// see. No list fails because of them.
 func TestFailure_BadReferenceFailsList(t *testing.T) {
 	t.Parallel()
 	st := &grouptest.FailingStore{Store: memstore.New()}
@@ -54,7 +54,7 @@ func TestFailure_BadReferenceFailsList(t *testing.T) {
 	require.Equal(t, grouptest.IDs{"dave"}, results.Done())
 }
 
-// Groups that were made in the same instant are on one page or the other, once.
+// A group that was created at the same instant as others is on exactly one page.
 func TestFailure_PageSkipsOrRepeatsWhereTimestampsTie(t *testing.T) {
 	t.Parallel()
 	eng, c := grouptest.Setup(t, groupkit.Options{})
@@ -82,7 +82,7 @@ func TestFailure_PageSkipsOrRepeatsWhereTimestampsTie(t *testing.T) {
 	}
 }
 
-// Members who joined at the same time, and files of the same instant, too.
+// So are members who joined at the same instant, and files of the same instant.
 func TestFailure_ListsOfOneInstant(t *testing.T) {
 	t.Parallel()
 	eng, _ := grouptest.Setup(t, groupkit.Options{})

@@ -1,4 +1,6 @@
-package scenarios
+// Package scenarios_test holds the ways in which group systems are known to fail, one test
+// for each, named after the failure.
+package scenarios_test
 
 import (
 	"context"

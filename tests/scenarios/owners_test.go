@@ -1,4 +1,4 @@
-package scenarios
+package scenarios_test
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func TestFailure_OwnerOrphanedByAccountDeletion(t *testing.T) {
 	grouptest.RequireVerified(t, s.Engine)
 }
 
-// The new owner leaves, or is thrown out, while ownership passes to it.
+// The new owner leaves, or is removed, while ownership passes to it.
 func TestFailure_OwnerOrphanedByTransferRacingLeave(t *testing.T) {
 	t.Parallel()
 	eng, _ := grouptest.Setup(t, groupkit.Options{OwnerLeave: groupkit.OwnerRefuse})

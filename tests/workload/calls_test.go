@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"context"
@@ -10,15 +10,14 @@ import (
 	"groupkit/internal/grouptest"
 )
 
-// A callKind is a kind of call, and for whom of a group it is meant, so that it is granted
-// now and then.
+// A callKind is a kind of call, and the users of a group for whom it can succeed.
 type callKind struct {
 	name string
 	fits func(*drawing) grouptest.IDs
 	make func(*drawing) callFunc
 }
 
-// personal calls are made on nobody but oneself.
+// personal reports whether the call is always about the caller.
 func (p *callKind) personal() bool {
 	switch p.name {
 	case "Leave", "Join", "CancelRequest", "AcceptInvitation", "DeclineInvitation":
@@ -132,21 +131,21 @@ func usersOf[T any](list []T, user func(T) groupkit.UserID) grouptest.IDs {
 	return out
 }
 
-// onWhole is a part whose call names the group alone.
+// onWhole is a kind of call on a group.
 func onWhole(name string, fits func(*drawing) grouptest.IDs, call func(groupkit.Actor, context.Context, groupkit.GroupID) error) callKind {
 	return callKind{name, fits, func(o *drawing) callFunc {
 		return func(ctx context.Context, a groupkit.Actor) (any, error) { return nil, call(a, ctx, o.id) }
 	}}
 }
 
-// onSingle is a part whose call is on one user.
+// onSingle is a kind of call on one user.
 func onSingle(name string, fits func(*drawing) grouptest.IDs, call func(groupkit.Actor, context.Context, groupkit.GroupID, groupkit.UserID) error) callKind {
 	return callKind{name, fits, func(o *drawing) callFunc {
 		return func(ctx context.Context, a groupkit.Actor) (any, error) { return nil, call(a, ctx, o.id, o.user) }
 	}}
 }
 
-// onSeveral is a part whose call is a batch.
+// onSeveral is a kind of call on several users.
 func onSeveral(name string, fits func(*drawing) grouptest.IDs, call func(groupkit.Actor, context.Context, groupkit.GroupID, []groupkit.UserID) (groupkit.Results, error)) callKind {
 	return callKind{name, fits, func(o *drawing) callFunc {
 		return func(ctx context.Context, a groupkit.Actor) (any, error) { return call(a, ctx, o.id, o.some) }
@@ -183,7 +182,7 @@ func drawUpdate(o *drawing) callFunc {
 	return func(ctx context.Context, a groupkit.Actor) (any, error) { return a.UpdateGroup(ctx, o.id, u) }
 }
 
-// drawDeletion mutes the group instead, mostly: or there would soon be none.
+// drawDeletion mostly mutes the group instead, or there would soon be no group.
 func drawDeletion(o *drawing) callFunc {
 	rare := o.dice(12) == 0
 	return func(ctx context.Context, a groupkit.Actor) (any, error) {

@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// Whatever Can says of a call is what the call does at that instant, and asking
-// changes nothing: for any call, after any history.
+// Can gives the same error as the call at the same instant, and changes nothing: for any
+// call, after any history.
 func TestActor_Can(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -30,7 +30,7 @@ func TestActor_Can(t *testing.T) {
 	})
 }
 
-// askAndDo compares what Can says with what comes of the call.
+// askAndDo compares what Can says with what the call does.
 func (p *workload) askAndDo(t require.TestingT, l call) {
 	before := grouptest.DumpStore(t, p.store)
 	_, said := call{call: func(ctx context.Context, a groupkit.Actor) (any, error) { return l.call(ctx, a.Can()) }, by: l.by}.makeOn(p.eng)
@@ -42,7 +42,7 @@ func (p *workload) askAndDo(t require.TestingT, l call) {
 	}
 }
 
-// requireAgreement is about two answers with one meaning.
+// requireAgreement checks that two errors mean the same.
 func requireAgreement(t require.TestingT, name string, said, did error) {
 	require.Equal(t, did == nil, said == nil, "%s: Can says %v, doing it %v", name, said, did)
 	if did == nil {
@@ -58,7 +58,7 @@ func requireAgreement(t require.TestingT, name string, said, did error) {
 	require.Equal(t, did.Error(), said.Error())
 }
 
-// Every verb, by everyone: here it is certain that both answers are met.
+// Every verb by every user, so that each verb is granted and refused at least once.
 func TestActor_Can_EveryVerb(t *testing.T) {
 	t.Parallel()
 	granted, refused := map[string]bool{}, map[string]bool{}

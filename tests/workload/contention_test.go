@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"context"
@@ -36,14 +36,14 @@ func TestEngine_Concurrently(t *testing.T) {
 	})
 }
 
-// A contention is many goroutines that do everything to the same few groups.
+// A contention is many goroutines that make all kinds of calls on the same few groups.
 type contention struct {
 	eng    *groupkit.Engine
 	groups []groupkit.GroupID
 	users  []groupkit.UserID
 
-	// members is, for each group, memberships begun less memberships ended, as
-	// the calls that were granted add up.
+	// members is, for each group, the members that granted calls have added, less those
+	// that they have removed.
 	members map[groupkit.GroupID]*atomic.Int64
 	changes map[groupkit.GroupID]*atomic.Int64 // calls granted that changed a group for certain
 	files   map[groupkit.GroupID]*atomic.Int64
@@ -56,7 +56,7 @@ const (
 	fewGroups  = 2 // groups of a user at most
 )
 
-// contend lets 64 goroutines loose and adds up afterwards.
+// contend runs 64 goroutines, and adds up afterwards.
 func contend(t *testing.T, s store.Store, rounds int) {
 	r := newContention(t, s)
 	var all sync.WaitGroup
@@ -101,7 +101,7 @@ func newContention(t *testing.T, s store.Store) *contention {
 	return r
 }
 
-// act makes one random call, and keeps account of it if it is granted.
+// act makes one random call, and counts it if it is granted.
 func (r *contention) act(rng *rand.Rand) {
 	id, u := r.groups[rng.IntN(len(r.groups))], r.users[rng.IntN(len(r.users))]
 	a := r.eng.System()
@@ -158,13 +158,13 @@ func (r *contention) act(rng *rand.Rand) {
 	}
 }
 
-// passing mutes a user for so short a time that it is soon swept.
+// passing mutes a user for so short a time that a sweep clears it soon.
 func (r *contention) passing(ctx context.Context, a groupkit.Actor, id groupkit.GroupID, u groupkit.UserID) {
 	_, err := a.Mute(ctx, id, time.Millisecond, u)
 	r.account(id, 0, err)
 }
 
-// found makes a group that is soon deleted, by whoever comes first.
+// found creates a group and deletes it.
 func (r *contention) found(ctx context.Context, u groupkit.UserID) {
 	g, err := r.eng.System().CreateGroup(ctx, groupkit.NewGroup{Name: "passing", Owner: u, Public: true, Members: r.users[:3]})
 	r.note(err)
@@ -188,7 +188,7 @@ func (r *contention) share(ctx context.Context, a groupkit.Actor, id groupkit.Gr
 	}
 }
 
-// account adds a granted call up; one that is refused must be so for a reason.
+// account counts a granted call. The error of a refused call has to be a known one.
 func (r *contention) account(id groupkit.GroupID, members int64, err error) {
 	if err == nil {
 		r.members[id].Add(members)
@@ -198,7 +198,7 @@ func (r *contention) account(id groupkit.GroupID, members int64, err error) {
 	r.note(err)
 }
 
-// note minds errors that no call should give here.
+// note fails the test for an error that no call should return here.
 func (r *contention) note(err error) {
 	if err == nil {
 		return
@@ -234,7 +234,7 @@ func (r *contention) accountOutcome(id groupkit.GroupID) func(groupkit.Outcome, 
 	}
 }
 
-// watch looks at something that must hold at every instant.
+// watch checks something that must hold at every instant.
 func (r *contention) watch(rng *rand.Rand) {
 	ctx := context.Background()
 	g, err := r.eng.System().Group(ctx, r.groups[rng.IntN(len(r.groups))])
@@ -267,11 +267,11 @@ func (r *contention) addUp(t *testing.T, id groupkit.GroupID) {
 	files, err := grouptest.Collect(system.Files(ctx, id))
 	require.NoError(t, err)
 	require.EqualValues(t, r.files[id].Load(), len(files))
-	require.Greater(t, r.changes[id].Load(), int64(10), "the riot came to something")
+	require.Greater(t, r.changes[id].Load(), int64(10), "enough calls were granted")
 	r.addUpLog(t, g)
 }
 
-// addUpLog counts in the log what began and ended, and its numbers.
+// addUpLog compares the log of a group with the group.
 func (r *contention) addUpLog(t *testing.T, g groupkit.Group) {
 	members, last := 0, uint64(0)
 	for e, err := range r.eng.System().Events(t.Context(), g.ID, 0) {

@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"testing"
@@ -9,12 +9,12 @@ import (
 	"groupkit/store/memstore"
 )
 
-// rapidDice are rapid's dice.
+// rapidDice are dice of which rapid knows the throws.
 func rapidDice(t *rapid.T) dice {
 	return func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "die") }
 }
 
-// The log of every group, replayed, is the group: after any history.
+// The log of every group replays to the group, after any history.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"groupkit/store/memstore"
 )
 
-// However much of the logs is cut off, what is left leads to the group: the log begins
-// with a checkpoint, and goes on without gaps.
+// A log that retention has cut still replays to the group: it begins with a checkpoint and
+// goes on without gaps.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -37,7 +37,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// requireKept is about the form of a log that has been cut.
+// requireKept checks the form of a log that may have been cut.
 func (p *workload) requireKept(t require.TestingT, id groupkit.GroupID, keep groupkit.Retention) {
 	log, err := grouptest.Collect(p.eng.System().Events(context.Background(), id, 0))
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package workload
+package workload_test
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"groupkit/store/memstore"
 )
 
-// 64 goroutines of users, none of them the system, do anything to a few groups: single
-// calls, calls with keys, several in Atomic, questions. Others listen. In the end the log
-// of each group, replayed, is the group.
+// 64 goroutines make random calls as users on a few groups: single calls, calls with
+// idempotency keys, several in Atomic, and Can. Others subscribe. In the end the log of each
+// group replays to the group.
 func TestEngine_Stress(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) store.Store{
@@ -65,7 +65,7 @@ func (p *workload) stress(t *testing.T) {
 	require.Positive(t, heard.Load())
 }
 
-// stressStep is one thing that a user does.
+// stressStep is one action of one goroutine.
 func (p *workload) stressStep(t *testing.T, d dice) error {
 	ctx := context.Background()
 	switch d(8) {
@@ -92,7 +92,7 @@ func (p *workload) stressStep(t *testing.T, d dice) error {
 	}
 }
 
-// userCall is a call by a user, mostly by one who may: the owner of the group.
+// userCall draws a call by a user, mostly by the owner of the group.
 func (p *workload) userCall(d dice) call {
 	for {
 		if l := p.draw(d); l.by != "" {
@@ -108,7 +108,7 @@ func (l call) tryOn(t *testing.T, scope groupkit.Scope) error {
 	return err
 }
 
-// requireRefusalIn is requireRefusal on any goroutine, and inside Atomic.
+// requireRefusalIn is requireRefusal for any goroutine, and inside Atomic.
 func requireRefusalIn(t *testing.T, err error) {
 	if err != nil && !errors.Is(err, groupkit.ErrNested) {
 		requireRefusal(failer{t}, err)
@@ -120,7 +120,7 @@ type failer struct{ *testing.T }
 
 func (f failer) FailNow() { f.Fail() }
 
-// listeners follow each group and all of them, and look whether anything is out of order.
+// listeners subscribe to each group and to all groups, and check the order of events.
 func (p *workload) listeners(ctx context.Context, t *testing.T, all *sync.WaitGroup) *atomic.Int64 {
 	heard := new(atomic.Int64)
 	for _, id := range workloadGroups {

@@ -1,4 +1,7 @@
-package workload
+// Package workload_test makes random calls in random order, from one goroutine or from many,
+// and checks what must hold after any of them: logs replay to their groups, Can agrees with
+// the call, retention leaves a log that can be read on, and members and events add up.
+package workload_test
 
 import (
 	"context"
@@ -21,8 +24,8 @@ func (d dice) yes() bool { return d(2) == 0 }
 
 func oneOf[T any](d dice, from []T) T { return from[d(len(from))] }
 
-// A workload is an engine on which anything is done by whoever, in a few groups with
-// narrow limits.
+// A workload is an engine that gets random calls by random users, on a few groups with low
+// limits.
 type workload struct {
 	eng   *groupkit.Engine
 	store store.Store
@@ -37,7 +40,7 @@ var (
 	workloadGroups = []groupkit.GroupID{"public", "guarded", "private", "open"}
 )
 
-// narrowOptions are options under which everything soon is at its limit.
+// narrowOptions are options under which every limit is met soon.
 func narrowOptions(c *grouptest.Clock) groupkit.Options {
 	return groupkit.Options{
 		Limits: groupkit.Limits{JoinedGroups: 4, Admins: 3, Requests: 2, Invitations: 2, Files: 2, MaxGroupSize: 6, GroupSize: 5, Batch: 4, Groups: 8},
@@ -61,14 +64,14 @@ func newWorkload(t require.TestingT, st store.Store, c *grouptest.Clock, opts gr
 	return p
 }
 
-// groups are all that were ever made, deleted ones too.
+// groups are all groups that were ever created, deleted ones too.
 func (p *workload) groups() []groupkit.GroupID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]groupkit.GroupID(nil), p.made...)
 }
 
-// A call is one call that was drawn: it can be made by any form of its actor.
+// A call is one random call. It can be made on an engine, in a transaction, or asked by Can.
 type call struct {
 	name string
 	by   groupkit.UserID
@@ -81,7 +84,7 @@ func (l call) makeOn(scope groupkit.Scope) (any, error) {
 	return l.call(context.Background(), grouptest.ActorOf(scope, l.by))
 }
 
-// A drawing is what a call is made with.
+// A drawing is what a random call is made of.
 type drawing struct {
 	workload *workload
 	dice     dice
@@ -111,7 +114,7 @@ func (p *workload) draw(d dice) call {
 	return l
 }
 
-// note keeps the id of a group that was made, if it was, and not asked for by Can.
+// note keeps the id of a group if it was created, and not only asked for by Can.
 func (p *workload) note(ctx context.Context, id groupkit.GroupID) {
 	if _, err := p.eng.System().Group(ctx, id); err == nil {
 		p.mu.Lock()
@@ -120,7 +123,7 @@ func (p *workload) note(ctx context.Context, id groupkit.GroupID) {
 	}
 }
 
-// run makes so many random calls, some in Atomic, and lets time pass.
+// run makes a number of random calls, some of them in Atomic, and moves the clock.
 func (p *workload) run(t require.TestingT, d dice, calls int) {
 	for range calls {
 		switch d(12) {
@@ -139,7 +142,7 @@ func (p *workload) run(t require.TestingT, d dice, calls int) {
 
 var errUndo = errors.New("undo")
 
-// runAtomic makes some calls in one transaction, which may be undone.
+// runAtomic makes some calls in one transaction, which may be rolled back.
 func (p *workload) runAtomic(t require.TestingT, d dice) {
 	lines := []call{p.draw(d), p.draw(d), p.draw(d)}[:1+d(3)]
 	end := oneOf(d, []error{nil, nil, errUndo})
@@ -153,7 +156,7 @@ func (p *workload) runAtomic(t require.TestingT, d dice) {
 	}))
 }
 
-// requireRefusal is about a call that was granted, or refused for a reason.
+// requireRefusal checks that a call succeeded, or failed with an error of a known class.
 func requireRefusal(t require.TestingT, err error) {
 	if err == nil {
 		return
@@ -166,7 +169,7 @@ func requireRefusal(t require.TestingT, err error) {
 	require.NoError(t, err)
 }
 
-// requireSound is about the logs of all groups, replayed, and all invariants.
+// requireSound checks that the log of every group replays to the group, and all invariants.
 func (p *workload) requireSound(t require.TestingT) {
 	ctx, system := context.Background(), p.eng.System()
 	for _, id := range p.groups() {
@@ -183,7 +186,7 @@ func (p *workload) requireSound(t require.TestingT) {
 	grouptest.RequireVerified(t, p.eng)
 }
 
-// requireSoundLog is about the log of a deleted group: numbered without gaps to its end.
+// requireSoundLog checks the log of a deleted group: it has no gap, and ends with the deletion.
 func (p *workload) requireSoundLog(t require.TestingT, id groupkit.GroupID) {
 	last := uint64(0)
 	var kind groupkit.EventKind
