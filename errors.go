@@ -13,21 +13,22 @@ import (
 	"groupkit/store"
 )
 
-// A sentinel is declared with its class, its stable code, the number that stands for it
-// in kept outcomes (0: none), and its text.
+// A sentinel is declared with its class, its stable code, its stored number (0: none) and
+// its text. The number represents the sentinel in the results that are recorded for
+// idempotency keys.
 
-// The classes of errors. Every other sentinel is a member of one of them, and
-// errors.Is matches the class as well as the member.
+// The classes of errors. Every other sentinel belongs to one class or to none. errors.Is
+// matches the class as well as the sentinel.
 var (
-	ErrNotFound  = classless("not_found", 0, "not found")               // the thing does not exist, or not for this actor
-	ErrForbidden = classless("forbidden", 0, "forbidden")               // the roles, or the state of a user, do not allow it
+	ErrNotFound  = classless("not_found", 0, "not found")               // does not exist, or the actor cannot see it
+	ErrForbidden = classless("forbidden", 0, "forbidden")               // not allowed by the roles or by the state of a user
 	ErrLimit     = classless("limit_reached", 0, "limit reached")       // a limit is reached; the cause is a *LimitError
-	ErrInvalid   = classless("invalid_argument", 1, "invalid argument") // bad input; the cause is a *FieldError
-	ErrConflict  = classless("conflict", 0, "conflict")                 // the world is not as the call assumed
+	ErrInvalid   = classless("invalid_argument", 1, "invalid argument") // an argument is not valid; the cause is a *FieldError
+	ErrConflict  = classless("conflict", 0, "conflict")                 // the stored data is not what the call expects
 	ErrStorage   = classless("storage_failed", 0, "storage failed")     // the store failed; nothing was changed
 )
 
-// The members of ErrNotFound.
+// The errors of class ErrNotFound.
 var (
 	ErrGroupNotFound      = inClass(ErrNotFound, "group_not_found", 0, "group not found")
 	ErrUserNotFound       = inClass(ErrNotFound, "user_not_found", 2, "user not found")
@@ -36,7 +37,7 @@ var (
 	ErrInvitationNotFound = inClass(ErrNotFound, "invitation_not_found", 0, "no pending invitation")
 )
 
-// The members of ErrForbidden.
+// The errors of class ErrForbidden.
 var (
 	ErrNotMember      = inClass(ErrForbidden, "not_member", 3, "not a member of the group")
 	ErrAlreadyMember  = inClass(ErrForbidden, "already_member", 4, "already a member of the group")
@@ -55,7 +56,7 @@ var (
 	ErrVetoed         = inClass(ErrForbidden, "vetoed", 0, "refused by the application")
 )
 
-// The members of ErrLimit.
+// The errors of class ErrLimit.
 var (
 	ErrGroupFull          = inClass(ErrLimit, "group_full", 12, "group is full")
 	ErrTooManyAdmins      = inClass(ErrLimit, "too_many_admins", 0, "too many admins in the group")
@@ -69,41 +70,44 @@ var (
 	ErrListFull           = inClass(ErrLimit, "list_full", 15, "list is full")
 )
 
-// The members of ErrConflict.
+// The errors of class ErrConflict.
 var (
 	ErrVersion     = inClass(ErrConflict, "version_changed", 0, "group has changed")
 	ErrGroupExists = inClass(ErrConflict, "group_exists", 0, "group ID is taken")
 	ErrKeyReused   = inClass(ErrConflict, "key_reused", 0, "idempotency key was used for another call")
 )
 
-// Errors without a class.
+// The errors without a class.
 var (
-	ErrClosed  = classless("closed", 0, "closed")
+	// ErrClosed: the engine is closed.
+	ErrClosed = classless("closed", 0, "closed")
+
+	// ErrCorrupt: the stored data is damaged, or a newer version wrote it.
 	ErrCorrupt = classless("corrupt", 0, "stored data is damaged")
 
-	// ErrNested: a call that cannot be made inside Atomic, or in a Guard.
+	// ErrNested: the call is not possible inside Atomic or in a Guard.
 	ErrNested = classless("nested", 0, "not possible inside a transaction")
 
-	// ErrUnknownOutcome: the store lost the answer to a commit. The change may
-	// have been made or not.
+	// ErrUnknownOutcome: the store does not know the result of a commit. The change was
+	// made or not made.
 	ErrUnknownOutcome = classless("unknown_outcome", 0, "outcome is unknown")
 
-	// ErrMissed: a subscription was too slow for what happened. The cause is a
+	// ErrMissed: a subscriber was too slow and missed events. The cause is a
 	// *MissedError.
 	ErrMissed = classless("events_missed", 0, "events were missed")
 )
 
-// A sentinel is an error that callers branch on. All that is known of it stands where
-// it is declared.
+// A sentinel is an error that callers test for with errors.Is. Its declaration contains
+// everything that is known about it.
 type sentinel struct {
-	class  error  // nil for a class, and for an error without one
-	code   string // what Code returns
-	number uint64 // stands for it in kept outcomes; 0: no entry of a batch fails with it
+	class  error  // nil for a class and for an error without a class
+	code   string // the result of Code
+	number uint64 // in recorded results; 0: no entry of a batch fails with this error
 	text   string
 }
 
-// numbered are the sentinels that an entry of a batch can fail with. Their numbers are
-// part of the stored format: none is ever given to another sentinel.
+// numbered contains the sentinels that an entry of a batch can fail with, by number. The
+// numbers are part of the stored format. A number is never given to another sentinel.
 var numbered = make(map[uint64]error)
 
 func classless(code string, number uint64, text string) error {
@@ -121,11 +125,11 @@ func inClass(class error, code string, number uint64, text string) error {
 func (s *sentinel) Error() string        { return s.text }
 func (s *sentinel) Is(target error) bool { return target == s.class }
 
-// Code returns the stable code of the sentinel that err matches: "group_full" for an
-// error that matches ErrGroupFull. It is the same in every version, so that programs in
-// other languages can branch on it. An error with several causes, such as that of a batch
-// in which every entry failed, has the code of the first. Code returns "" for nil, and for
-// an error that is not the engine's, such as context.Canceled.
+// Code returns the stable code of the sentinel that err matches, for example "group_full"
+// for ErrGroupFull. Codes are the same in every version, so programs in other languages
+// can branch on them. If an error has several causes, such as the error of a batch in
+// which every entry failed, Code returns the code of the first. Code returns "" for nil
+// and for an error that is not from the engine, such as context.Canceled.
 func Code(err error) string {
 	if s, ok := errors.AsType[*sentinel](err); ok {
 		return s.code
@@ -133,7 +137,7 @@ func Code(err error) string {
 	return ""
 }
 
-// numberOf returns the number of the sentinel that err matches; 0 if it has none.
+// numberOf returns the number of the sentinel that err matches, or 0 if it has none.
 func numberOf(err error) uint64 {
 	if s, ok := errors.AsType[*sentinel](err); ok {
 		return s.number
@@ -145,21 +149,21 @@ func limited(sentinel error, limit, value int) error {
 	return &LimitError{sentinel, int64(value), int64(limit)}
 }
 
-// An Error is what every call of the engine returns: what was attempted, on what,
-// and why it did not happen. The cause matches one or more sentinels.
+// An Error is the error of every call of the engine. It names the operation, the group
+// and the user, and contains the cause. The cause matches one or more sentinels.
 type Error struct {
 	Op    Op      // the operation
-	Group GroupID // the group concerned, if there is one
-	User  UserID  // the user whom the refusal is about, if there is one: the actor or the target
+	Group GroupID // the group; "" if there is none
+	User  UserID  // the user that the error is about: the actor or the target; "" if there is none
 	Err   error   // the cause
 }
 
-// Error says all of it in one line.
+// Error returns the operation, the group, the user and the cause in one line.
 func (e *Error) Error() string {
 	return string(e.Op) + ": " + e.subject() + e.Err.Error()
 }
 
-// subject names the user and the group concerned.
+// subject returns the user and the group as text.
 func (e *Error) subject() string {
 	switch {
 	case e.User != "" && e.Group != "":
@@ -175,14 +179,14 @@ func (e *Error) subject() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// A LimitError is a limit that a call would have broken.
+// A LimitError reports that a call exceeds a limit.
 type LimitError struct {
 	Reason error // the sentinel
-	Value  int64 // what there is, or what was asked for
+	Value  int64 // the current or the requested value
 	Max    int64 // the limit
 }
 
-// Error names the limit, the value and the maximum.
+// Error returns the sentinel, the value and the limit.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("%v (%d of %d)", e.Reason, e.Value, e.Max)
 }
@@ -190,26 +194,26 @@ func (e *LimitError) Error() string {
 // Unwrap returns the sentinel.
 func (e *LimitError) Unwrap() error { return e.Reason }
 
-// A FieldError is one argument that is not valid.
+// A FieldError reports that an argument is not valid.
 type FieldError struct {
 	Field Field
-	Why   string // names the value and what is allowed
+	Why   string // the value, and what is allowed
 }
 
-// Error names the field and what is wrong with it.
+// Error returns the field and what is wrong with it.
 func (e *FieldError) Error() string { return string(e.Field) + " " + e.Why }
 
-// Unwrap returns the sentinel, ErrInvalid.
+// Unwrap returns ErrInvalid.
 func (e *FieldError) Unwrap() error { return ErrInvalid }
 
 func invalid(field Field, format string, args ...any) error {
 	return &FieldError{field, fmt.Sprintf(format, args...)}
 }
 
-// fieldErrors are all that is wrong with the arguments of one call.
+// fieldErrors contains the errors of all invalid arguments of one call.
 type fieldErrors []error
 
-// joinFields is one error for those that are not nil; nil if there are none.
+// joinFields returns one error for all errors that are not nil, or nil if there are none.
 func joinFields(errs []error) error {
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	if len(errs) == 0 {
@@ -228,7 +232,7 @@ func (e fieldErrors) Error() string {
 
 func (e fieldErrors) Unwrap() []error { return e }
 
-// FieldErrors returns everything in err that is wrong with arguments, in order.
+// FieldErrors returns all *FieldErrors in err, in order.
 func FieldErrors(err error) (fields []*FieldError) {
 	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
 	case *FieldError:
@@ -243,15 +247,14 @@ func FieldErrors(err error) (fields []*FieldError) {
 	return fields
 }
 
-// A MutedError says why a member may not speak. It matches ErrGroupMuted if the
-// rule that decided is the mute of the whole group, ErrMuted if it is a mute of
-// the user's own.
+// A MutedError reports that a member is not allowed to speak. It matches ErrGroupMuted if
+// the mute of the whole group applies, and ErrMuted if the member's own mute applies.
 type MutedError struct {
-	Whole bool      // the whole group is muted
-	Until time.Time // the first instant at which, as things stand, the user may speak; zero if there is none
+	Whole bool      // the mute of the whole group applies
+	Until time.Time // when the user can speak again if nothing changes; zero if that is not known
 }
 
-// Error says until when.
+// Error returns the sentinel and the end of the mute, if the end is known.
 func (e *MutedError) Error() string {
 	switch text := e.Unwrap().Error(); {
 	case e.Until.IsZero():
@@ -261,7 +264,7 @@ func (e *MutedError) Error() string {
 	}
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns ErrGroupMuted or ErrMuted.
 func (e *MutedError) Unwrap() error {
 	if e.Whole {
 		return ErrGroupMuted
@@ -269,24 +272,24 @@ func (e *MutedError) Unwrap() error {
 	return ErrMuted
 }
 
-// A VersionError says that a group is not at the version that IfVersion gave. It
+// A VersionError reports that a group is not at the version given to IfVersion. It
 // matches ErrVersion.
 type VersionError struct {
 	Current, Want uint64
 }
 
-// Error names both versions.
+// Error returns both versions.
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("%v: version is %d, not %d", ErrVersion, e.Current, e.Want)
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns ErrVersion.
 func (e *VersionError) Unwrap() error { return ErrVersion }
 
-// about is a refusal that concerns one user.
+// about returns an error that is about one user.
 func about(user UserID, err error) error { return &Error{User: user, Err: err} }
 
-// wrap gives an error of the inside the form that callers see.
+// wrap adds the operation and the group to an internal error.
 func wrap(op Op, group GroupID, err error) error {
 	if err == nil {
 		return nil
@@ -302,7 +305,7 @@ func wrap(op Op, group GroupID, err error) error {
 	return out
 }
 
-// translate gives an error of the store its place among the errors of the engine.
+// translate adds the class of the engine to an error of the store.
 func translate(err error) error {
 	if class := classOf(err); class != nil && !errors.Is(err, class) {
 		return fmt.Errorf("%w: %w", class, err)
@@ -310,8 +313,8 @@ func translate(err error) error {
 	return err
 }
 
-// classOf is the sentinel of the engine for an error of a store or a record; nil for
-// any other.
+// classOf returns the sentinel of the engine for an error of a store or a record. It
+// returns nil for any other error.
 func classOf(err error) error {
 	for _, c := range []struct{ inner, class error }{
 		{ErrClosed, ErrClosed}, {ErrUnknownOutcome, ErrUnknownOutcome}, {ErrCorrupt, ErrCorrupt}, {ErrStorage, ErrStorage},
@@ -327,7 +330,7 @@ func classOf(err error) error {
 	return nil
 }
 
-// storage marks an error of the store that nothing above knows by name.
+// storage adds ErrStorage to an error of the store that has no other class.
 func storage(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), classOf(err) != nil:
@@ -336,7 +339,7 @@ func storage(err error) error {
 	return fmt.Errorf("%w: %w", ErrStorage, err)
 }
 
-// batchError is the failure of a batch in which every entry failed.
+// A batchError is the error of a batch in which every entry failed.
 type batchError struct {
 	causes []error
 }

@@ -5,27 +5,28 @@ import (
 	"math"
 )
 
-// Limits bounds what groups may grow to. A field that is zero has the default
-// said beside it. Lowering a limit never breaks data that is over it already: it
-// only stops further growth.
+// Limits contains the limits of groups, users and calls. A field that is 0 has its
+// default. A lower limit does not damage existing data that exceeds it. It only prevents
+// further growth. Each comment says what is counted, the error of a call that exceeds the
+// limit, and the default.
 type Limits struct {
-	JoinedGroups int   // groups that one user may be in, owned ones included: 500 (ErrTooManyJoined)
-	Admins       int   // owner and admins of one group together: 100 (ErrTooManyAdmins)
-	NewMembers   int   // members named at creation, the owner not counted: 100 (ErrBatchTooLarge)
-	Batch        int   // entries in one batch: 60 (ErrBatchTooLarge)
-	Announcement int   // characters of an announcement: 512 (ErrInvalid)
-	FileSize     int64 // bytes of one shared file: 10 MiB (ErrFileTooLarge)
-	FilesPage    int   // shared files on one page: 1000 (more is clamped)
-	Groups       int   // groups in the app: 0 is unlimited, and then they are not counted (ErrTooManyGroups)
-	GroupSize    int   // MaxUsers of a group that says nothing: 200
-	MaxGroupSize int   // MaxUsers at most (ErrInvalid), and entries of a blacklist, mute list and allow list (ErrListFull): 10,000
-	Details      int   // ids in one call of GroupDetails: 100 (ErrBatchTooLarge)
-	Files        int   // shared files in one group: 10,000 (ErrTooManyFiles)
-	Requests     int   // pending join requests in one group: 500 (ErrTooManyRequests)
-	Invitations  int   // pending invitations in one group: 500 (ErrTooManyInvitations)
+	JoinedGroups int   // groups of a user, owned groups included; ErrTooManyJoined; default: 500
+	Admins       int   // admins of a group, owner included; ErrTooManyAdmins; default: 100
+	NewMembers   int   // members named at creation, owner excluded; ErrBatchTooLarge; default: 100
+	Batch        int   // entries in one batch; ErrBatchTooLarge; default: 60
+	Announcement int   // characters of an announcement; ErrInvalid; default: 512
+	FileSize     int64 // bytes of one shared file; ErrFileTooLarge; default: 10 MiB
+	FilesPage    int   // shared files on one page; a larger page is shortened; default: 1000
+	Groups       int   // groups in the store; ErrTooManyGroups; default: none, and groups are not counted
+	GroupSize    int   // MaxUsers of a group created without MaxUsers; default: 200, or the largest MaxUsers if lower
+	MaxGroupSize int   // largest MaxUsers (ErrInvalid); entries of a blacklist, mute list or allow list (ErrListFull); default: 10,000
+	Details      int   // group IDs in one call of GroupDetails; ErrBatchTooLarge; default: 100
+	Files        int   // shared files in one group; ErrTooManyFiles; default: 10,000
+	Requests     int   // pending join requests in one group; ErrTooManyRequests; default: 500
+	Invitations  int   // pending invitations in one group; ErrTooManyInvitations; default: 500
 }
 
-// defaultLimits are the limits of an engine that is given none.
+// defaultLimits are the limits for fields that are 0.
 var defaultLimits = Limits{
 	JoinedGroups: 500,
 	Admins:       100,
@@ -42,7 +43,7 @@ var defaultLimits = Limits{
 	Invitations:  500,
 }
 
-// orDefaults returns the limits with every zero replaced, or what is wrong with them.
+// orDefaults replaces each 0 by its default. It returns an error if a limit is not valid.
 func (l Limits) orDefaults() (Limits, error) {
 	d := defaultLimits
 	l.MaxGroupSize = cmp.Or(l.MaxGroupSize, d.MaxGroupSize)

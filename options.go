@@ -6,100 +6,107 @@ import (
 	"time"
 )
 
-// Options say how an engine works. nil, and every field that is zero, stands for
-// the default said beside the field.
+// Options configures an engine. Nil options, and each field that is zero, mean the
+// default in the comment of the field.
 type Options struct {
-	// Limits bound what groups may grow to; see there for the defaults.
+	// Limits contains the limits of groups, users and calls. Default: see the fields.
 	Limits Limits
 
-	// Clock tells the time: time.Now. A change is decided at one reading of it, of which
-	// milliseconds are kept.
+	// Clock returns the current time. The engine reads it once for each change, with a
+	// precision of milliseconds. Default: time.Now.
 	Clock func() time.Time
 
-	// UserExists says whether the application knows a user. Where it is given,
-	// nobody unknown is brought into a group: such calls refuse with
-	// ErrUserNotFound. It runs outside any transaction and may call the engine.
+	// UserExists reports whether the application knows a user. A call returns
+	// ErrUserNotFound if it brings an unknown user into a group or lists the groups, join
+	// requests or invitations of an unknown user. UserExists runs outside any transaction
+	// and can call the engine. Default: none, every user exists.
 	UserExists func(ctx context.Context, user UserID) (bool, error)
 
-	// BlockOutsiders allows the blocking of users who are not in the group.
+	// BlockOutsiders allows blocking users who are not members. Default: false.
 	BlockOutsiders bool
 
-	// OwnerLeave says what happens when the owner leaves: OwnerRefuse.
+	// OwnerLeave is what happens if the owner leaves the group. Default: OwnerRefuse.
 	OwnerLeave OwnerPolicy
 
-	// RequestTTL and InvitationTTL say how long join requests and invitations stay
-	// pending: until they are answered.
+	// RequestTTL and InvitationTTL are the times after which a pending join request and a
+	// pending invitation expire. Default: none, they do not expire.
 	RequestTTL, InvitationTTL time.Duration
 
-	// Guard sees every change that is asked for before it is decided, and refuses it by
-	// returning an error, which is then the cause of an error that matches ErrVetoed.
-	// The scope lets it read, also what an Atomic has changed so far; it must use that
-	// and not the engine. It runs outside any transaction, but inside Atomic's. Can and
-	// Sweep do not ask it.
+	// Guard is called before the engine decides a change. If Guard returns an error, the
+	// change is refused: the call returns an error that matches ErrVetoed and the error
+	// of Guard. Guard must read through scope, not through the engine. Within Atomic,
+	// scope includes the changes made so far. Guard runs outside any transaction, except
+	// within Atomic, where it runs inside the transaction. Can and Sweep do not call it.
+	// Default: none.
 	Guard func(ctx context.Context, cmd Command, scope Scope) error
 
-	// Retention says how much of the logs is kept: everything.
+	// Retention is how much of the logs is kept. Default: everything.
 	Retention Retention
 
-	// SweepEvery has the engine run Sweep by itself, that often: never. What fails is
-	// logged and tried again the next time.
+	// SweepEvery is the interval at which the engine calls Sweep. If Sweep fails, the
+	// error is logged and the next call tries again. Default: none, Sweep is not called.
 	SweepEvery time.Duration
 
-	// Logger hears of what fails in the background: nobody.
+	// Logger receives the errors of background work. Default: none, they are discarded.
 	Logger *slog.Logger
 
-	// Durability says what a change has reached when its call returns nil, in a file
-	// that Open opens: SyncAlways. A store given to New has its own.
+	// Durability is what a change has reached when its call returns nil. It applies to
+	// the bbolt file of Open. A store given to New has its own durability. Default:
+	// SyncAlways.
 	Durability Durability
 
-	// SyncWithin is how much of the history SyncInterval puts at risk: 100 ms.
+	// SyncWithin is the time after which a change is on disk with SyncInterval. A crash
+	// can lose the changes of that time. Default: 100 ms.
 	SyncWithin time.Duration
 
-	// CacheBytes bounds the memory in which answers to MaySpeak are kept ready: 32 MiB,
-	// room for about 1,400,000 memberships. Half of it is for what is known of
-	// memberships, a quarter for what is known of groups: 8 bytes each, 16 for a mute or a
-	// block that ends, in tables that begin small and double when they are three quarters
-	// full, so that with the room left free they take 12 to 24 bytes for each. What a table
-	// held before it doubled is read from the store again, and its memory is left to the
-	// garbage collector. The last quarter is for refusals that are returned again, at 384
-	// bytes with the longest ids, 250 with usual ones. Another 40 KiB are taken whatever
-	// the bound. A negative number keeps nothing; so does a store that other processes
-	// change too.
+	// CacheBytes limits the memory for cached answers of MaySpeak. Default: 32 MiB,
+	// enough for about 1,400,000 memberships. A negative number means no cache. There is
+	// also no cache if other processes can change the store.
+	//
+	// Half of the memory is for memberships and a quarter is for groups. An entry takes 8
+	// bytes, or 16 for a mute or a block that ends. The tables start small and double
+	// when they are three quarters full, so an entry takes 12 to 24 bytes including free
+	// room. After a table has doubled, its entries are read from the store again. The
+	// garbage collector frees the old table. The last quarter is for errors that are
+	// returned again: 384 bytes for each with the longest IDs, 250 with usual IDs.
+	// Another 40 KiB are used in addition to CacheBytes.
 	CacheBytes int
 
-	// KeyLife is how long the outcome of a call is kept for its idempotency key: 24 h.
+	// KeyLife is the time for which the result of a call with an idempotency key is kept.
+	// Default: 24 h.
 	KeyLife time.Duration
 }
 
-// A Durability says what a change has reached when its call returns nil.
+// A Durability is what a change has reached when its call returns nil.
 type Durability uint8
 
-// The durabilities.
+// The values of Options.Durability.
 const (
-	// SyncAlways: the disk.
+	// SyncAlways: the change is on disk.
 	SyncAlways Durability = iota
 
-	// SyncInterval: the memory of this process; the disk follows within
-	// Options.SyncWithin. A crash loses at most the end of the history: never a gap,
-	// never half a call.
+	// SyncInterval: the change is in the memory of this process. It is on disk within
+	// Options.SyncWithin. A crash loses at most the last changes. It never loses an
+	// earlier change or a part of a call.
 	SyncInterval
 
-	// SyncNever: the operating system. A crash of the machine can damage the file: for
-	// tests, and for data that can be made anew.
+	// SyncNever: the operating system has the change. A crash of the machine can damage
+	// the file. Use it for tests and for data that can be created again.
 	SyncNever
 )
 
-// An OwnerPolicy says what becomes of a group that its owner leaves.
+// An OwnerPolicy is what happens if the owner leaves the group.
 type OwnerPolicy uint8
 
-// The policies.
+// The values of Options.OwnerLeave.
 const (
-	// OwnerRefuse: the owner cannot leave; ownership has to be transferred, or the
-	// group deleted, first.
+	// OwnerRefuse: Leave returns ErrIsOwner to the owner. The owner must transfer or
+	// delete the group first.
 	OwnerRefuse OwnerPolicy = iota
 
-	// OwnerSucceed: the longest-serving admin becomes the owner, else the
-	// longest-serving member. With the last member the group goes.
+	// OwnerSucceed: the admin with the longest membership becomes the owner. Without
+	// admins it is the member with the longest membership. If the owner is the only
+	// member, the group is deleted.
 	OwnerSucceed
 )
 

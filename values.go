@@ -10,22 +10,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// A GroupID names a group. The engine assigns a UUID of version 7; the system may
-// choose another when it creates a group: 1 to 64 bytes of A–Z a–z 0–9 . _ : -
+// A GroupID identifies a group. The engine assigns a UUID of version 7. The system can
+// choose another ID when it creates a group: 1 to 64 bytes of A–Z a–z 0–9 . _ : -
 type GroupID string
 
-// A UserID is the application's own id of a user: 1 to 128 bytes of valid UTF-8
-// without control characters and without a space at either end. Ids are compared
-// byte for byte.
+// A UserID is the application's ID of a user: 1 to 128 bytes of valid UTF-8 without
+// control characters and without a space at either end. IDs are compared byte by byte.
 type UserID string
 
-// A FileID names a shared file: a UUID of version 7.
+// A FileID identifies a shared file. It is a UUID of version 7.
 type FileID string
 
-// A Field is a part of a group, or an argument, as errors and results name it.
+// A Field is the name of a property of a group or of an argument, in errors and results.
 type Field string
 
-// The fields of a group that can be changed.
+// The fields of a group that UpdateGroup can change.
 const (
 	FieldName              Field = "name"
 	FieldDescription       Field = "description"
@@ -37,7 +36,7 @@ const (
 	FieldInviteNeedConfirm Field = "invite need confirm"
 )
 
-// Fields that are set once, or by verbs of their own, and arguments.
+// Fields that are set only once or by other calls, and arguments.
 const (
 	FieldPublic       Field = "public"
 	FieldOwner        Field = "owner"
@@ -67,11 +66,11 @@ const (
 	maxKey         = 128
 )
 
-// Forever is the duration of a mute or block that does not end by itself.
+// Forever is the duration of a permanent mute or block.
 const Forever = time.Duration(-1)
 
-// lastExpiry is the instant of a mute for good, and the latest of all: 2116-12-31
-// 16:00:00 UTC in milliseconds.
+// lastExpiry is the latest end of a mute or block, and the end of a permanent mute:
+// 2116-12-31 16:00:00 UTC in milliseconds.
 const lastExpiry = 4638873600000
 
 func checkGroupID(id GroupID) error {
@@ -106,8 +105,8 @@ func checkUserID(field Field, id UserID) error {
 	return nil
 }
 
-// checkText refuses a text that is not UTF-8, is empty if at least one character is
-// needed, or has too many characters.
+// checkText refuses a text that is not valid UTF-8, has fewer than least characters or
+// more than most. least is 0 or 1.
 func checkText(field Field, text string, least, most int) error {
 	if !utf8.ValidString(text) {
 		return invalid(field, "is not valid UTF-8")
@@ -131,7 +130,7 @@ func checkCustom(text string) error {
 	return nil
 }
 
-// checkNoSlash refuses what the source text refuses in a changed name or description.
+// checkNoSlash refuses a slash in a changed name or description.
 func checkNoSlash(field Field, text string) error {
 	if strings.Contains(text, "/") {
 		return invalid(field, "%q contains a slash", text)
@@ -149,8 +148,8 @@ func checkFileName(name string) error {
 	return nil
 }
 
-// expiry is the instant at which what begins now and lasts for d ends: Forever
-// ends at the last instant there is, and nothing ends after it.
+// expiry returns the end of something that begins now and lasts for d. Forever gives
+// lastExpiry, and no end is later.
 func expiry(now int64, d time.Duration) (int64, error) {
 	switch {
 	case d == Forever:
@@ -165,10 +164,10 @@ func expiry(now int64, d time.Duration) (int64, error) {
 	return min(now+ms, lastExpiry), nil
 }
 
-// millis is the millisecond that t falls in.
+// millis returns t in milliseconds, rounded down.
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
-// instant is the inverse of millis; 0 stands for no time at all.
+// instant is the inverse of millisOrZero. 0 gives the zero time.
 func instant(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -188,7 +187,7 @@ func newUUID(ms int64) (uuid.UUID, error) {
 	return id, nil
 }
 
-// millisOrZero is the inverse of instant.
+// millisOrZero returns t in milliseconds, or 0 for the zero time.
 func millisOrZero(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -196,7 +195,7 @@ func millisOrZero(t time.Time) int64 {
 	return millis(t)
 }
 
-// texts and ids convert between the ids of the public API and those of the records.
+// texts converts user IDs to the strings of records. userIDs is its inverse.
 func texts(ids []UserID) []string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
