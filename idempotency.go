@@ -11,7 +11,8 @@ import (
 	"groupkit/store"
 )
 
-// digest tells calls apart: the operation and its arguments, not the reason.
+// digest returns a hash of the operation and its arguments, without the reason. Two calls
+// with the same digest are the same call.
 func (a Actor) digest(v *verb, cmd *Command) ([]byte, error) {
 	if a.key == nil {
 		return nil, nil
@@ -22,20 +23,20 @@ func (a Actor) digest(v *verb, cmd *Command) ([]byte, error) {
 	call := *cmd
 	call.Actor, call.Reason = "", ""
 	if call.New != nil && call.New.ID == "" {
-		call.Group = "" // chosen by the engine, anew at every call
+		call.Group = "" // the engine chooses a new ID in every call
 	}
 	text, err := json.Marshal(call)
 	if err != nil {
 		return nil, err
 	}
 	if v.batch {
-		text = append(text, '+') // a batch of one answers with results, a single call does not
+		text = append(text, '+') // a batch with one entry returns results, a single call does not
 	}
 	sum := sha256.Sum256(text)
 	return sum[:16], nil
 }
 
-// lookup answers a call whose key has been used before.
+// lookup returns the recorded result of a call whose key was used before.
 func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (bool, error) {
 	if a.key == nil {
 		return false, nil
@@ -59,7 +60,7 @@ func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (
 	return true, err
 }
 
-// save returns what keeps the reply of a call under its key.
+// save returns the records that keep the result of a call under its key.
 func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *reply) ([]store.Pair, error) {
 	if a.key == nil || v.keepNothing {
 		return nil, nil
@@ -76,7 +77,7 @@ func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *repl
 	}, nil
 }
 
-// dropOnce removes what is kept under a key, if there is anything.
+// dropOnce removes the result recorded under a key, if there is one.
 func dropOnce(w store.Writer, k []byte) error {
 	value, ok, err := w.Get(k)
 	if err != nil || !ok {
@@ -135,7 +136,8 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 	return o, nil
 }
 
-// keepError notes what the error of an entry says, by its text, by errors.Is and by errors.As.
+// keepError records an error of an entry so that its text, errors.Is and errors.As give
+// the same again.
 func keepError(k *record.Result, err error) {
 	k.Code, k.Text = numberOf(err), err.Error()
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -164,8 +166,8 @@ func recalledCause(k *record.Result) error {
 	return &recalled{cause, k.Text}
 }
 
-// recalled is a cause that was told in other words, or about which less was kept, by the
-// version that kept it.
+// A recalled error is a cause whose recorded text differs from the text of this version.
+// It was recorded by a version that had another text or recorded less.
 type recalled struct {
 	cause error
 	text  string
@@ -175,8 +177,8 @@ func (e *recalled) Error() string { return e.text }
 
 func (e *recalled) Unwrap() error { return e.cause }
 
-// repeatable finds the rule whose refusal of an entry could not be told again: its
-// sentinel needs a number.
+// repeatable returns an error if the error of an entry cannot be recorded, because its
+// sentinel has no number.
 func repeatable(err error) error {
 	if numberOf(err) == 0 {
 		return corrupt("entry failed with %q, which has no stored number", err)
@@ -184,7 +186,7 @@ func repeatable(err error) error {
 	return nil
 }
 
-// sweepOnce removes outcomes whose keys have lived their life.
+// sweepOnce removes recorded results that have expired.
 func (e *Engine) sweepOnce(w store.Writer) (n int, err error) {
 	rng := store.Range{From: key.OnceExpiries(), To: key.OnceExpiriesBefore(e.now() + 1), Limit: sweepStep}
 	page, _, err := w.Scan(rng)

@@ -16,13 +16,13 @@ const (
 	chunk       = 256 // entries that an iterator reads in one transaction
 )
 
-// A Page is one page of a list.
+// A Page selects one page of a list.
 type Page struct {
-	Number int // from 1; 0 stands for 1
-	Size   int // 0 stands for 10; more than 1000 is clamped
+	Number int // the first page is 1; 0 means 1
+	Size   int // entries per page; 0 means 10; at most 1000, a larger size is shortened
 }
 
-// window is the page as entries to pass over and to take at most.
+// window returns how many entries to skip and how many to take.
 func (p Page) window(most int) (skip, take int, err error) {
 	if p.Number < 0 || p.Size < 0 {
 		return 0, 0, invalid(FieldPage, "has number %d and size %d (0 or more)", p.Number, p.Size)
@@ -39,8 +39,9 @@ func (p Page) window(most int) (skip, take int, err error) {
 	return before * take, take, nil
 }
 
-// A listing says how one of the lists of a group is read: who may, where its
-// entries stand, and what an entry looks like, if it holds now.
+// A listing describes a list of a group: the action that the actor needs, the kind of the
+// records, and a function that converts an entry. The function returns false for an entry
+// that has no effect now.
 type listing[T any] struct {
 	op     Op
 	what   action
@@ -48,8 +49,9 @@ type listing[T any] struct {
 	public func(*entry) (T, bool)
 }
 
-// each iterates over a list. It reads a part of it, ends the transaction, yields,
-// and goes on after the last entry seen; the permission is checked at every part.
+// each iterates over a list. It reads a part in one transaction, yields its entries
+// outside the transaction, and continues after the last entry. It checks the permission
+// for each part.
 func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -119,8 +121,8 @@ func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], pag
 	return items, err
 }
 
-// reading runs a read: it checks the arguments, loads the group and the actor's
-// standing, and lets fn judge and read in the same transaction.
+// reading runs a read operation. It checks the arguments, loads the group and the actor's
+// standing, and calls fn in the same transaction. fn checks the permission and reads.
 func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *look) error) error {
 	err := a.check(group)
 	if err == nil {
@@ -138,7 +140,7 @@ func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error
 	return wrap(op, group, err)
 }
 
-// look loads the group's header and the actor's standing.
+// look loads the header of the group and the actor's standing.
 func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	v := &struct {
 		look
@@ -150,7 +152,7 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	err := store.VisitKeys(r, a.keys(group), func(i int, value []byte) bool {
 		switch {
 		case value == nil:
-			return i > 0 // without a group there is nothing
+			return i > 0 // if the group does not exist, stop
 		case i == 0:
 			v.exists = true
 			v.head, bad = record.DecodeHeader(value)
@@ -165,7 +167,7 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	return &v.look, bad
 }
 
-// keys are those of the group's header and of the actor's standing.
+// keys returns the keys of the header of the group and of the actor's standing.
 func (a Actor) keys(group GroupID) [][]byte {
 	if a.user == "" {
 		return key.Look[UserID](string(group))

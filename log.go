@@ -8,17 +8,17 @@ import (
 	"iter"
 )
 
-// The operation that read the log.
+// The operation of Events.
 const OpEvents Op = "read events"
 
-// Events iterates over the log of the group from the given version on; 0 and 1
-// are the beginning of the log. It ends at the last event that there is when it
-// gets there. Where retention has taken the version away it begins with an event of
-// kind Checkpoint.
+// Events iterates over the audit log of the group, beginning with the given version. 0
+// and 1 mean the beginning of the log. It ends after the last event. If Sweep has removed
+// the version from the log (Options.Retention), the first event has the kind Checkpoint.
 //
-// The system, the owner and admins may. The log of a deleted group is open to the
-// system alone. It refuses with ErrGroupNotFound, ErrBlacklisted, ErrNotMember
-// and ErrRoleTooLow.
+// Allowed: owner, admin, system. For a deleted group: only system. Returns
+// ErrGroupNotFound if the group does not exist or the actor cannot see it, ErrBlacklisted
+// if the actor is on the blacklist, ErrNotMember if the actor is not a member,
+// ErrRoleTooLow if the actor is not an admin.
 func (a Actor) Events(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		from := from
@@ -95,8 +95,8 @@ func (a Actor) mayReadLog(r store.Reader, group GroupID) (*look, error) {
 	return v, v.may(readLog)
 }
 
-// checkpointEvent is the event that a log which has been cut begins with; nil if the
-// log is whole, or gone altogether.
+// checkpointEvent returns the first event of a log whose beginning was removed. It
+// returns nil if the log is complete or has been removed completely.
 func checkpointEvent(r store.Reader, group GroupID) (*Event, error) {
 	_, ok, err := r.Get(append(key.Of(string(group), key.Checkpoint), key.Header))
 	if err != nil || !ok {
@@ -112,7 +112,7 @@ func checkpointEvent(r store.Reader, group GroupID) (*Event, error) {
 	}, nil
 }
 
-// decodeEvents takes the record of one call apart.
+// decodeEvents decodes the record of one call.
 func decodeEvents(group GroupID, p store.Pair) ([]Event, error) {
 	last, err := lastVersion(p.Key)
 	if err != nil {

@@ -16,15 +16,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// The operation of opening.
+// The operation of Open and New.
 const OpOpen Op = "open"
 
-// Open opens the bbolt file at path, which is made if it is not there, and the
-// folder path + ".files" for the contents of shared files, which is made with the
-// first of them. nil are the default options.
+// Open opens the bbolt file at path and returns an engine. It creates the file if it does
+// not exist. The contents of shared files are in the folder path + ".files", which is
+// created with the first content. If opts is nil, all options have their defaults.
 //
-// A file that another process has open, that is damaged or no bbolt file, or that
-// a newer version wrote gives an error within a second.
+// Returns ErrStorage if another process has the file open, ErrCorrupt if the file is
+// damaged, is not a bbolt file or was written by a newer version, ErrInvalid if an option
+// is not valid. These errors come within a second.
 func Open(path string, opts *Options) (*Engine, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -44,9 +45,12 @@ func Open(path string, opts *Options) (*Engine, error) {
 	return e, nil
 }
 
-// New makes an engine over a store and a place for the contents of shared files.
-// Both belong to the engine from then on: Close closes them. If New fails they
-// stay open, the caller's.
+// New returns an engine that uses the given store and blobs. The engine owns both: Close
+// closes them. If New returns an error, both stay open and belong to the caller. If opts
+// is nil, all options have their defaults.
+//
+// Returns ErrCorrupt if a newer version wrote the data, ErrInvalid if an option is not
+// valid.
 func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	e := &Engine{store: s, blobs: blobs, id: uuid.NewString()}
 	if opts != nil {
@@ -84,11 +88,13 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	return e, nil
 }
 
-// format is the number of the format that this version writes. Older ones it reads.
+// format is the number of the format that this version writes. It also reads lower
+// numbers.
 const format = 1
 
-// prepare refuses a store of a newer format, marks a new one, and forgets a number of
-// groups that nobody keeps up any more. It returns the groups whose deletion was cut off.
+// prepare refuses a store with a newer format and marks a new store with the current
+// format. It deletes the number of groups if groups are no longer counted. It returns the
+// groups whose deletion was interrupted.
 func (e *Engine) prepare(ctx context.Context) (dying []GroupID, err error) {
 	var found int
 	var counted bool
@@ -121,13 +127,14 @@ func (e *Engine) prepare(ctx context.Context) (dying []GroupID, err error) {
 	})
 }
 
-// resume does, beside the engine's work, what an earlier one was cut off in: deletions
-// of groups, and uploads. What fails is tried again at the next opening. A deletion of
-// this engine is not its business: DeleteGroup is to hear of what fails.
+// resume completes what an earlier engine did not: deletions of groups, and removal of
+// contents of unfinished uploads. It runs in the background. What fails is tried again
+// when the engine is opened the next time. resume does not touch deletions that this
+// engine starts, because DeleteGroup must return their errors.
 func (e *Engine) resume(dying []GroupID) {
 	var err error
 	for _, group := range dying {
-		err = errors.Join(err, e.finishDeletion(e.background, group)) // the others go on
+		err = errors.Join(err, e.finishDeletion(e.background, group)) // continue with the other groups
 	}
 	err = errors.Join(err, e.sweepContents(e.background))
 	if err != nil && e.background.Err() == nil {

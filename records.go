@@ -20,8 +20,8 @@ func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, 
 	return decodeStanding(values[0], values[1])
 }
 
-// decodeStanding reads the standing of a user, who has it as a member or as an
-// outsider; nil stands for a key that is not there.
+// decodeStanding decodes the standing of a user. The user has it either as a member or as
+// an outsider. A value is nil if its key does not exist.
 func decodeStanding(member, outsider []byte) (record.Standing, error) {
 	switch {
 	case member != nil:
@@ -48,7 +48,7 @@ func loadAnnouncement(r store.Reader, group GroupID) (record.Announcement, error
 	return record.DecodeAnnouncement(value)
 }
 
-// loadFile reads a file's record.
+// loadFile reads the record of a file. Returns ErrFileNotFound if there is none.
 func loadFile(r store.Reader, group GroupID, file FileID) (*record.File, error) {
 	id, err := uuid.Parse(string(file))
 	if err != nil || id.String() != string(file) {
@@ -65,7 +65,7 @@ func loadFile(r store.Reader, group GroupID, file FileID) (*record.File, error) 
 	return &f, err
 }
 
-// decodeFile reads the record of the file that is kept under the id.
+// decodeFile decodes the record of the file with the given ID.
 func decodeFile(id, value []byte) (record.File, error) {
 	f, err := record.DecodeFile(value)
 	if err == nil && f.ID != string(id) {
@@ -90,7 +90,7 @@ func readCount(r store.Reader, k []byte) (int, error) {
 	return record.DecodeCount(value)
 }
 
-// isLive reports whether the group is there for anyone at all.
+// isLive reports whether the group exists and is not being deleted.
 func isLive(r store.Reader, group GroupID) (bool, error) {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil || !ok {
@@ -100,17 +100,17 @@ func isLive(r store.Reader, group GroupID) (bool, error) {
 	return h.State == record.Live, err
 }
 
-// isNamed reports whether a file names the content.
+// isNamed reports whether a file has the content.
 func isNamed(r store.Reader, content string) (bool, error) {
 	group, file, err := key.CutContent(content)
 	if err != nil {
-		return false, nil // nothing of ours has such a content
+		return false, nil // an ID that no file of the engine can have
 	}
 	_, ok, err := r.Get(key.File(group, file))
 	return ok, storage(err)
 }
 
-// pendingDeletions are the groups whose deletion has been cut off, or is under way.
+// pendingDeletions returns the groups whose deletion was interrupted or is in progress.
 func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
 	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
 		for _, p := range page {
@@ -125,12 +125,12 @@ func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
 	return groups, err
 }
 
-// tombstone is what is left of the header of a deleted group.
+// tombstone returns the header that remains of a deleted group.
 func tombstone(h *record.Header) record.Header {
 	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
 }
 
-// An entry is one user of a list, with everything that is so of the user.
+// An entry is a user on a list, with the user's standing in the group.
 type entry struct {
 	group    GroupID
 	user     UserID
@@ -138,7 +138,7 @@ type entry struct {
 	now      int64
 }
 
-// decode makes e the entry of the user with the standing.
+// decode sets e to the user and the decoded standing.
 func (e *entry) decode(user, standing []byte, member bool) (err error) {
 	e.user = UserID(user)
 	if e.standing, err = record.DecodeStanding(standing, member); err != nil {
@@ -160,9 +160,9 @@ func allEntries(r store.Reader, group GroupID, list byte, fn func(*entry)) error
 	return nil
 }
 
-// scanEntries shows fn up to limit entries of a list that come after the given key,
-// until it returns false, and returns the last key read and whether there are more. The
-// entry is one for all: fn must not keep it, and must not read.
+// scanEntries calls fn for up to limit entries after the given key, until fn returns
+// false. It returns the last key read and whether more entries follow. It reuses one
+// entry: fn must not keep it, and must not read from r.
 func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) (last []byte, more bool, err error) {
 	prefix := key.Of(string(group), list)
 	rng := store.Prefix(prefix)
@@ -188,7 +188,8 @@ func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit i
 	return last, more, storage(err)
 }
 
-// scanIndex is scanEntries for a list that says where the standings are.
+// scanIndex is scanEntries for an index. The entries of an index say where the standings
+// are.
 func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.Range, fn func(*entry) bool) ([]byte, bool, error) {
 	page, more, err := r.Scan(rng)
 	if err != nil || len(page) == 0 {
@@ -213,7 +214,7 @@ func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.R
 	return page[len(page)-1].Key, more, nil
 }
 
-// entryValues finds the standings of the entries, to which an index points.
+// entryValues reads the standings of the entries of an index.
 func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) ([][]byte, error) {
 	keys := make([][]byte, len(page))
 	for i, p := range page {
@@ -253,8 +254,8 @@ func scanAll(r store.Reader, rng store.Range, fn func([]store.Pair) error) error
 	}
 }
 
-// loadState reads all records of a group that stand under the prefix: the group's own,
-// or those of its checkpoint.
+// loadState reads all records under the prefix: those of a group or those of its
+// checkpoint.
 func loadState(r store.Reader, prefix []byte) (*state, error) {
 	s := newState()
 	for _, kind := range []byte{key.Header, key.Members, key.Outsiders, key.Announcement, key.Custom, key.Files} {
@@ -274,12 +275,12 @@ func loadState(r store.Reader, prefix []byte) (*state, error) {
 	return s, nil
 }
 
-// isSingle reports whether a group has one record of the kind at most.
+// isSingle reports whether a group has at most one record of the kind.
 func isSingle(kind byte) bool {
 	return kind == key.Header || kind == key.Announcement || kind == key.Custom
 }
 
-// take files one record of a group; rest is its key after the kind.
+// take adds one record to the state. rest is the part of the key after the kind.
 func (s *state) take(kind byte, rest, value []byte) (err error) {
 	if isSingle(kind) && len(rest) > 0 {
 		return key.ErrForm
@@ -307,7 +308,7 @@ func (s *state) take(kind byte, rest, value []byte) (err error) {
 	return err
 }
 
-// write puts pairs; a nil value deletes.
+// write puts the pairs. It deletes the keys of pairs with a nil value.
 func write(w store.Writer, pairs []store.Pair) error {
 	for _, p := range pairs {
 		var err error

@@ -10,15 +10,15 @@ import (
 	"groupkit/store"
 )
 
-// A Retention says how much of the logs is kept. Sweep takes away what is older, call
-// by call, and leaves a checkpoint: the state from which the rest of the log goes on.
-// Zero fields keep everything.
+// Retention is how much of the logs is kept. Sweep removes the oldest calls from a log,
+// each as a whole, and writes a checkpoint: the state from which the rest of the log
+// continues. A field that is 0 removes nothing.
 type Retention struct {
-	MaxAge    time.Duration // events older than that go
-	MaxEvents int           // of each group at most so many of the latest stay; a call is never cut in two
+	MaxAge    time.Duration // events older than this are removed
+	MaxEvents int           // a call is removed when its group has this many later events
 }
 
-// cutStep is how many calls one transaction takes off a log.
+// cutStep is the number of calls that one transaction removes from a log.
 const cutStep = 64
 
 // cutLogs applies the retention to every group, one after another.
@@ -48,7 +48,7 @@ func (e *Engine) cutLogs(ctx context.Context) error {
 	}
 }
 
-// cutLog takes what is too old off the log of a group, step by step.
+// cutLog removes outdated calls from the log of a group, step by step.
 func (e *Engine) cutLog(ctx context.Context, group GroupID) error {
 	for {
 		var old []store.Pair
@@ -65,8 +65,8 @@ func (e *Engine) cutLog(ctx context.Context, group GroupID) error {
 	}
 }
 
-// outdated returns the calls at the beginning of the log that are to go, at most a
-// step's worth, and the group's header.
+// outdated returns the calls at the beginning of the log that must be removed, at most
+// cutStep of them, and the header of the group.
 func (e *Engine) outdated(r store.Reader, group GroupID) (old []store.Pair, h record.Header, err error) {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil || !ok {
@@ -104,7 +104,7 @@ func (e *Engine) isOutdated(h *record.Header, p store.Pair) (bool, error) {
 		keep.MaxEvents > 0 && h.Version >= last && h.Version-last >= uint64(keep.MaxEvents), nil
 }
 
-// cutOnce takes one step: the calls go into the checkpoint and off the log.
+// cutOnce runs one step: it adds calls to the checkpoint and removes them from the log.
 func (e *Engine) cutOnce(w store.Writer, group GroupID) error {
 	old, h, err := e.outdated(w, group)
 	if err != nil || len(old) == 0 {
@@ -127,7 +127,7 @@ func (e *Engine) cutOnce(w store.Writer, group GroupID) error {
 		return err
 	}
 	if h.State == record.Deleted && h.First > h.Version {
-		return deleteCheckpoint(w, group) // nothing will ever go on from it
+		return deleteCheckpoint(w, group) // no later event needs the checkpoint
 	}
 	return nil
 }
@@ -143,12 +143,13 @@ func deleteCheckpoint(w store.Writer, group GroupID) error {
 	})
 }
 
-// A checkpoint is the state of a group at an earlier version: a copy of its records
-// beside them, of which a step of a cut loads and writes what the calls touch.
+// A checkpoint is the state of a group at an earlier version. It is stored as copies of
+// the records of the group. A step loads and writes only the records that its calls
+// change.
 type checkpoint struct {
 	prefix []byte
 	state  *state
-	files  map[string]bool // files that the calls added or deleted
+	files  map[string]bool // files that the calls add or delete
 }
 
 func loadCheckpoint(r store.Reader, group GroupID) (*checkpoint, error) {
@@ -171,7 +172,7 @@ func (c *checkpoint) key(kind byte, rest string) []byte {
 	return append(append(bytes.Clone(c.prefix), kind), rest...)
 }
 
-// absorb makes the changes of one call.
+// absorb applies the changes of one call.
 func (c *checkpoint) absorb(r store.Reader, value []byte) error {
 	call, err := record.DecodeCall(value)
 	if err != nil {
@@ -205,7 +206,7 @@ func (c *checkpoint) load(r store.Reader, user string) error {
 	return err
 }
 
-// writes are the records that the calls touched.
+// writes returns the records that the calls have changed.
 func (c *checkpoint) writes() []store.Pair {
 	s := c.state
 	out := []store.Pair{

@@ -4,10 +4,11 @@ import (
 	"groupkit/internal/record"
 )
 
-// A Role is what a user is in a group: owner > admin > member > outsider.
+// A Role is the position of a user in a group. The order is: owner > admin > member >
+// outsider.
 type Role uint8
 
-// The roles. The numbers are part of the stored format, and say nothing about the order.
+// The roles. The numbers are part of the stored format. They do not define the order.
 const (
 	RoleOutsider Role = 0
 	RoleMember   Role = 1
@@ -15,8 +16,9 @@ const (
 	RoleOwner    Role = 3
 )
 
-// roles are the roles by their stored numbers. A role that is added takes the next number
-// and any rank, as ranks are not stored; it also needs a column in the permission table.
+// roles contains the name and the rank of each role, by stored number. A new role takes
+// the next number and any rank, because ranks are not stored. It also needs a column in
+// the permission table.
 var roles = [...]struct {
 	name string
 	rank int
@@ -27,7 +29,7 @@ var roles = [...]struct {
 	RoleOwner:    {"owner", 3},
 }
 
-// String names the role in a word.
+// String returns the name of the role.
 func (r Role) String() string {
 	if int(r) >= len(roles) {
 		return "unknown"
@@ -35,7 +37,8 @@ func (r Role) String() string {
 	return roles[r].name
 }
 
-// rank gives the roles their order; a role that does not exist ranks with outsiders.
+// rank returns the position of the role in the order. An unknown role has the rank of an
+// outsider.
 func (r Role) rank() int {
 	if int(r) >= len(roles) {
 		return 0
@@ -43,45 +46,45 @@ func (r Role) rank() int {
 	return roles[r].rank
 }
 
-// An action is what the permission table knows: one line of it.
+// An action is a row of the permission table.
 type action uint8
 
 const (
-	none             action = iota // nothing that the table judges
-	seeGroup                       // a public group: its details
-	seeMembers                     // members, announcement, files, roles of others
+	none             action = iota // not in the permission table
+	seeGroup                       // see a public group
+	seeMembers                     // see members, roles, announcement and files
 	editProfile                    // change name, description, avatar, custom, announcement
 	configure                      // change MaxUsers, MembersOnly, AllowInvites, InviteNeedConfirm
-	manageGroup                    // delete, transfer, appoint and dismiss admins
-	addMember                      // bring in without asking
+	manageGroup                    // delete, transfer, add and remove admins
+	addMember                      // add members without their consent
 	invite                         // invite
-	answerInvitation               // join, or answer an invitation: a private group is there for who has one
-	admit                          // answer join requests, see them and invitations
-	moderate                       // remove, block, mute and their opposites; see the lists
-	muteGroup                      // mute the whole group, edit the allow list
+	answerInvitation               // join, accept or decline an invitation; an invited user can see a private group
+	admit                          // answer join requests; list requests and invitations
+	moderate                       // remove, block, unblock, mute, unmute; see the lists
+	muteGroup                      // mute the whole group, change the allow list
 	readLog                        // read the audit log
-	useFiles                       // upload, list, download files
+	useFiles                       // upload, list and read files
 	deleteFile                     // delete a file
-	leave                          // leave
+	leave                          // leave the group
 )
 
-// A grant is what the table says of an action and a role.
+// A grant is a cell of the permission table: the permission of one role for one action.
 type grant uint8
 
 const (
 	no      grant = iota
-	yes           // on users: on those of a lower role
-	ifOpen        // in a private group with AllowInvites
-	ifOwn         // what is the user's own
-	ifAsked       // as the option OwnerLeave says
-	never         // the system alone
+	yes           // for actions on users: only on users with a lower role
+	ifOpen        // only in a private group with AllowInvites
+	ifOwn         // only for files of the user
+	ifAsked       // depends on Options.OwnerLeave
+	never         // only the system
 )
 
-// grants is a line of the permission table: a column for each role.
+// grants is a row of the permission table. It has one column for each role.
 type grants struct{ owner, admin, member, outsider grant }
 
-// permissions says who may do what. The system may do everything; which targets an
-// actor reaches is the business of outranks.
+// permissions is the permission table. The system has every permission. outranks checks
+// whether the actor can act on a target.
 var permissions = [...]grants{
 	//            owner  admin  member  outsider
 	seeGroup:         {yes, yes, yes, yes},
@@ -101,7 +104,7 @@ var permissions = [...]grants{
 	leave:            {ifAsked, yes, yes, no},
 }
 
-// to is the column of the role; the outsider's for a role that has none.
+// to returns the grant for the role. An unknown role has the grant of an outsider.
 func (g *grants) to(role Role) grant {
 	switch role {
 	case RoleOwner:
@@ -116,25 +119,27 @@ func (g *grants) to(role Role) grant {
 
 func granted(what action, role Role) grant { return permissions[what].to(role) }
 
-// A look is one actor before one group: what every permission check needs.
+// A look is the state that permission checks need: one actor and one group, as read in
+// one transaction. Every read and every change begins with it. The checks of a look do
+// not read the store.
 type look struct {
 	exists bool
 	head   *record.Header
-	user   UserID // "" is the system
+	user   UserID // "" for the system
 	me     *record.Standing
 	now    int64
 	policy OwnerPolicy
 
-	version *uint64 // what IfVersion said
+	version *uint64 // the version given to IfVersion, or nil
 }
 
 func (l *look) system() bool { return l.user == "" }
 
-// role is the role of the actor; the system has none.
+// role returns the role of the actor. The system has no role.
 func (l *look) role() Role { return Role(l.me.Role) }
 
-// found refuses a group that is not there for the actor: it does not exist, it
-// blacklists the user, or it is private and the user no member.
+// found refuses a group that the actor cannot see: the group does not exist, the actor is
+// on its blacklist, or the group is private and the actor is not a member.
 func (l *look) found() error {
 	switch {
 	case !l.exists || l.head.State != record.Live:
@@ -149,8 +154,8 @@ func (l *look) found() error {
 	return nil
 }
 
-// invited is found for the verbs that are open to who has an invitation: to such
-// a user a private group is there.
+// invited is found for actions that are open to invited users. Such a user can see a
+// private group.
 func (l *look) invited() error {
 	err := l.found()
 	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
@@ -159,7 +164,7 @@ func (l *look) invited() error {
 	return err
 }
 
-// may refuses what the permission table does not grant the actor.
+// may refuses an action that the permission table does not allow.
 func (l *look) may(what action) error {
 	if err := l.found(); err != nil {
 		return err
@@ -167,7 +172,7 @@ func (l *look) may(what action) error {
 	return l.allows(what)
 }
 
-// allows is may for a group that is there.
+// allows is may without the check that the actor can see the group.
 func (l *look) allows(what action) error {
 	if l.system() {
 		return nil
@@ -193,7 +198,7 @@ func (l *look) allows(what action) error {
 	return about(l.user, ErrRoleTooLow)
 }
 
-// unchanged refuses a group that is not at the version that IfVersion said.
+// unchanged refuses a group that is not at the version given to IfVersion.
 func (l *look) unchanged() error {
 	if l.version != nil && *l.version != l.head.Version {
 		return &VersionError{Current: l.head.Version, Want: *l.version}
@@ -201,8 +206,8 @@ func (l *look) unchanged() error {
 	return nil
 }
 
-// outranks refuses a target whose role is not strictly lower than the actor's.
-// Nobody, not even the system, removes, blocks or mutes the owner.
+// outranks refuses a target whose role is not lower than the role of the actor. Nobody
+// can remove, block or mute the owner, not even the system.
 func (l *look) outranks(user UserID, target *record.Standing) error {
 	switch {
 	case Role(target.Role) == RoleOwner:

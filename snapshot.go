@@ -9,9 +9,9 @@ import (
 	"groupkit/store"
 )
 
-// A Snapshot is everything that is so of a group at one Version. Its lists are in the
-// order of the users' ids, the files newest first. It holds also what has expired and
-// has not been cleared away: compare the times.
+// A Snapshot is the complete state of a group at one Version. Lists are sorted by user
+// ID, files newest first. A snapshot also contains expired entries that were not yet
+// removed: compare their times with the current time.
 type Snapshot struct {
 	Group        Group
 	Announcement Announcement
@@ -24,11 +24,12 @@ type Snapshot struct {
 	Files        []File
 }
 
-// Snapshot returns everything that is so of the group, as of one instant. With the
-// events after its Version it is a copy that can be kept up to date.
+// Snapshot returns the complete state of the group at one instant. With the events after
+// its Version, an application can keep a copy up to date.
 //
-// The system, the owner and admins may. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system. Returns ErrGroupNotFound if the group does not exist or
+// the actor cannot see it, ErrBlacklisted if the actor is on the blacklist, ErrNotMember
+// if the actor is not a member, ErrRoleTooLow if the actor is not an admin.
 func (a Actor) Snapshot(ctx context.Context, group GroupID) (out Snapshot, err error) {
 	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
 		if err := v.may(readLog); err != nil {
@@ -43,8 +44,9 @@ func (a Actor) Snapshot(ctx context.Context, group GroupID) (out Snapshot, err e
 	return out, err
 }
 
-// Replay makes the changes that a log tells of, from its beginning, and returns what
-// they lead to: the same that Snapshot returns, if the log is the whole one.
+// Replay applies the events of a log and returns the resulting state. The log must begin
+// with version 1 or with a checkpoint. The complete log gives the result of Snapshot.
+// Returns the error of the log, unchanged.
 func Replay(log iter.Seq2[Event, error]) (Snapshot, error) {
 	s := newState()
 	var group GroupID

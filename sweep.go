@@ -13,11 +13,13 @@ import (
 // The operation of Sweep.
 const OpSweep Op = "sweep"
 
-// Sweep clears away mutes, blocks, join requests and invitations that have expired,
-// with an event for each kind and group, and returns how many. Nothing depends on
-// it: what has expired has no effect from that instant on, and no list shows it. It also
-// forgets outcomes whose idempotency keys have lived their life, and takes off the logs
-// what Options.Retention does not keep.
+// Sweep removes expired mutes, blocks, join requests and invitations from the store and
+// returns their number. It writes one event for each kind and group. It also removes
+// expired results of idempotency keys, and the events that Options.Retention does not
+// keep.
+//
+// Sweep only frees room. Without it, an expired entry has no effect either, and no list
+// contains it. Set Options.SweepEvery to run Sweep in the background.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	cleared, err := e.sweepExpired(ctx)
 	if err != nil {
@@ -35,7 +37,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	return cleared, wrap(OpSweep, "", err)
 }
 
-// sweepAlways runs Sweep again and again.
+// sweepAlways calls Sweep at each interval until the engine is closed.
 func (e *Engine) sweepAlways() {
 	tick := time.NewTicker(e.opts.SweepEvery)
 	defer tick.Stop()
@@ -51,14 +53,14 @@ func (e *Engine) sweepAlways() {
 	}
 }
 
-// sweepStep is how many expired things one transaction of Sweep looks up.
+// sweepStep is the number of expired entries that one transaction of Sweep reads.
 const sweepStep = 256
 
 func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	cleared := 0
 	for stuck := [][]byte(nil); ; {
-		// Each round clears something away, here or in another call that did it first,
-		// so that the rounds come to an end.
+		// Each round removes its entries, or a concurrent call has removed them first. If
+		// the same entries are due again, the data is damaged.
 		due, err := e.overdue(ctx)
 		if err != nil || len(due.keys) == 0 {
 			return cleared, wrap(OpSweep, "", err)
@@ -77,14 +79,14 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 	}
 }
 
-// due are users with something that has expired, by group, and the keys that say so.
+// A due contains users with expired entries, by group, and the keys of these entries.
 type due struct {
 	keys   [][]byte
 	groups []GroupID
 	users  map[GroupID][]UserID
 }
 
-// overdue returns what has expired.
+// overdue returns the first expired entries.
 func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	err = e.view(ctx, func(r store.Reader) error {
 		d = due{users: make(map[GroupID][]UserID)}
@@ -113,8 +115,8 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	return d, err
 }
 
-// sweepGroup clears away what has expired of users of one group. A group that is being
-// deleted is left to its deletion, which is done first.
+// sweepGroup removes expired entries of users of one group. If the group is being
+// deleted, it completes the deletion instead.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
 	v := verb{op: OpSweep, guarded: true, clears: true, rule: func(c *change) error {
 		if err := c.found(); err != nil {

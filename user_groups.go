@@ -9,18 +9,20 @@ import (
 	"slices"
 )
 
-// The operation that read the groups of a user.
+// The operation of JoinedGroups.
 const OpJoinedGroups Op = "list joined groups"
 
-// JoinedGroups iterates over the groups that a user is in, as a member of any role.
-// Whatever the user is in from beginning to end is seen exactly once.
+// JoinedGroups iterates over the groups of which the user is a member, in any role. A
+// group that the user is in throughout is seen exactly once.
 //
-// The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
+// Allowed: the user, system. Returns ErrSystemOnly if the actor is another user,
+// ErrUserNotFound if Options.UserExists does not know the user.
 func (a Actor) JoinedGroups(ctx context.Context, user UserID) iter.Seq2[Group, error] {
 	return eachOfUser(ctx, a, OpJoinedGroups, user, key.UserMember, joinedGroups)
 }
 
-// JoinedGroupsPage is one page of JoinedGroups.
+// JoinedGroupsPage returns one page of JoinedGroups. Its permissions and errors are those
+// of JoinedGroups, and ErrInvalid if the page is not valid.
 func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]Group, error) {
 	skip, take, err := page.window(maxPage)
 	if err == nil {
@@ -37,7 +39,7 @@ func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]
 	return out, wrap(OpJoinedGroups, "", err)
 }
 
-// joinedPage passes over groups of a user and takes those that follow.
+// joinedPage skips groups of a user and takes the next ones.
 func joinedPage(r store.Reader, user UserID, skip, take int) (out []Group, err error) {
 	rng := store.Prefix(key.User(string(user), key.UserMember))
 	rng.Limit = chunk
@@ -61,11 +63,11 @@ func joinedGroups(r store.Reader, links []link) (out []Group, err error) {
 	return appendGroups(r, nil, links, new(int), len(links))
 }
 
-// appendGroups appends the groups behind links until there are take of them. It passes
-// over the first ones, and counts skip down.
+// appendGroups appends the groups of links until out has take groups. It skips the first
+// ones and decrements skip for each.
 func appendGroups(r store.Reader, out []Group, links []link, skip *int, take int) ([]Group, error) {
 	out = slices.Grow(out, min(len(links), take-len(out)))
-	var custom []int // those with a custom text
+	var custom []int // indexes in out of groups with a custom text
 	err := headers(r, links, func(l link, h *record.Header) {
 		switch {
 		case *skip > 0:
@@ -91,14 +93,14 @@ func appendGroups(r store.Reader, out []Group, links []link, skip *int, take int
 	return out, storage(err)
 }
 
-// A link is an entry by which a user finds a group.
+// A link is a record that leads from a user to a group.
 type link struct {
 	group GroupID
-	id    []byte // of the group, as it stands in keys
+	id    []byte // the group ID as encoded in keys
 	flags int
 }
 
-// scanLinks reads a page of links, moves the range on, and reports whether there are more.
+// scanLinks reads a page of links, advances the range, and reports whether more follow.
 func scanLinks(r store.Reader, rng *store.Range) (links []link, more bool, err error) {
 	var last, ids []byte
 	var bad error
@@ -145,8 +147,8 @@ func allLinks(r store.Reader, user UserID, kind byte, fn func([]link) error) err
 	return nil
 }
 
-// headers reads the headers behind links and passes over groups that are being deleted.
-// The header is one for all: fn must not keep it, and must not read.
+// headers reads the headers of the linked groups and skips groups that are being deleted.
+// It reuses one header: fn must not keep it, and must not read from r.
 func headers(r store.Reader, links []link, fn func(link, *record.Header)) (err error) {
 	var h record.Header
 	var bad error
@@ -166,7 +168,7 @@ func headers(r store.Reader, links []link, fn func(link, *record.Header)) (err e
 	return bad
 }
 
-// headerKeys are the keys of the headers behind links, in one allocation.
+// headerKeys returns the keys of the headers of the linked groups, in one allocation.
 func headerKeys(links []link) [][]byte {
 	size := 0
 	for _, l := range links {
@@ -181,7 +183,7 @@ func headerKeys(links []link) [][]byte {
 	return keys
 }
 
-// eachOfUser iterates over what a user has in groups, part by part, like each.
+// eachOfUser iterates over the links of a user, part by part, like each.
 func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind byte, items func(store.Reader, []link) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -215,7 +217,7 @@ func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind by
 	}
 }
 
-// mayAskAbout refuses all but the system and the user itself.
+// mayAskAbout refuses every actor except the system and the user.
 func (a Actor) mayAskAbout(ctx context.Context, user UserID) error {
 	if err := a.checkActor(); err != nil {
 		return err
