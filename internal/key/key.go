@@ -1,23 +1,23 @@
-// Package key lays the engine's records out in one ordered key space.
+// Package key defines the keys of the engine's records in one ordered key space.
 //
-// What one change touches lies side by side: everything of a group stands under
-// the group's prefix, everything of a user under the user's. The first byte says
-// the family:
+// Records that change together have adjacent keys: all records of a group have the prefix
+// of the group, all records of a user have the prefix of the user. The first byte of a
+// key is its family:
 //
-//	!               the format
+//	!               the number of the format
 //	c v T G         groups in creation order: visibility, creation time
-//	d G             deletions under way
-//	g G kind …      everything of a group
-//	i U 0 key       outcomes of calls with an idempotency key
-//	j T key         the same by the end of their lives
-//	n               the number of groups, where it is limited
-//	t T G fact U    what expires, by time
-//	u U 0 kind …    everything of a user
-//	w id            uploads under way
+//	d G             deletions in progress
+//	g G kind …      all records of a group
+//	i U 0 key       results recorded for idempotency keys
+//	j T key         the same, by time of expiry
+//	n               the number of groups, if it is limited
+//	t T G fact U    entries that expire, by time of expiry
+//	u U 0 kind …    all records of a user
+//	w id            uploads in progress
 //
-// T is a time in milliseconds, eight bytes, big-endian; U a user id, which holds
-// no control character, so that a zero byte ends it; G a group id: the sixteen
-// bytes of a UUID behind a 1, any other id as text behind a 2 and before a 0.
+// T is a time in milliseconds: eight bytes, big-endian. U is a user ID. It contains no
+// control character, so a zero byte ends it. G is a group ID: a UUID is a byte 1 and the
+// sixteen bytes of the UUID; any other ID is a byte 2, the text, and a byte 0.
 package key
 
 import (
@@ -29,34 +29,34 @@ import (
 	"github.com/google/uuid"
 )
 
-// The kinds of record under a group's prefix.
+// The kinds of records of a group.
 const (
 	Admins       = 'a' // index: admins
 	Blocked      = 'b' // index: blacklist
-	Checkpoint   = 'c' // the state from which a cut log goes on
-	Events       = 'e' // the log: the last version of a call → its events
+	Checkpoint   = 'c' // the state from which a shortened log continues
+	Events       = 'e' // the log: the last version of a call → the events of the call
 	Files        = 'f' // shared files, oldest first
-	Header       = 'h' // the group itself
+	Header       = 'h' // the properties of the group
 	Invitations  = 'i' // index: pending invitations
 	Allowed      = 'l' // index: allow list
 	Members      = 'm' // standings of members
 	Announcement = 'n' // the announcement
-	Outsiders    = 'o' // standings of those who are no members, but muted, blocked, …
+	Outsiders    = 'o' // standings of users who are not members, but are muted, blocked, …
 	Requests     = 'r' // index: pending requests
 	Muted        = 'u' // index: mute list
-	Custom       = 'x' // the application's own text
+	Custom       = 'x' // the custom text of the application
 )
 
-// The kinds of record under a user's prefix. UserMember and UserOutsider
-// mirror Members and Outsiders.
+// The kinds of records of a user. UserMember and UserOutsider mirror Members and
+// Outsiders.
 const (
 	UserHeader   = 'h'
 	UserMember   = 'm'
 	UserOutsider = 'o'
-	UserTrace    = 't' // the user was there, and the log still tells of it
+	UserTrace    = 't' // the user was in the group, and the log contains the user
 )
 
-// ErrForm is the error of a key that does not have the form of its family.
+// ErrForm: a key does not have the form of its family.
 var ErrForm = errors.New("key has an unknown form")
 
 const (
@@ -64,7 +64,7 @@ const (
 	textTag = 2
 )
 
-// AppendGroupID appends the encoded group id, which no other encoded id begins with.
+// AppendGroupID appends the encoded group ID. No encoded ID is a prefix of another.
 func AppendGroupID(b []byte, group string) []byte {
 	if id, ok := parseUUID(group); ok {
 		return append(append(b, uuidTag), id[:]...)
@@ -73,7 +73,7 @@ func AppendGroupID(b []byte, group string) []byte {
 	return append(b, 0)
 }
 
-// parseUUID reads a UUID in the one form that String gives it.
+// parseUUID parses a UUID in the form of UUID.String. It accepts no other form.
 func parseUUID(text string) (id uuid.UUID, ok bool) {
 	if len(text) != uuidLen || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return id, false
@@ -90,7 +90,7 @@ func parseUUID(text string) (id uuid.UUID, ok bool) {
 
 const uuidLen = 36
 
-// idLen is the length of the encoded group id, as a rule.
+// idLen returns the usual length of the encoded group ID, as a capacity.
 func idLen(group string) int {
 	if len(group) == uuidLen {
 		return 1 + 16
@@ -98,7 +98,8 @@ func idLen(group string) int {
 	return 1 + len(group) + 1
 }
 
-// digits are the values of the hexadecimal digits in lower case; others have more than four bits.
+// digits contains the values of the lower-case hexadecimal digits, and 0xff for other
+// bytes.
 var digits = func() (values [256]byte) {
 	for i := range values {
 		values[i] = 0xff
@@ -109,8 +110,8 @@ var digits = func() (values [256]byte) {
 	return values
 }()
 
-// CutGroupID takes an encoded group id off the front of b. It takes no other
-// encoding of an id than the one that AppendGroupID gives it.
+// CutGroupID removes an encoded group ID from the front of b. It accepts only the
+// encoding of AppendGroupID.
 func CutGroupID(b []byte) (group string, rest []byte, err error) {
 	if len(b) > 16 && b[0] == uuidTag {
 		id, err := uuid.FromBytes(b[1:17])
@@ -125,42 +126,42 @@ func CutGroupID(b []byte) (group string, rest []byte, err error) {
 	return "", nil, ErrForm
 }
 
-// isUUID reports whether the id is a UUID as the engine writes it.
+// isUUID reports whether the ID is a UUID in the form of UUID.String.
 func isUUID(group string) bool {
 	id, err := uuid.Parse(group)
 	return err == nil && id.String() == group
 }
 
-// prefix is the prefix of everything of the group, with room for more.
+// prefix returns the prefix of all records of the group, with room for more bytes.
 func prefix(group string, more int) []byte {
 	return AppendGroupID(append(make([]byte, 0, 1+idLen(group)+more), 'g'), group)
 }
 
-// Format is the key of the format number.
+// Format returns the key of the format number.
 func Format() []byte { return []byte{'!'} }
 
-// GroupCount is the key of the number of groups.
+// GroupCount returns the key of the number of groups.
 func GroupCount() []byte { return []byte{'n'} }
 
-// Group is the prefix of everything of the group.
+// Group returns the prefix of all records of the group.
 func Group(group string) []byte {
 	return prefix(group, 0)
 }
 
-// AllGroups is the prefix of everything of all groups.
+// AllGroups returns the prefix of all records of all groups.
 func AllGroups() []byte { return []byte{'g'} }
 
-// Of is the key, or the prefix of the keys, of one kind of record of the group.
+// Of returns the key, or the prefix of the keys, of one kind of record of the group.
 func Of(group string, kind byte) []byte {
 	return append(prefix(group, 1), kind)
 }
 
-// OfUser is the key of one kind of record of the group about the user.
+// OfUser returns the key of one kind of record of the group about the user.
 func OfUser(group string, kind byte, user string) []byte {
 	return append(append(prefix(group, 1+len(user)), kind), user...)
 }
 
-// Standing is the key of the user's standing in the group.
+// Standing returns the key of the user's standing in the group.
 func Standing(group, user string, member bool) []byte {
 	if member {
 		return OfUser(group, Members, user)
@@ -168,8 +169,9 @@ func Standing(group, user string, member bool) []byte {
 	return OfUser(group, Outsiders, user)
 }
 
-// Look is what every check of a permission reads: the key of the group's header, and for
-// each user the two under which the standing may be, as a member and as an outsider.
+// Look returns the keys that every permission check reads: the key of the group's header,
+// and two keys for each user. The standing of the user is under one of them, as a member
+// or as an outsider.
 func Look[S ~string](group string, users ...S) [][]byte {
 	n := 1 + idLen(group) + 1
 	size := n
@@ -190,17 +192,17 @@ func Look[S ~string](group string, users ...S) [][]byte {
 	return keys
 }
 
-// Event is the key of the call whose last event has the version.
+// Event returns the key of the call whose last event has the version.
 func Event(group string, version uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(prefix(group, 1+8), Events), version)
 }
 
-// File is the key of a shared file.
+// File returns the key of a shared file.
 func File(group string, id uuid.UUID) []byte {
 	return append(append(prefix(group, 1+16), Files), id[:]...)
 }
 
-// CutGroup takes a key of a group apart.
+// CutGroup splits a key of a group.
 func CutGroup(k []byte) (group string, kind byte, rest []byte, err error) {
 	if len(k) == 0 || k[0] != 'g' {
 		return "", 0, nil, ErrForm
@@ -212,7 +214,7 @@ func CutGroup(k []byte) (group string, kind byte, rest []byte, err error) {
 	return group, rest[0], rest[1:], nil
 }
 
-// User is the key, or the prefix of the keys, of one kind of record of the user.
+// User returns the key, or the prefix of the keys, of one kind of record of the user.
 func User(user string, kind byte) []byte { return userPrefix(user, kind, 0) }
 
 func userPrefix(user string, kind byte, more int) []byte {
@@ -225,10 +227,10 @@ func userGroup(user string, kind byte, group string) []byte {
 	return AppendGroupID(userPrefix(user, kind, idLen(group)), group)
 }
 
-// AllUsers is the prefix of everything of all users.
+// AllUsers returns the prefix of all records of all users.
 func AllUsers() []byte { return []byte{'u'} }
 
-// UserGroup is the key by which the user finds the group.
+// UserGroup returns the key of the record that leads from the user to the group.
 func UserGroup(user, group string, member bool) []byte {
 	if member {
 		return userGroup(user, UserMember, group)
@@ -236,12 +238,13 @@ func UserGroup(user, group string, member bool) []byte {
 	return userGroup(user, UserOutsider, group)
 }
 
-// UserGroupTrace is the key by which a user finds a group that it was in.
+// UserGroupTrace returns the key of the record that leads from the user to a group that
+// the user was in.
 func UserGroupTrace(user, group string) []byte {
 	return userGroup(user, UserTrace, group)
 }
 
-// CutUser takes a key of a user apart; group is empty for the user's header.
+// CutUser splits a key of a user. group is empty for the user's header.
 func CutUser(k []byte) (user string, kind byte, group string, err error) {
 	if len(k) == 0 || k[0] != 'u' {
 		return "", 0, "", ErrForm
@@ -263,8 +266,8 @@ func CutUser(k []byte) (user string, kind byte, group string, err error) {
 	return string(name), rest[0], group, nil
 }
 
-// CutUserGroup takes the group's id off the key by which a user finds a group, as text
-// and as it stands in keys.
+// CutUserGroup returns the group ID in the key of a record that leads from a user to a
+// group, as text and as encoded in keys.
 func CutUserGroup(k []byte) (group string, id []byte, err error) {
 	end := bytes.IndexByte(k, 0)
 	if len(k) == 0 || k[0] != 'u' || end < 0 || len(k) < end+2 {
@@ -278,13 +281,13 @@ func CutUserGroup(k []byte) (group string, id []byte, err error) {
 	return group, id, nil
 }
 
-// AppendHeader appends the key of the header of a group, whose id is given as it stands
-// in keys.
+// AppendHeader appends the key of the header of a group. id is the group ID as encoded in
+// keys.
 func AppendHeader(b, id []byte) []byte {
 	return append(append(append(b, 'g'), id...), Header)
 }
 
-// Creation is the prefix of the public, or the private, groups in creation order.
+// Creation returns the prefix of the public or of the private groups in creation order.
 func Creation(public bool) []byte {
 	if public {
 		return []byte{'c', 1}
@@ -292,12 +295,12 @@ func Creation(public bool) []byte {
 	return []byte{'c', 0}
 }
 
-// Position is where a group stands in creation order.
+// Position returns the position of a group in creation order.
 func Position(created int64, group string) []byte {
 	return AppendGroupID(binary.BigEndian.AppendUint64(nil, uint64(created)), group)
 }
 
-// CutPosition takes a position apart.
+// CutPosition splits a position.
 func CutPosition(p []byte) (created int64, group string, err error) {
 	if len(p) < 8 {
 		return 0, "", ErrForm
@@ -309,35 +312,35 @@ func CutPosition(p []byte) (created int64, group string, err error) {
 	return int64(binary.BigEndian.Uint64(p)), group, nil
 }
 
-// Created is the key of the group in creation order.
+// Created returns the key of the group in creation order.
 func Created(public bool, created int64, group string) []byte {
 	return append(Creation(public), Position(created, group)...)
 }
 
-// Deletions is the prefix of all deletions under way.
+// Deletions returns the prefix of all deletions in progress.
 func Deletions() []byte { return []byte{'d'} }
 
-// Deletion is the key of the group's deletion while it is under way.
+// Deletion returns the key of the deletion of the group while it is in progress.
 func Deletion(group string) []byte {
 	return AppendGroupID([]byte{'d'}, group)
 }
 
-// Expiries is the prefix of all that expires.
+// Expiries returns the prefix of all entries that expire.
 func Expiries() []byte { return []byte{'t'} }
 
-// ExpiriesBefore is the end of the range of all that has expired at the time.
+// ExpiriesBefore returns the end of the range of entries that expire before the time.
 func ExpiriesBefore(at int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{'t'}, uint64(at))
 }
 
-// Expiry is the key of one thing that expires: fact is its index's kind.
+// Expiry returns the key of an entry that expires. fact is the kind of its index.
 func Expiry(at int64, group string, fact byte, user string) []byte {
 	b := append(make([]byte, 0, 1+8+idLen(group)+1+len(user)), 't')
 	b = AppendGroupID(binary.BigEndian.AppendUint64(b, uint64(at)), group)
 	return append(append(b, fact), user...)
 }
 
-// CutExpiry takes the key of a thing that expires apart.
+// CutExpiry splits the key of an entry that expires.
 func CutExpiry(k []byte) (at int64, group string, fact byte, user string, err error) {
 	if len(k) < 9 || k[0] != 't' {
 		return 0, "", 0, "", ErrForm
@@ -349,21 +352,21 @@ func CutExpiry(k []byte) (at int64, group string, fact byte, user string, err er
 	return int64(binary.BigEndian.Uint64(k[1:])), group, rest[0], string(rest[1:]), nil
 }
 
-// Uploads is the prefix of all uploads under way.
+// Uploads returns the prefix of all uploads in progress.
 func Uploads() []byte { return []byte{'w'} }
 
-// Upload is the key of the upload of the content while it is under way.
+// Upload returns the key of the upload of the content while it is in progress.
 func Upload(content string) []byte {
 	return append([]byte{'w'}, content...)
 }
 
-// Content is the id under which the content of a shared file is kept. It names
-// the group as well, so that content alone tells where its file should be.
+// Content returns the ID of the content of a shared file. It includes the group, so the
+// record of the file can be found from the ID.
 func Content(group string, file uuid.UUID) string {
 	return hex.EncodeToString(AppendGroupID(nil, group)) + "-" + file.String()
 }
 
-// CutContent takes the id of a content apart.
+// CutContent splits the ID of a content.
 func CutContent(id string) (group string, file uuid.UUID, err error) {
 	head, tail, _ := bytes.Cut([]byte(id), []byte("-"))
 	raw, err := hex.DecodeString(string(head))
@@ -381,32 +384,33 @@ func CutContent(id string) (group string, file uuid.UUID, err error) {
 	return group, file, nil
 }
 
-// Outcomes is the prefix of all outcomes that are kept for idempotency keys.
+// Outcomes returns the prefix of all results recorded for idempotency keys.
 func Outcomes() []byte { return []byte{'i'} }
 
-// Once is the key of the outcome of the actor's call with an idempotency key.
+// Once returns the key of the recorded result of the actor's call with an idempotency
+// key.
 func Once(actor, id string) []byte {
 	b := append(append([]byte{'i'}, actor...), 0)
 	return append(b, id...)
 }
 
-// OnceOf is the prefix of the outcomes of the actor's calls.
+// OnceOf returns the prefix of the recorded results of the actor.
 func OnceOf(actor string) []byte { return Once(actor, "") }
 
-// OnceExpiries is the prefix of the outcomes by the end of their lives.
+// OnceExpiries returns the prefix of the recorded results by time of expiry.
 func OnceExpiries() []byte { return []byte{'j'} }
 
-// OnceExpiriesBefore is the end of the range of those that have lived their life.
+// OnceExpiriesBefore returns the end of the range of results that expire before the time.
 func OnceExpiriesBefore(at int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{'j'}, uint64(at))
 }
 
-// OnceExpiry is the key by which an outcome is found at the end of its life.
+// OnceExpiry returns the key of the expiry of a recorded result.
 func OnceExpiry(at int64, once []byte) []byte {
 	return append(OnceExpiriesBefore(at), once...)
 }
 
-// CutOnceExpiry is the key of the outcome that an expiry belongs to.
+// CutOnceExpiry returns the key of the recorded result to which an expiry belongs.
 func CutOnceExpiry(k []byte) ([]byte, error) {
 	if len(k) < 10 || k[0] != 'j' || k[9] != 'i' {
 		return nil, ErrForm

@@ -6,30 +6,31 @@ import (
 
 type protoNumber = protowire.Number
 
-// A Call is what one call appended to the log of a group: the events share who
-// did it, when and why.
+// A Call contains the events that one call added to the log of a group. All events of a
+// call have the same actor, time and reason.
 type Call struct {
-	Actor  string // "" is the system
+	Actor  string // "" for the system
 	At     int64
 	Reason string
 	Events []Event
 }
 
-// An Event is one change of a group. What it carries is enough to make the change again.
+// An Event is one change of a group. It contains all data needed to repeat the change.
 type Event struct {
 	Kind    uint8
 	How     uint8
 	Until   int64
 	Users   []string
-	Before  []int64 // a value a user, from before the change
+	Before  []int64 // a value for each user, from before the change
 	Changes []Change
 	File    *File
 
-	// BySystem: it happened by itself, and the actor's call only came upon it.
+	// BySystem: the change was due, such as an expiry, and was not requested by the
+	// actor.
 	BySystem bool
 }
 
-// A Change is the value of one field before and after.
+// A Change is the value of a field before and after.
 type Change struct {
 	Field         string
 	Before, After string
@@ -123,7 +124,7 @@ func (c *Call) Encode() []byte {
 	return b
 }
 
-// DecodeCall reads what Encode wrote.
+// DecodeCall decodes the result of Encode.
 func DecodeCall(b []byte) (c Call, err error) {
 	f := fields{rest: b}
 	for f.next() {

@@ -1,13 +1,14 @@
 package record
 
-// The state of a group.
+// The states of a group.
 const (
 	Live     = 0
-	Deleting = 1 // gone for everyone; its records are being removed
-	Deleted  = 2 // only this tombstone and the log are left
+	Deleting = 1 // no longer visible; its records are being removed
+	Deleted  = 2 // only this header and the log remain
 )
 
-// A Header is a group without its members: what most calls need of it.
+// A Header contains the properties of a group, without its lists. Most calls need nothing
+// else of the group.
 type Header struct {
 	Name, Description, Avatar string
 	HasCustom                 bool
@@ -21,10 +22,10 @@ type Header struct {
 	Version                   uint64
 	State                     uint64
 
-	// How many there are of each.
+	// The number of entries of each list.
 	Members, Admins, Blocked, Mutes, Allowed, Requests, Invitations, Files int
 
-	// First is the first version that the log still holds; 0 stands for 1.
+	// First is the first version in the log; 0 means 1.
 	First uint64
 }
 
@@ -85,8 +86,7 @@ func (h *Header) Encode() []byte {
 	return appendUint(b, 19, h.First)
 }
 
-// DecodeState reads of a header its state and what is so of the group, without the
-// texts and the numbers.
+// DecodeState decodes only the state and the flags of a header.
 func DecodeState(b []byte) (Header, error) {
 	var h Header
 	f := fields{rest: b}
@@ -101,7 +101,7 @@ func DecodeState(b []byte) (Header, error) {
 	return h, f.err
 }
 
-// DecodeHeader reads what Encode wrote.
+// DecodeHeader decodes the result of Encode.
 func DecodeHeader(b []byte) (Header, error) {
 	var h Header
 	f := fieldsOf(b)

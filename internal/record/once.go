@@ -1,9 +1,9 @@
 package record
 
-// Once is the outcome of a call that had an idempotency key.
+// A Once is the recorded result of a call with an idempotency key.
 type Once struct {
-	Print  string // tells the call from others
-	Until  int64  // when the outcome is forgotten
+	Print  string // the digest of the call
+	Until  int64  // when the record expires
 	Group  string
 	Header []byte
 	Custom string
@@ -15,20 +15,20 @@ type Once struct {
 	Results []Result
 }
 
-// A Result is what became of one entry of a batch.
+// A Result is the recorded result of one entry of a batch.
 type Result struct {
 	User    string
 	Outcome uint8
 	Until   int64
 	Code    uint64 // the number of the sentinel of the error
 	Text    string
-	About   string // whom the error is about
-	Limit   *Limit // of the limit that is reached
-	Field   string // of the argument that is not valid
-	Why     string // and what is wrong with it
+	About   string // the user that the error is about
+	Limit   *Limit // the limit that is reached
+	Field   string // the argument that is not valid
+	Why     string // what is wrong with it
 }
 
-// A Limit is a limit that is reached.
+// A Limit is the recorded value and maximum of a limit that is reached.
 type Limit struct {
 	Value, Max int64
 }
@@ -115,7 +115,7 @@ func (o *Once) Encode() []byte {
 	return b
 }
 
-// DecodeOnce reads what Encode wrote.
+// DecodeOnce decodes the result of Encode.
 func DecodeOnce(b []byte) (o Once, err error) {
 	f := fields{rest: b}
 	for f.next() {

@@ -1,11 +1,11 @@
 package record
 
-// A File is what is known of a shared file; its content is kept elsewhere.
+// A File describes a shared file, without its content.
 type File struct {
-	ID      string // sixteen bytes
+	ID      string // 16 bytes
 	Name    string
 	Size    int64
-	SHA256  string // thirty-two bytes
+	SHA256  string // 32 bytes
 	Owner   string
 	Created int64
 }
@@ -21,7 +21,7 @@ func (f *File) Encode() []byte {
 	return appendInt(b, 6, f.Created)
 }
 
-// DecodeFile reads what Encode wrote.
+// DecodeFile decodes the result of Encode.
 func DecodeFile(b []byte) (File, error) {
 	var file File
 	f := fields{rest: b}
@@ -47,7 +47,7 @@ func DecodeFile(b []byte) (File, error) {
 	return file, f.err
 }
 
-// An Announcement is the text that a group shows, with who set it and when.
+// An Announcement is the announcement of a group, with its author and time.
 type Announcement struct {
 	Text string
 	By   string
@@ -62,7 +62,7 @@ func (a *Announcement) Encode() []byte {
 	return appendInt(b, 3, a.At)
 }
 
-// DecodeAnnouncement reads what Encode wrote.
+// DecodeAnnouncement decodes the result of Encode.
 func DecodeAnnouncement(b []byte) (Announcement, error) {
 	var a Announcement
 	f := fields{rest: b}
@@ -79,9 +79,9 @@ func DecodeAnnouncement(b []byte) (Announcement, error) {
 	return a, f.err
 }
 
-// An Upload is a content that is being written and that no file names yet.
+// An Upload is a content that is being written. No file has it yet.
 type Upload struct {
-	Process string // the engine that writes it
+	Process string // the ID of the engine that writes it
 	At      int64
 }
 
@@ -90,7 +90,7 @@ func (u *Upload) Encode() []byte {
 	return appendInt(appendString([]byte{}, 1, u.Process), 2, u.At)
 }
 
-// DecodeUpload reads what Encode wrote.
+// DecodeUpload decodes the result of Encode.
 func DecodeUpload(b []byte) (Upload, error) {
 	var u Upload
 	f := fields{rest: b}
@@ -105,10 +105,10 @@ func DecodeUpload(b []byte) (Upload, error) {
 	return u, f.err
 }
 
-// EncodeCount returns the record of a number: of a user's groups, of all groups, of the format.
+// EncodeCount returns the record of a number, such as the number of groups or the format.
 func EncodeCount(n int) []byte { return appendInt([]byte{}, 1, int64(n)) }
 
-// DecodeCount reads what EncodeCount wrote.
+// DecodeCount decodes the result of EncodeCount.
 func DecodeCount(b []byte) (n int, err error) {
 	f := fields{rest: b}
 	for f.next() {

@@ -1,21 +1,20 @@
 package record
 
-// A Mark is one thing that is so of a user in a group: a mute, a block, an entry
-// of the allow list, a pending request or invitation. A mark is never changed,
-// only replaced.
+// A Mark is one entry of a user in a group: a mute, a block, an entry of the allow list,
+// a pending join request or a pending invitation. A mark is never changed, only replaced.
 type Mark struct {
-	At     int64  // since when
-	Until  int64  // the first instant at which it holds no longer; 0: for good
-	By     string // who made it so; "" is the system
+	At     int64  // when it began
+	Until  int64  // when it ends, exclusive; 0: never
+	By     string // the actor who made it; "" for the system
 	Reason string
 }
 
-// Holds reports whether there is a mark and it holds at the time.
+// Holds reports whether the mark exists and is in effect at the time.
 func (m *Mark) Holds(at int64) bool {
 	return m != nil && (m.Until == 0 || at < m.Until)
 }
 
-// Expired reports whether there is a mark that holds no longer at the time.
+// Expired reports whether the mark exists and has ended at the time.
 func (m *Mark) Expired(at int64) bool {
 	return m != nil && !m.Holds(at)
 }
@@ -46,29 +45,29 @@ func decodeMark(b []byte) (*Mark, error) {
 	return &m, f.err
 }
 
-// A Standing is everything that is so of one user in one group.
+// A Standing contains the role and all marks of one user in one group.
 type Standing struct {
-	Role       uint8 // a number up to LastRole; 0 is an outsider, 1 a plain member
+	Role       uint8 // at most LastRole; 0 is an outsider, 1 is a plain member
 	Joined     int64
 	AdminSince int64
 
 	Mute, Block, Allow, Request, Invitation *Mark
 }
 
-// LastRole is the highest number of a role. Numbers say nothing about ranks.
+// LastRole is the highest number of a role. The numbers do not define the order of roles.
 const LastRole = 3
 
-// Empty reports whether there is nothing to say of the user.
+// Empty reports whether the user has no role and no marks.
 func (s *Standing) Empty() bool { return *s == Standing{} }
 
-// Member reports whether the user is a member of any role.
+// Member reports whether the user is a member, in any role.
 func (s *Standing) Member() bool { return s.Role != 0 }
 
 func (s *Standing) marks() [5]**Mark {
 	return [5]**Mark{&s.Mute, &s.Block, &s.Allow, &s.Request, &s.Invitation}
 }
 
-// Encode returns the record. The role of a plain member, the usual one, takes no room.
+// Encode returns the record. The most common role, plain member, takes no room.
 func (s *Standing) Encode() []byte {
 	b := make([]byte, 0, 32)
 	b = appendInt(b, 1, s.Joined)
@@ -86,8 +85,8 @@ func (s *Standing) Encode() []byte {
 
 const firstMark = 4
 
-// DecodeStanding reads what Encode wrote; member says under which of the two
-// keys it stood.
+// DecodeStanding decodes the result of Encode. member reports whether the record was
+// under the key for members or under the key for outsiders.
 func DecodeStanding(b []byte, member bool) (s Standing, err error) {
 	if member {
 		s.Role = 1

@@ -1,9 +1,8 @@
 // Package record encodes the engine's records in the protocol buffer wire format.
 //
-// The format knows its fields by number: a reader skips those it does not know,
-// and a field that was never written reads as its zero value, so that fields can
-// be added. A number is never used again for something else. Values that are
-// zero are not written.
+// Each field has a number. A reader skips fields with unknown numbers, and a field that
+// was not written has its zero value. New fields can therefore be added. A number is
+// never used again for another field. Zero values are not written.
 package record
 
 import (
@@ -13,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// ErrCorrupt is matched by the error of every record that cannot be read.
+// ErrCorrupt: a record cannot be decoded.
 var ErrCorrupt = errors.New("record is damaged")
 
 func appendUint(b []byte, field protowire.Number, v uint64) []byte {
@@ -39,7 +38,7 @@ func appendString(b []byte, field protowire.Number, v string) []byte {
 	return appendEach(b, field, v)
 }
 
-// appendEach appends a field that is repeated, so that even an empty one counts.
+// appendEach appends one value of a repeated field. It also writes an empty value.
 func appendEach(b []byte, field protowire.Number, v string) []byte {
 	b = protowire.AppendTag(b, field, protowire.BytesType)
 	return protowire.AppendString(b, v)
@@ -50,20 +49,20 @@ func appendMessage(b []byte, field protowire.Number, message []byte) []byte {
 	return protowire.AppendBytes(b, message)
 }
 
-// fields walks over the fields of a record.
+// fields iterates over the fields of a record.
 type fields struct {
 	rest  []byte
-	whole string // the record again; the texts of its fields are parts of it
+	whole string // a copy of the record; its strings are parts of it
 	num   protowire.Number
 	uint  uint64
 	bytes []byte
 	err   error
 }
 
-// fieldsOf walks over a record with several texts, which share one allocation.
+// fieldsOf iterates over a record with several strings, which share one allocation.
 func fieldsOf(b []byte) fields { return fields{rest: b, whole: string(b)} }
 
-// next reads one field that the format of this package can hold, passing over others.
+// next reads the next field of a type that this package uses. It skips other fields.
 func (f *fields) next() bool {
 	for len(f.rest) > 0 {
 		num, kind, n := consumeTag(f.rest)
@@ -79,7 +78,7 @@ func (f *fields) next() bool {
 			f.bytes, n = protowire.ConsumeBytes(f.rest)
 		default:
 			n = protowire.ConsumeFieldValue(num, kind, f.rest)
-			f.num = 0 // no field of ours
+			f.num = 0 // a type that this package does not use
 		}
 		if n < 0 {
 			return f.fail(n)
@@ -97,7 +96,7 @@ func (f *fields) fail(n int) bool {
 	return false
 }
 
-// consumeTag is protowire.ConsumeTag, quicker for the tags of one byte.
+// consumeTag is protowire.ConsumeTag with a fast path for tags of one byte.
 func consumeTag(b []byte) (protowire.Number, protowire.Type, int) {
 	if tag := b[0]; tag >= 1<<3 && tag < 1<<7 {
 		return protowire.Number(tag >> 3), protowire.Type(tag & 7), 1
