@@ -7,45 +7,46 @@ import (
 	"io"
 )
 
-// Blobs keeps the contents of shared files, which are too large for the tree of
-// small records. Its methods may be called by any number of goroutines at once.
+// Blobs stores the contents of shared files, which are too large for a [Store]. Any
+// number of goroutines can call its methods at once.
 //
-// An id is 1 to 200 characters of a–z, 0–9 and "-"; [CheckBlobID] refuses others.
+// An ID has 1 to 200 characters from a–z, 0–9 and "-". The methods return an error for
+// other IDs, as [CheckBlobID] does.
 type Blobs interface {
-	// Put stores all that r yields under id, durably, and replaces what was
-	// there. If r fails, or ctx ends, nothing is left behind, what was there
-	// stays, and the error of r is returned unchanged.
+	// Put stores all bytes of r under id and replaces the earlier content. The content is
+	// durable when Put returns nil. If r fails or ctx ends, the earlier content stays and
+	// nothing else is left behind. Put returns the error of r unchanged.
 	Put(ctx context.Context, id string, r io.Reader) error
 
-	// Get opens the content for reading; the caller closes it. [ErrNoBlob] if
-	// there is none. What has been opened can be read to its end although it is
-	// deleted or replaced meanwhile.
+	// Get opens the content for reading. The caller closes it. Returns [ErrNoBlob] if
+	// there is no content. An open content can be read to its end even if it is deleted
+	// or replaced in the meantime.
 	Get(ctx context.Context, id string) (io.ReadCloser, error)
 
-	// Delete removes the content; one that is not there is no error.
+	// Delete removes the content. If there is no content, it returns nil.
 	Delete(ctx context.Context, id string) error
 
-	// List returns the ids after the given one in byte order, at most limit
-	// (0 and more than MaxPage mean MaxPage), and whether there are more.
-	// "" begins at the first.
+	// List returns the IDs greater than after, in byte order, at most limit of them. A
+	// limit of 0 or more than MaxPage means MaxPage. If after is "", the list begins with
+	// the first ID. more reports whether further IDs follow.
 	List(ctx context.Context, after string, limit int) (ids []string, more bool, err error)
 
-	// Close releases what is held. Every later call fails with [ErrClosed]; a
-	// second Close is no error.
+	// Close releases the resources. Every later call returns [ErrClosed]. A second Close
+	// returns nil.
 	Close() error
 }
 
-// ErrNoBlob: there is no content of that id.
+// ErrNoBlob: there is no content with the ID.
 var ErrNoBlob = errors.New("store: no such content")
 
-// ErrBlobID: an id that Blobs does not take.
+// ErrBlobID: the ID of a content is not valid.
 var ErrBlobID = errors.New("store: invalid content id")
 
-// MaxBlobID is the length of the longest id of a content, in bytes.
+// MaxBlobID is the maximum length of the ID of a content, in bytes.
 const MaxBlobID = 200
 
-// CheckBlobID returns nil for an id that Blobs take, and an error that matches
-// [ErrBlobID] otherwise.
+// CheckBlobID returns nil if the ID of a content is valid. Otherwise it returns an error
+// that matches [ErrBlobID].
 func CheckBlobID(id string) error {
 	if len(id) == 0 || len(id) > MaxBlobID {
 		return fmt.Errorf("%w: %d bytes (1 to %d)", ErrBlobID, len(id), MaxBlobID)

@@ -1,13 +1,14 @@
-// Package store is the seam between the group engine and what keeps its bytes.
+// Package store defines the interfaces between the group engine and its storage: [Store]
+// for records and [Blobs] for the contents of shared files. Implement them to keep the
+// data of the engine elsewhere.
 //
-// A store knows bytes and nothing of groups: it is an ordered map with
-// strictly serializable transactions. The engine's rules are written once,
-// above this seam; a store that passes the conformance suite of the package
-// storetest carries all of them.
+// A store is an ordered key-value store with strictly serializable transactions. It
+// handles bytes and knows nothing about groups. The rules of groups are in the engine,
+// which works with every store that passes the conformance suite of package storetest.
 //
-// What a store can do beyond the two interfaces is optional and found by type
-// assertion behind a helper, as in io/fs: see [GetMany], [Visit], [VisitKeys],
-// [Backup], [Exclusive], [Bucket] and [BucketReader].
+// Everything beyond the two interfaces is optional. A helper function finds an optional
+// method by type assertion, as in io/fs: see [GetMany], [Visit], [VisitKeys], [Backup],
+// [Exclusive], [Bucket] and [BucketReader].
 package store
 
 import (
@@ -16,60 +17,61 @@ import (
 	"io"
 )
 
-// A Store is an ordered map of bytes with transactions. Its methods may be
-// called by any number of goroutines at once.
+// A Store is an ordered key-value store with transactions. Any number of goroutines can
+// call its methods at once.
 //
-// Keys are 1 to at least 512 bytes of any value, ordered as bytes.Compare
-// orders them. A key that is empty, or a key or value larger than the store can
-// take, is refused with [ErrTooLarge]. An empty value is a value: it is there.
+// Keys and values are arbitrary bytes. A key has at least 1 byte. A store accepts keys of
+// up to 512 bytes; it may accept longer ones. Keys are ordered as by bytes.Compare. A
+// store returns [ErrTooLarge] for an empty key and for a key or value that is too large
+// for it. An empty value is a value: its key exists.
 type Store interface {
-	// View runs fn on one consistent snapshot: all that was committed before
-	// View was called, and nothing of what is committed while fn runs. The error
-	// of fn is returned unchanged. View fails with the context's error if ctx
-	// has ended before fn is run.
+	// View runs fn on one consistent snapshot. The snapshot contains every transaction
+	// that was committed before the call of View. It contains nothing that is committed
+	// while fn runs. View returns the error of fn unchanged. If ctx has ended before fn
+	// runs, View returns the error of ctx.
 	View(ctx context.Context, fn func(Reader) error) error
 
-	// Update runs fn and commits what it wrote: all of it, durably, if fn
-	// returns nil; nothing at all otherwise, and then the error of fn is
-	// returned unchanged. Updates are strictly serializable.
+	// Update runs fn and commits its writes. If fn returns nil, all writes are committed
+	// and durable when Update returns nil. If fn returns an error, nothing is written,
+	// and Update returns that error unchanged. Updates are strictly serializable.
 	//
-	// fn may be run more than once, and on another goroutine than the caller's;
-	// only what its last run wrote is kept. It must not call the store again
-	// but through its Writer, which is dead once fn has returned.
-	// A panic of fn is raised again on the caller's goroutine; nothing of its
-	// transaction is kept, and the store goes on.
+	// Update can run fn more than once, and on another goroutine than the caller's. Only
+	// the writes of the last run are kept. fn must not use the store except through its
+	// Writer. The Writer is not valid after fn has returned. If fn panics, Update panics
+	// with the same value on the goroutine of the caller; nothing is written, and the
+	// store can be used further.
 	//
-	// Conflicts with other writers are retried inside until ctx ends; then
-	// the error matches both [ErrConflict] and the context's. Once the commit
-	// has begun, the end of ctx no longer cancels it. An error that matches
-	// [ErrCommitUnknown] means that the change may have been made or not.
+	// Update retries conflicts with other writers until ctx ends. It then returns an
+	// error that matches both [ErrConflict] and the error of ctx. Once the commit has
+	// begun, the end of ctx no longer cancels it. An error that matches
+	// [ErrCommitUnknown] means that the change was made or not made.
 	Update(ctx context.Context, fn func(Writer) error) error
 
-	// Close waits for the transactions under way and releases what the store
-	// holds. Every later call fails with [ErrClosed]; a second Close is no error.
+	// Close waits for the running transactions and releases the resources of the store.
+	// Every later call returns [ErrClosed]. A second Close returns nil.
 	Close() error
 }
 
-// A Reader reads within a transaction. The bytes that it returns belong to the
-// caller: they stay valid, and unchanged, after the transaction.
-// A Reader is used by one goroutine at a time.
+// A Reader reads within a transaction. The bytes that it returns belong to the caller:
+// they stay valid and unchanged after the transaction. One goroutine uses a Reader at a
+// time.
 type Reader interface {
-	// Get returns the value of key, and whether there is one.
+	// Get returns the value of key and whether key exists.
 	Get(key []byte) (value []byte, ok bool, err error)
 
-	// Scan returns the pairs of r in its order, at most r.Limit of them, and
-	// whether there are more after the last one returned. A store may return
-	// fewer than the limit with more set, but never none.
+	// Scan returns the pairs of r in the order of r, at most r.Limit of them. more
+	// reports whether further pairs follow the last one returned. A store may return
+	// fewer pairs than the limit and set more, but then at least one.
 	Scan(r Range) (page []Pair, more bool, err error)
 }
 
-// A Writer reads and writes within a transaction. It reads its own writes, in
-// Get and in Scan. It takes no hold of the slices given to it: the caller may
-// change them afterwards.
+// A Writer reads and writes within a transaction. Get and Scan see the writes of the
+// transaction. A Writer does not keep the slices that it is given: the caller can change
+// them after the call.
 type Writer interface {
 	Reader
 	Put(key, value []byte) error
-	Delete(key []byte) error // deleting what is not there is no error
+	Delete(key []byte) error // deleting a key that does not exist is no error
 }
 
 // A Pair is a key and its value.
@@ -77,24 +79,24 @@ type Pair struct {
 	Key, Value []byte
 }
 
-// MaxPage is the number of pairs that a Scan without a limit returns at most.
+// MaxPage is the maximum number of pairs that one Scan returns.
 const MaxPage = 1000
 
-// A Range says what to scan.
+// A Range selects the pairs to scan, their order and their maximum number.
 type Range struct {
-	From    []byte // the first key, included; nil: from the beginning
-	To      []byte // the end, excluded; nil: to the end
-	Limit   int    // how many pairs at most; 0 and more than MaxPage mean MaxPage
+	From    []byte // the first key, inclusive; nil: no bound
+	To      []byte // the end, exclusive; nil: no bound
+	Limit   int    // the maximum number of pairs; 0 or more than MaxPage means MaxPage
 	Reverse bool   // from the highest key to the lowest
 }
 
-// Prefix is the range of all keys that begin with p.
+// Prefix returns the range of all keys that begin with p.
 func Prefix(p []byte) Range {
 	return Range{From: p, To: PrefixEnd(p)}
 }
 
-// PrefixEnd is the first key after all those that begin with p, or nil if no key
-// can follow them.
+// PrefixEnd returns the smallest key that is greater than all keys that begin with p. It
+// returns nil if there is no such key.
 func PrefixEnd(p []byte) []byte {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i] != 0xff {
@@ -106,7 +108,7 @@ func PrefixEnd(p []byte) []byte {
 	return nil
 }
 
-// PageSize is the number of pairs that a scan of the range returns at most.
+// PageSize returns the maximum number of pairs that a scan of the range returns.
 func (r Range) PageSize() int {
 	if r.Limit <= 0 || r.Limit > MaxPage {
 		return MaxPage
@@ -114,47 +116,49 @@ func (r Range) PageSize() int {
 	return r.Limit
 }
 
-// The errors of a store. A store wraps them with what it knows of the cause.
+// The errors of a store. A store wraps them and adds the cause.
 var (
-	// ErrConflict: other writers kept changing what the transaction read until
-	// its context ended. Nothing was written.
+	// ErrConflict: other writers changed what the transaction read, again and again,
+	// until the context ended. Nothing was written.
 	ErrConflict = errors.New("store: conflict with other writers")
 
-	// ErrCommitUnknown: the answer to the commit was lost. The change may have
-	// been made or not.
+	// ErrCommitUnknown: the result of the commit was lost. The change was made or not
+	// made.
 	ErrCommitUnknown = errors.New("store: outcome of the commit is unknown")
 
-	// ErrTooLarge: a key, a value or a transaction is larger than the store takes.
+	// ErrTooLarge: a key, a value or a transaction is too large for the store.
 	ErrTooLarge = errors.New("store: too large")
 
-	// ErrNoSpace: no room is left on the device. Nothing was written.
+	// ErrNoSpace: the device is full. Nothing was written.
 	ErrNoSpace = errors.New("store: no space left")
 
 	// ErrLocked: another process has the data open.
 	ErrLocked = errors.New("store: locked by another process")
 
-	// ErrCorrupt: the data is damaged, or not of this kind at all.
+	// ErrCorrupt: the data is damaged, or is not the data of such a store.
 	ErrCorrupt = errors.New("store: corrupt")
 
-	// ErrNewer: the data was written by a newer version in a format unknown to this one.
+	// ErrNewer: a newer version wrote the data in a format that this version does not
+	// know.
 	ErrNewer = errors.New("store: written by a newer version")
 
-	// ErrClosed: the store has been closed.
+	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("store: closed")
 
-	// ErrNotSupported: this store cannot do that.
+	// ErrNotSupported: the store does not have this optional method.
 	ErrNotSupported = errors.New("store: not supported")
 )
 
-// A ManyGetter is a Reader that reads many keys in one round trip.
+// A ManyGetter is a Reader that reads many keys in one round trip. It is optional.
 type ManyGetter interface {
-	// GetMany returns one value a key, in order; nil where there is none. An
-	// empty value that is there is not nil.
+	// GetMany returns one value for each key, in the order of keys. The value is nil if
+	// the key does not exist. An empty value is not nil.
 	GetMany(keys [][]byte) (values [][]byte, err error)
 }
 
-// GetMany reads many keys: in one round trip where the store can, one by one
-// otherwise. It returns one value a key, in order; nil where there is none.
+// GetMany reads many keys. It reads them in one round trip if r is a [ManyGetter],
+// otherwise one by one. It returns one value for each key, in the order of keys; the
+// value is nil if the key does not exist.
 func GetMany(r Reader, keys [][]byte) ([][]byte, error) {
 	if m, ok := r.(ManyGetter); ok {
 		return m.GetMany(keys)
@@ -173,21 +177,22 @@ func GetMany(r Reader, keys [][]byte) ([][]byte, error) {
 	return values, nil
 }
 
-// A Visitor is a Reader that shows what it holds without copying it. The bytes that
-// fn gets belong to the store: they are valid until fn returns, and must not be
-// changed. fn must not use the Reader; if it returns false it is called no more. A
-// panic of fn is passed on.
+// A Visitor is a Reader that passes keys and values to a function without copying them.
+// It is optional. The bytes given to fn belong to the store: they are valid until fn
+// returns, and fn must not change them. fn must not use the Reader. After fn has returned
+// false it is not called again. A panic of fn is passed on.
 type Visitor interface {
-	// Visit calls fn with the pairs of r in its order, at most r.Limit of them,
-	// and reports whether there are more after the last one shown.
+	// Visit calls fn with the pairs of r in the order of r, at most r.Limit of them. It
+	// reports whether further pairs follow the last one given to fn.
 	Visit(r Range, fn func(key, value []byte) bool) (more bool, err error)
 
-	// VisitKeys calls fn with one value a key, in order; nil where there is none.
+	// VisitKeys calls fn with one value for each key, in the order of keys. The value is
+	// nil if the key does not exist.
 	VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) error
 }
 
-// Visit shows fn a page of pairs, as [Visitor] says: without copying them where the
-// store can, and those that Scan returns otherwise.
+// Visit calls fn with the pairs of g, as in [Visitor]. It copies nothing if r is a
+// Visitor; otherwise it uses Scan.
 func Visit(r Reader, g Range, fn func(key, value []byte) bool) (more bool, err error) {
 	if v, ok := r.(Visitor); ok {
 		return v.Visit(g, fn)
@@ -204,8 +209,8 @@ func Visit(r Reader, g Range, fn func(key, value []byte) bool) (more bool, err e
 	return more, nil
 }
 
-// VisitKeys shows fn the values of keys, as [Visitor] says: without copying them where
-// the store can, and those that GetMany returns otherwise.
+// VisitKeys calls fn with the values of keys, as in [Visitor]. It copies nothing if r is
+// a Visitor; otherwise it uses GetMany.
 func VisitKeys(r Reader, keys [][]byte, fn func(i int, value []byte) bool) error {
 	if v, ok := r.(Visitor); ok {
 		return v.VisitKeys(keys, fn)
@@ -222,25 +227,26 @@ func VisitKeys(r Reader, keys [][]byte, fn func(i int, value []byte) bool) error
 	return nil
 }
 
-// An Excluder is a Store that can say whether this process alone has the data.
+// An Excluder is a Store that reports whether only this process can change its data. It
+// is optional.
 type Excluder interface {
 	Exclusive() bool
 }
 
-// Exclusive reports whether this process alone can change the data of s while s
-// is open. That is what allows its contents to be cached.
+// Exclusive reports whether only this process can change the data of s while s is open.
+// The engine caches data only then. It reports false if s is not an [Excluder].
 func Exclusive(s Store) bool {
 	e, ok := s.(Excluder)
 	return ok && e.Exclusive()
 }
 
-// A Backuper is a Store that can copy itself while it is in use.
+// A Backuper is a Store that can copy itself while it is in use. It is optional.
 type Backuper interface {
 	Backup(ctx context.Context, w io.Writer) error
 }
 
-// Backup writes a consistent copy of s, which stays in use, to w. A store that
-// cannot do so gives [ErrNotSupported].
+// Backup writes a consistent copy of s to w. s stays in use. Returns [ErrNotSupported] if
+// s is not a [Backuper].
 func Backup(ctx context.Context, s Store, w io.Writer) error {
 	b, ok := s.(Backuper)
 	if !ok {
@@ -249,22 +255,21 @@ func Backup(ctx context.Context, s Store, w io.Writer) error {
 	return b.Backup(ctx, w)
 }
 
-// A BucketWriter is a Writer that gives an application a space of its own beside
-// the engine's, written in the same transaction.
+// A BucketWriter is a Writer with key spaces for the application beside the engine's own.
+// They are written in the same transaction. It is optional.
 type BucketWriter interface {
 	Bucket(name string) (Writer, error)
 }
 
-// A BucketedReader is a Reader that gives an application a space of its own
-// beside the engine's, read in the same snapshot.
+// A BucketedReader is a Reader with key spaces for the application beside the engine's
+// own. They are read in the same snapshot. It is optional.
 type BucketedReader interface {
 	BucketReader(name string) (Reader, error)
 }
 
-// Bucket returns the application's own key space of that name within the
-// transaction of w. What it writes is committed with the transaction or not at
-// all. The engine's own space is out of its reach. A store without buckets gives
-// [ErrNotSupported].
+// Bucket returns the application's key space with the name, within the transaction of w.
+// Its writes are committed with the transaction or not at all. It cannot reach the
+// engine's own records. Returns [ErrNotSupported] if w is not a [BucketWriter].
 func Bucket(w Writer, name string) (Writer, error) {
 	b, ok := w.(BucketWriter)
 	if !ok {
@@ -273,8 +278,9 @@ func Bucket(w Writer, name string) (Writer, error) {
 	return b.Bucket(name)
 }
 
-// BucketReader returns the application's own key space of that name within the
-// snapshot of r; one never written to is empty.
+// BucketReader returns the application's key space with the name, within the snapshot of
+// r. A key space that was never written is empty. Returns [ErrNotSupported] if r is not a
+// [BucketedReader].
 func BucketReader(r Reader, name string) (Reader, error) {
 	b, ok := r.(BucketedReader)
 	if !ok {
