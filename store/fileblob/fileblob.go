@@ -1,10 +1,9 @@
-// Package fileblob keeps the contents of shared files in a folder, each in a
-// file of its own.
+// Package fileblob keeps the contents of shared files in a folder, one file for each
+// content.
 //
-// The file of an id lies in a sub-folder named after the beginning of a hash of
-// the id, so that no folder gets too large. What is being written lies in the
-// sub-folder "tmp", under a name that no id has, and is renamed when it is
-// complete and on the disk.
+// The file is in a sub-folder whose name is the beginning of a hash of the ID, so that no
+// folder becomes too large. A content that is being written is in the sub-folder "tmp",
+// with a name that no ID has. It is renamed when it is complete and on disk.
 package fileblob
 
 import (
@@ -22,16 +21,16 @@ import (
 	"groupkit/store/internal/gate"
 )
 
-// temporary is the sub-folder of what is being written. It is longer than the
-// names of the others.
+// temporary is the sub-folder of contents that are being written. Its name is longer than
+// the names of the other sub-folders.
 const temporary = "tmp"
 
-// abandoned is how old a temporary file is at least that is taken for one that
-// a crash has left: no upload writes nothing for so long.
+// abandoned is the minimum age of a temporary file that is removed as left behind by a
+// crash. No upload pauses for so long.
 const abandoned = 24 * time.Hour
 
-// prefix begins the name of every file, so that none is named like a device,
-// which some systems don't allow ("con", "nul.txt").
+// prefix is the beginning of every file name. Without it a file could have the name of a
+// device ("con", "nul.txt"), which some systems refuse.
 const prefix = "blob-"
 
 // Blobs is a store.Blobs in a folder.
@@ -40,15 +39,15 @@ type Blobs struct {
 	gate gate.Gate
 }
 
-// New returns the contents in dir. The folder is made when the first content is
-// put, and what a crash has left in it unfinished is removed after a day.
+// New returns the Blobs in dir. The first Put creates the folder. Temporary files that a
+// crash has left in it are removed after a day.
 func New(dir string) *Blobs {
 	b := &Blobs{dir: dir}
 	b.sweep(time.Now().Add(-abandoned))
 	return b
 }
 
-// Put stores all that r yields under id.
+// Put stores all bytes of r under id.
 func (b *Blobs) Put(ctx context.Context, id string, r io.Reader) error {
 	if err := b.enter(ctx, id); err != nil {
 		return err
@@ -97,7 +96,7 @@ func (b *Blobs) Delete(ctx context.Context, id string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Close waits for the calls under way. What has been opened stays readable.
+// Close waits for the running calls. Open contents stay readable.
 func (b *Blobs) Close() error {
 	b.gate.Close(func() {})
 	return nil
@@ -118,7 +117,7 @@ func (b *Blobs) enter(ctx context.Context, id string) error {
 	return nil
 }
 
-// path is where the content of id lies.
+// path returns the path of the content of id.
 func (b *Blobs) path(id string) string {
 	sum := fnv.New32a()
 	_, _ = io.WriteString(sum, id)

@@ -14,8 +14,8 @@ import (
 	"groupkit/store"
 )
 
-// List returns a page of the ids after the given one. It reads all names for
-// every page, and keeps no more of them than the page holds.
+// List returns a page of the IDs greater than after. It reads all file names for every
+// page, but keeps only the IDs of the page in memory.
 func (b *Blobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
 	if err := b.gate.Enter(); err != nil {
 		return nil, false, err
@@ -38,7 +38,7 @@ func (b *Blobs) List(ctx context.Context, after string, limit int) ([]string, bo
 	return ids, false, nil
 }
 
-// walk calls fn with every id, in no order.
+// walk calls fn with every ID, in no defined order.
 func (b *Blobs) walk(ctx context.Context, fn func(id string)) error {
 	err := eachName(ctx, b.dir, func(name string) error {
 		if name == temporary {
@@ -57,8 +57,8 @@ func (b *Blobs) walk(ctx context.Context, fn func(id string)) error {
 	return err
 }
 
-// eachName calls fn with each name in dir; one that is not there, or no folder,
-// has none.
+// eachName calls fn with each name in dir. If dir does not exist or is not a folder,
+// there are no names.
 func eachName(ctx context.Context, dir string, fn func(name string) error) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -90,7 +90,7 @@ func eachName(ctx context.Context, dir string, fn func(name string) error) error
 	}
 }
 
-// lowest keeps the lowest ids of those added, so many of them.
+// A lowest keeps a limited number of the lowest IDs that were added.
 type lowest struct {
 	ids  highestFirst
 	size int

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// open opens a file for reading, so that it can be deleted and replaced
-// meanwhile: os.Open doesn't allow that here.
+// open opens a file for reading so that it can be deleted and replaced while it is open.
+// os.Open does not allow that on Windows.
 func open(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// write puts all that r yields into a temporary file, on the disk, and returns
-// its path. The error of r is returned unchanged.
+// write writes all bytes of r to a temporary file, syncs it and returns its path. It
+// returns the error of r unchanged.
 func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error) {
 	dir := filepath.Join(b.dir, temporary)
 	if err := makeDir(dir); err != nil {
@@ -40,7 +40,7 @@ func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error)
 	return f.Name(), nil
 }
 
-// copyTo copies r into f and syncs it.
+// copyTo copies r to f and syncs f.
 func copyTo(f *os.File, r io.Reader) error {
 	out := &target{f: f}
 	if _, err := io.Copy(out, r); err != nil {
@@ -52,7 +52,7 @@ func copyTo(f *os.File, r io.Reader) error {
 	return nil
 }
 
-// rename moves what is written to its place, and makes that durable.
+// rename moves a temporary file to its final path and makes the move durable.
 func (b *Blobs) rename(written, path string) error {
 	dir := filepath.Dir(path)
 	if err := makeDir(dir); err != nil {
@@ -64,7 +64,7 @@ func (b *Blobs) rename(written, path string) error {
 	return syncDir(dir)
 }
 
-// makeDir makes dir and those above it, and makes the names durable.
+// makeDir creates dir and its parents, and makes their names durable.
 func makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -80,7 +80,7 @@ func makeDir(dir string) error {
 	return syncDir(filepath.Dir(dir))
 }
 
-// syncDir makes the names in dir durable. Windows does so by itself.
+// syncDir makes the names in dir durable. Windows does that without a call.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -92,7 +92,7 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// sweep removes the temporary files that nobody has written to since then.
+// sweep removes the temporary files that were last written before since.
 func (b *Blobs) sweep(since time.Time) {
 	dir := filepath.Join(b.dir, temporary)
 	entries, err := os.ReadDir(dir)
@@ -119,8 +119,8 @@ func (s source) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// A target gives the errors of its file a name, which tells them from those of
-// the source.
+// A target marks the errors of its file, so that they can be distinguished from the
+// errors of the source.
 type target struct{ f *os.File }
 
 func (t *target) Write(p []byte) (int, error) {
@@ -131,7 +131,7 @@ func (t *target) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// full reports whether err says that there is no room.
+// full reports whether err means that there is no space left.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

@@ -1,5 +1,5 @@
-// Package memblob keeps the contents of shared files in memory: for tests, and
-// for what may be gone when the process is.
+// Package memblob keeps the contents of shared files in memory, for tests and for data
+// that can be lost when the process ends.
 package memblob
 
 import (
@@ -16,16 +16,16 @@ import (
 // Blobs is a store.Blobs in memory.
 type Blobs struct {
 	mu       sync.RWMutex
-	contents map[string][]byte // nil once closed; a content never changes
-	ids      []string          // of contents, in order
+	contents map[string][]byte // nil after Close; a content never changes
+	ids      []string          // the keys of contents, sorted
 }
 
-// New returns an empty one.
+// New returns Blobs without contents.
 func New() *Blobs {
 	return &Blobs{contents: make(map[string][]byte)}
 }
 
-// Put stores all that r yields under id.
+// Put stores all bytes of r under id.
 func (b *Blobs) Put(ctx context.Context, id string, r io.Reader) error {
 	if err := store.CheckBlobID(id); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (b *Blobs) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// List returns a page of the ids after the given one.
+// List returns a page of the IDs greater than after.
 func (b *Blobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
 	if err := first(ctx.Err(), b.check()); err != nil {
 		return nil, false, err
@@ -93,7 +93,7 @@ func (b *Blobs) List(ctx context.Context, after string, limit int) ([]string, bo
 	return slices.Clone(rest[:size]), size < len(rest), nil
 }
 
-// Close lets go of the contents.
+// Close drops the contents.
 func (b *Blobs) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -110,7 +110,7 @@ func (b *Blobs) check() error {
 	return nil
 }
 
-// first is the first error that is not nil.
+// first returns the first error that is not nil.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -1,8 +1,8 @@
-// Package memstore keeps everything in memory: for tests, and for what may be
-// gone when the process is.
+// Package memstore is a store in memory, for tests and for data that can be lost when the
+// process ends.
 //
-// Views never wait: a snapshot is one version of a tree that keeps its old
-// versions. Updates run one after another.
+// A View never waits: its snapshot is one version of a tree that keeps its old versions.
+// Updates run one after another.
 package memstore
 
 import (
@@ -19,12 +19,12 @@ import (
 // A Store is a store.Store in memory.
 type Store struct {
 	gate   gate.Gate
-	writer chan struct{} // held by the Update under way
+	writer chan struct{} // held by the running Update
 	now    atomic.Pointer[version]
 }
 
-// A version is all that has been committed at one time: the engine's space
-// under "", those of the application under their names. It never changes.
+// A version contains all committed data of one instant, by key space: "" is the engine's,
+// the others have the names of the application's buckets. A version never changes.
 type version map[string]tree.Tree
 
 // New returns an empty store.
@@ -34,7 +34,7 @@ func New() *Store {
 	return s
 }
 
-// Exclusive reports true: no other process sees the data.
+// Exclusive returns true: no other process can see the data.
 func (s *Store) Exclusive() bool { return true }
 
 // View runs fn on a snapshot.
@@ -51,7 +51,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(reader{t.main()})
 }
 
-// Update runs fn and keeps what it wrote if it returns nil.
+// Update runs fn and commits its writes if fn returns nil.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return nil
 }
 
-// lock waits until this Update is the only one, or ctx ends.
+// lock waits until no other Update runs, or until ctx ends.
 func (s *Store) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -83,13 +83,13 @@ func (s *Store) lock(ctx context.Context) error {
 	}
 }
 
-// Close waits for what is under way and lets go of the data.
+// Close waits for the running transactions and drops the data.
 func (s *Store) Close() error {
 	s.gate.Close(func() { s.now.Store(&version{}) })
 	return nil
 }
 
-// A transaction is the spaces that a function has opened over one version.
+// A transaction contains the key spaces that a function has opened in one version.
 type transaction struct {
 	version version
 	spaces  map[string]*space
@@ -130,7 +130,7 @@ type space struct {
 	transaction *transaction
 }
 
-// Bucket returns the application's space of that name.
+// Bucket returns the application's key space with the name.
 func (s *space) Bucket(name string) (store.Writer, error) {
 	if err := s.check(name); err != nil {
 		return nil, err
@@ -138,12 +138,12 @@ func (s *space) Bucket(name string) (store.Writer, error) {
 	return s.transaction.space(name).Space, nil
 }
 
-// BucketReader returns the application's space of that name.
+// BucketReader returns the application's key space with the name.
 func (s *space) BucketReader(name string) (store.Reader, error) {
 	return s.Bucket(name)
 }
 
-// check refuses the names that no bucket has, and to open one too late.
+// check refuses invalid names, and every name after the end of the transaction.
 func (s *space) check(name string) error {
 	if s.Ended() {
 		return overlay.Over()
@@ -151,14 +151,14 @@ func (s *space) check(name string) error {
 	return overlay.CheckBucket(name)
 }
 
-// A reader is a space without its verbs that write.
+// A reader is a space without the methods that write.
 type reader struct{ space *space }
 
 func (r reader) Get(key []byte) ([]byte, bool, error)           { return r.space.Get(key) }
 func (r reader) GetMany(keys [][]byte) ([][]byte, error)        { return r.space.GetMany(keys) }
 func (r reader) Scan(g store.Range) ([]store.Pair, bool, error) { return r.space.Scan(g) }
 
-// BucketReader returns the application's space of that name.
+// BucketReader returns the application's key space with the name.
 func (r reader) BucketReader(name string) (store.Reader, error) {
 	if err := r.space.check(name); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Package gate lets a store close when the last call under way has left.
+// Package gate lets a store wait for its running calls before it closes.
 package gate
 
 import (
@@ -8,17 +8,17 @@ import (
 	"groupkit/store"
 )
 
-// closed is set in the count of a gate that lets no one in any more.
+// closed is set in the count of a closed gate.
 const closed = 1 << 62
 
-// A Gate counts the calls that are under way. The zero Gate is open.
+// A Gate counts the running calls. The zero Gate is open.
 type Gate struct {
 	count atomic.Int64
 	once  sync.Once
 	empty chan struct{} // closed when the last call has left a closed gate
 }
 
-// Enter begins a call, which must end with Leave; store.ErrClosed if the gate
+// Enter begins a call. The call must end with Leave. Returns store.ErrClosed if the gate
 // is closed.
 func (g *Gate) Enter() error {
 	if g.count.Add(1) < closed {
@@ -42,8 +42,8 @@ func (g *Gate) signal() {
 	}
 }
 
-// Close lets no one in any more, waits for all to leave, and runs then. Of
-// several calls the first runs its function; the others wait for it.
+// Close closes the gate, waits until all calls have left, and runs then. If Close is
+// called several times, only the first call runs its function. The others wait for it.
 func (g *Gate) Close(then func()) {
 	g.once.Do(func() {
 		g.empty = make(chan struct{}, 1)

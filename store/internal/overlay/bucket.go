@@ -6,10 +6,10 @@ import (
 	"groupkit/store"
 )
 
-// Engine is the name of the engine's own space in the stores that keep several.
+// Engine is the name of the engine's own key space in stores with several key spaces.
 const Engine = "groupkit"
 
-// CheckBucket refuses the names that an application can't give to a bucket.
+// CheckBucket refuses names that an application cannot give to a bucket.
 func CheckBucket(name string) error {
 	if len(name) == 0 || len(name) > MaxKey {
 		return fmt.Errorf("%w: bucket name of %d bytes (1 to %d)", store.ErrTooLarge, len(name), MaxKey)

@@ -1,4 +1,5 @@
-// Package overlay holds the pending writes of a transaction over what it reads.
+// Package overlay keeps the pending writes of a transaction on top of the data that it
+// reads.
 package overlay
 
 import (
@@ -9,38 +10,37 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// The sizes that the stores of this module take.
+// The sizes that the stores of this module accept.
 const (
-	MaxKey   = 32 << 10 // the longest key, in bytes: that of bbolt
-	MaxValue = 64 << 20 // the longest value; larger ones belong in store.Blobs
+	MaxKey   = 32 << 10 // the longest key, in bytes, as in bbolt
+	MaxValue = 64 << 20 // the longest value, in bytes; larger ones belong in store.Blobs
 )
 
-// errOver: the transaction of a Reader or Writer has ended.
+// errOver: a Reader or Writer was used after its transaction.
 var errOver = errors.New("store: used after its transaction has ended")
 
-// A Space is one key space within a transaction: what has been written lies over
-// what is read below. It is a store.Writer and a store.ManyGetter.
+// A Space is one key space within a transaction. It shows the base with the pending
+// writes applied. It is a store.Writer and a store.ManyGetter.
 type Space struct {
-	base  store.Reader // nil: nothing is below
+	base  store.Reader // nil: there is no base
 	edit  tree.Edit
 	bytes int
 	over  bool
 }
 
-// New returns a space of pending writes over base. With a nil base the writes
-// are all there is, and what is deleted leaves no mark.
+// New returns a space with pending writes on top of base. With a nil base, the writes are
+// the complete data, and a deleted key leaves no mark.
 func New(base store.Reader, writes tree.Tree) *Space {
 	return &Space{base: base, edit: writes.Edit()}
 }
 
-// Writes returns what has been written so far, those writes included that the
-// space began with.
+// Writes returns all writes so far, including those given to New.
 func (s *Space) Writes() tree.Tree { return s.edit.Done() }
 
-// Bytes is the sum of the sizes of all that was written through this space.
+// Bytes returns the total size of the writes made through this space.
 func (s *Space) Bytes() int { return s.bytes }
 
-// End makes every later use an error.
+// End ends the space. Every later use returns an error.
 func (s *Space) End() { s.over = true }
 
 // Ended reports whether End has been called.
@@ -73,7 +73,7 @@ func (s *Space) Delete(key []byte) error {
 	return nil
 }
 
-// Get returns the value of key, and whether there is one.
+// Get returns the value of key and whether key exists.
 func (s *Space) Get(key []byte) ([]byte, bool, error) {
 	if err := s.check(key); err != nil {
 		return nil, false, err
@@ -87,10 +87,10 @@ func (s *Space) Get(key []byte) ([]byte, bool, error) {
 	return s.base.Get(key)
 }
 
-// GetMany returns one value a key, nil where there is none.
+// GetMany returns one value for each key, nil if the key does not exist.
 func (s *Space) GetMany(keys [][]byte) ([][]byte, error) {
 	if s.base != nil && s.edit.Empty() && !s.over {
-		return store.GetMany(s.base, keys) // which checks them
+		return store.GetMany(s.base, keys) // the base checks the keys
 	}
 	values := make([][]byte, len(keys))
 	var missing [][]byte
@@ -125,11 +125,11 @@ func (s *Space) check(key []byte) error {
 	return CheckKey(key)
 }
 
-// Over is the error of a Reader that is used after its transaction.
+// Over returns the error of a Reader that is used after its transaction.
 func Over() error { return errOver }
 
-// CheckKey returns an error that matches store.ErrTooLarge for a key that the
-// stores of this module don't take.
+// CheckKey returns an error that matches store.ErrTooLarge if the stores of this module
+// do not accept the key.
 func CheckKey(key []byte) error {
 	if len(key) == 0 || len(key) > MaxKey {
 		return fmt.Errorf("%w: key of %d bytes (1 to %d)", store.ErrTooLarge, len(key), MaxKey)
@@ -137,7 +137,7 @@ func CheckKey(key []byte) error {
 	return nil
 }
 
-// value is a copy of the entry's value that belongs to the caller.
+// value returns a copy of the entry's value. The copy belongs to the caller.
 func value(e tree.Entry) []byte {
 	if e.Deleted {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// Scan returns the pairs of r as the pending writes leave them.
+// Scan returns the pairs of r with the pending writes applied.
 func (s *Space) Scan(r store.Range) ([]store.Pair, bool, error) {
 	if s.over {
 		return nil, false, errOver
@@ -24,21 +24,21 @@ func (s *Space) Scan(r store.Range) ([]store.Pair, bool, error) {
 	return m.page(r.PageSize())
 }
 
-// A merge walks through the pending writes and the pairs below them together.
+// A merge iterates over the pending writes and the pairs of the base together.
 type merge struct {
 	written *tree.Cursor
 	write   tree.Entry // the next pending write
-	wrote   bool       // there is one
+	wrote   bool       // whether write is set
 
 	base  store.Reader
-	pairs []store.Pair // read from below and not yet passed
-	rest  store.Range  // what remains to be read there
-	below bool         // there may be something in rest
+	pairs []store.Pair // read from the base and not yet used
+	rest  store.Range  // the rest of the range in the base
+	below bool         // rest may contain pairs
 
 	reverse bool
 }
 
-// page takes up to limit pairs and looks whether one more follows.
+// page returns up to limit pairs and whether another one follows.
 func (m *merge) page(limit int) (page []store.Pair, more bool, err error) {
 	for {
 		pair, ok, err := m.next(limit + 1 - len(page))
@@ -52,7 +52,7 @@ func (m *merge) page(limit int) (page []store.Pair, more bool, err error) {
 	}
 }
 
-// next returns the next pair that is there; want is how many the caller could use.
+// next returns the next pair. want is the number of pairs that the caller still needs.
 func (m *merge) next(want int) (store.Pair, bool, error) {
 	for {
 		if err := m.fill(want); err != nil {
@@ -77,7 +77,7 @@ func (m *merge) next(want int) (store.Pair, bool, error) {
 	}
 }
 
-// pop takes the next pair from below.
+// pop returns the next pair of the base.
 func (m *merge) pop() (store.Pair, bool, error) {
 	if len(m.pairs) == 0 {
 		return store.Pair{}, false, nil
@@ -87,7 +87,7 @@ func (m *merge) pop() (store.Pair, bool, error) {
 	return pair, true, nil
 }
 
-// fill reads on below when nothing read there is left.
+// fill reads more pairs of the base if none are left.
 func (m *merge) fill(want int) (err error) {
 	if len(m.pairs) > 0 || !m.below {
 		return nil

@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// edits numbers the edits, so that a node knows whose it is without keeping that
-// edit in memory.
+// edits numbers the edits. A node stores the number of its edit instead of a pointer,
+// which would keep the edit in memory.
 var edits atomic.Uint64
 
-// An Edit makes a new Tree out of an old one, which stays as it was.
-// It is used by one goroutine.
+// An Edit builds a new Tree from an old one. The old Tree does not change. One goroutine
+// uses an Edit.
 type Edit struct {
 	Tree
 	id uint64
@@ -22,23 +22,23 @@ func (t Tree) Edit() Edit {
 	return Edit{Tree: t, id: edits.Add(1)}
 }
 
-// Done returns the tree as changed so far. Later changes of e don't touch it.
+// Done returns the tree with all changes so far. Later changes of e do not affect it.
 func (e *Edit) Done() Tree {
 	e.id = edits.Add(1)
 	return e.Tree
 }
 
-// Put sets the value of key. Both are copied.
+// Put sets the value of key. It copies both.
 func (e *Edit) Put(key, value []byte) {
 	e.root = e.put(e.root, key, value, false)
 }
 
-// Mark notes that key is deleted: it stays as an entry without a value.
+// Mark marks key as deleted: the key stays as an entry without a value.
 func (e *Edit) Mark(key []byte) {
 	e.root = e.put(e.root, key, nil, true)
 }
 
-// Remove takes the entry of key out, if there is one.
+// Remove removes the entry of key, if there is one.
 func (e *Edit) Remove(key []byte) {
 	if _, ok := e.Get(key); ok {
 		e.root = e.remove(e.root, key)
@@ -70,7 +70,7 @@ func (e *Edit) put(n *node, key, value []byte, deleted bool) *node {
 	return n
 }
 
-// leaf is a new node; its key and its value share one allocation.
+// leaf returns a new node. Its key and its value share one allocation.
 func (e *Edit) leaf(key, value []byte, deleted bool) *node {
 	both := make([]byte, len(key)+len(value))
 	copy(both, key)
@@ -79,7 +79,7 @@ func (e *Edit) leaf(key, value []byte, deleted bool) *node {
 	return &node{Entry: entry, owner: e.id, priority: rand.Uint32()}
 }
 
-// own returns n itself if it is this edit's, and a copy that is otherwise.
+// own returns n if it belongs to this edit, otherwise a copy that does.
 func (e *Edit) own(n *node) *node {
 	if n.owner == e.id {
 		return n
@@ -89,7 +89,7 @@ func (e *Edit) own(n *node) *node {
 	return &mine
 }
 
-// remove takes key, which is there, out of the tree below n.
+// remove removes key from the tree below n. The key must exist.
 func (e *Edit) remove(n *node, key []byte) *node {
 	order := bytes.Compare(key, n.Key)
 	if order == 0 {
@@ -104,7 +104,7 @@ func (e *Edit) remove(n *node, key []byte) *node {
 	return n
 }
 
-// join makes one tree of two, where all keys of low are below those of high.
+// join merges two trees. All keys of low must be lower than those of high.
 func (e *Edit) join(low, high *node) *node {
 	switch {
 	case low == nil:

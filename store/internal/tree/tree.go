@@ -1,6 +1,6 @@
-// Package tree is an ordered map of bytes that keeps its old versions: a treap
-// whose changes copy the path to what they touch. A [Tree] never changes, so
-// that a snapshot costs a pointer; an [Edit] makes the next one.
+// Package tree is an ordered key-value map that keeps its old versions. It is a treap; a
+// change copies the nodes on the path to the changed entry. A [Tree] never changes, so a
+// snapshot costs only a pointer. An [Edit] builds the next version.
 package tree
 
 import "bytes"
@@ -10,8 +10,8 @@ type Tree struct {
 	root *node
 }
 
-// An Entry is a key with its value, or the mark that the key is deleted.
-// Its bytes are those of the tree and must not be changed.
+// An Entry is a key with its value, or a mark that the key is deleted. The bytes belong
+// to the tree and must not be changed.
 type Entry struct {
 	Key, Value []byte
 	Deleted    bool
@@ -20,14 +20,14 @@ type Entry struct {
 type node struct {
 	Entry
 	left, right *node
-	owner       uint64 // the edit that may change this node in place
+	owner       uint64 // the edit that can change this node in place
 	priority    uint32
 }
 
 // Empty reports whether t has no entries.
 func (t Tree) Empty() bool { return t.root == nil }
 
-// Get returns the entry of key, and whether there is one.
+// Get returns the entry of key and whether it exists.
 func (t Tree) Get(key []byte) (Entry, bool) {
 	for n := t.root; n != nil; {
 		switch order := bytes.Compare(key, n.Key); {
@@ -42,15 +42,15 @@ func (t Tree) Get(key []byte) (Entry, bool) {
 	return Entry{}, false
 }
 
-// A Cursor yields the entries of a range one after another.
+// A Cursor returns the entries of a range one after another.
 type Cursor struct {
 	stack   []*node
 	end     []byte
 	reverse bool
 }
 
-// Scan begins at the lowest key of [from, to), or at the highest in reverse. A
-// nil bound is none.
+// Scan returns a cursor for the keys in [from, to), ascending or, with reverse,
+// descending. A nil bound means no bound.
 func (t Tree) Scan(from, to []byte, reverse bool) *Cursor {
 	c := &Cursor{stack: make([]*node, 0, 16), end: to, reverse: reverse}
 	if reverse {
@@ -70,7 +70,7 @@ func (t Tree) Scan(from, to []byte, reverse bool) *Cursor {
 	return c
 }
 
-// Next returns the next entry, and whether there is one.
+// Next returns the next entry and whether there is one.
 func (c *Cursor) Next() (Entry, bool) {
 	if len(c.stack) == 0 {
 		return Entry{}, false
@@ -87,7 +87,7 @@ func (c *Cursor) Next() (Entry, bool) {
 	return n.Entry, true
 }
 
-// past reports whether key lies beyond the end of the range.
+// past reports whether key is beyond the end of the range.
 func (c *Cursor) past(key []byte) bool {
 	if c.end == nil {
 		return false
