@@ -6,17 +6,17 @@ import (
 	"groupkit/store"
 )
 
-// A batch is the Updates that share one bbolt transaction.
+// A batch contains the Updates that share one bbolt transaction.
 type batch struct {
 	store    *Store
 	requests []*request
-	ran      int // how many of them
+	ran      int // the number of requests that have run
 	tx       *tx
-	changes  changes // what they have written
+	changes  changes // the writes of the requests that have run
 }
 
-// work runs the requests, commits and answers them. It goes on where it was left
-// when one of the requests ended its goroutine.
+// work runs the requests, commits and answers them. If a request ended its goroutine,
+// work is called again and continues with the next request.
 func (b *batch) work() {
 	var err error
 	if b.tx == nil && b.ran == 0 {
@@ -35,7 +35,7 @@ func (b *batch) work() {
 	b.answer(err)
 }
 
-// run calls the function of r and notes how it ended.
+// run calls the function of r and records how it ended.
 func (b *batch) run(r *request) {
 	r.depends = !b.changes.empty()
 	defer func() {
@@ -50,7 +50,7 @@ func (b *batch) run(r *request) {
 	r.outcome = returned
 }
 
-// call runs fn over the changes so far, and adds its own if it returns nil.
+// call runs fn on top of the changes so far. If fn returns nil, its writes are added.
 func (b *batch) call(fn func(store.Writer) error) error {
 	w, err := newWriter(b.tx, b.changes)
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *batch) begin() (err error) {
 	return err
 }
 
-// commit makes the changes durable. Without changes there is nothing to commit.
+// commit makes the changes durable. Without changes it does nothing.
 func (b *batch) commit() error {
 	defer b.abandon()
 	if b.changes.empty() {
@@ -81,7 +81,7 @@ func (b *batch) commit() error {
 	return b.tx.write(b.changes)
 }
 
-// abandon rolls back what has not been committed.
+// abandon rolls back what was not committed.
 func (b *batch) abandon() {
 	if b.tx != nil {
 		b.tx.rollback()
@@ -89,16 +89,16 @@ func (b *batch) abandon() {
 	}
 }
 
-// depend marks all requests as hit by what hits the batch.
+// depend marks all requests as affected by an error of the batch.
 func (b *batch) depend() {
 	for _, r := range b.requests {
 		r.depends, r.outcome = true, returned
 	}
 }
 
-// answer tells everyone the outcome. When the commit has failed, those who
-// succeeded get its error, and so do those whose own error may be due to what
-// others wrote, which is not there now.
+// answer gives each request its outcome. If the commit failed, its error goes to the
+// requests that succeeded. It also goes to requests that failed and had read writes of
+// other requests: their own error may be due to writes that were not committed.
 func (b *batch) answer(err error) {
 	for _, r := range b.requests {
 		if err != nil && r.outcome == returned && (r.err == nil || r.depends) {

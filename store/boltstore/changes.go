@@ -11,11 +11,11 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// changes are pending writes, by bucket. They never change themselves: what is
-// added makes new ones.
+// changes contains pending writes by bucket. It is immutable: adding writes makes new
+// changes.
 type changes struct {
-	main tree.Tree            // to the engine's bucket
-	apps map[string]tree.Tree // to those of the application
+	main tree.Tree            // of the engine's bucket
+	apps map[string]tree.Tree // of the application's buckets
 }
 
 func (c changes) empty() bool { return c.main.Empty() && len(c.apps) == 0 }
@@ -27,7 +27,7 @@ func (c changes) to(name string) tree.Tree {
 	return c.apps[name]
 }
 
-// apply writes the changes to the buckets of tx, in the order of their keys.
+// apply writes the changes to the buckets of tx, in key order.
 func (c changes) apply(tx *bolt.Tx) error {
 	if err := applyTo(tx.Bucket([]byte(overlay.Engine)), c.main); err != nil {
 		return err
@@ -62,14 +62,14 @@ func applyTo(b *bolt.Bucket, writes tree.Tree) (err error) {
 	return err
 }
 
-// A view is what a function reads: the buckets of a bbolt transaction, or those
-// with changes that are not yet in the file.
+// A view is what a function reads from: the buckets of a bbolt transaction, or those with
+// changes on top that are not yet in the file.
 type view interface {
 	bucket(name string) (store.Reader, error)
 	nested(name string, key []byte) (bool, error)
 }
 
-// A layer is a view with changes over it.
+// A layer is a view with changes on top.
 type layer struct {
 	view
 	changes changes

@@ -11,9 +11,9 @@ import (
 	"groupkit/store"
 )
 
-// failed says what a failed commit of the transaction id means. bbolt's error
-// can come before its meta page was written, and then nothing has happened, or
-// after that, and then the change is visible but may not be durable.
+// failed returns the error for a failed commit of transaction id. bbolt can fail before
+// it writes the meta page: then nothing was changed. It can also fail after that: then
+// the change is visible, but may not be durable.
 func (s *Store) failed(id int, committing bool, cause error) error {
 	if !committing {
 		return s.storage(cause)
@@ -27,7 +27,7 @@ func (s *Store) failed(id int, committing bool, cause error) error {
 		return s.unknown(id, cause)
 	}
 	if errors.Is(cause, store.ErrCorrupt) {
-		// bbolt panicked half way: what it knows of free pages can't be trusted.
+		// bbolt panicked during the commit, so its list of free pages is not reliable.
 		s.refuse(id, cause)
 	}
 	return s.storage(cause)
@@ -43,7 +43,7 @@ func (s *Store) refuse(id int, cause error) {
 		s.path, id, cause))
 }
 
-// storage gives an error of bbolt or of the file its place among those of the seam.
+// storage returns the error of package store for an error of bbolt or of the file.
 func (s *Store) storage(cause error) error {
 	switch {
 	case errors.Is(cause, store.ErrCorrupt):
@@ -55,8 +55,8 @@ func (s *Store) storage(cause error) error {
 	}
 }
 
-// full reports whether an error says that there is no room. bbolt gives some of
-// the system's errors as text alone.
+// full reports whether err means that there is no space left. bbolt passes on some system
+// errors only as text.
 func full(err error) bool {
 	if errors.Is(err, berrors.ErrMaxSizeReached) {
 		return true

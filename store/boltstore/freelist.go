@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// manyFree in the header of a list says that its first number is how many follow.
+// manyFree as the count in a header means that the first number of the list is the count.
 const manyFree = 0xFFFF
 
-// freelist checks that the list names pages of the file, each once and in order.
+// freelist checks that the list contains pages of the file, each once and in order.
 func (i *inspection) freelist() error {
 	if i.meta.freelist == noFreelist {
 		return nil
@@ -28,7 +28,7 @@ func (i *inspection) freelist() error {
 		return bad(p.id, "free list of %d pages in %d bytes", count, len(ids))
 	}
 	for n := range count {
-		// Marked as met: nothing in use may lead there.
+		// Marking a free page makes a page in use that leads to it an error.
 		if id := binary.NativeEndian.Uint64(ids[8*n:]); !i.mark(id) {
 			return bad(p.id, "free list names page %d of %d wrongly", id, i.meta.high)
 		}
@@ -36,18 +36,17 @@ func (i *inspection) freelist() error {
 	return nil
 }
 
-// keepFreelist writes the list of free pages, which a crash has left out, as a
-// commit that changes nothing else. Without it bbolt would walk through all pages
-// once more to find those that are free, and does so on a goroutine whose panics
-// nobody can catch. Where it fails, what is in the file holds as before, and
-// bbolt does walk.
+// keepFreelist writes the list of free pages, which a crash has left out, as a commit
+// that changes nothing else. Without the list, bbolt would read all pages again to find
+// the free ones, on a goroutine whose panics cannot be recovered. If keepFreelist fails,
+// the data in the file is unchanged, and bbolt reads all pages.
 func (i *inspection) keepFreelist(sync bool) error {
 	settle := func() error { return nil }
 	if sync {
 		settle = i.file.Sync
 	}
-	// The page of the older meta is overwritten, and with it the way back to the
-	// state before the current one: that must be on the disk first.
+	// The older meta page is overwritten, so the file cannot go back to the state before
+	// the current one. The current state must be on disk first.
 	if err := settle(); err != nil {
 		return err
 	}
@@ -58,12 +57,12 @@ func (i *inspection) keepFreelist(sync bool) error {
 	if err := settle(); err != nil {
 		return err
 	}
-	// If this one does not reach the disk, the current one is still there.
+	// If this meta page does not reach the disk, the current one is still valid.
 	return next.replace(i.file)
 }
 
-// listed returns the pages of a list of all that nothing has led to, and the meta
-// page that names it.
+// listed returns the pages of the list of free pages, and the meta page that refers to
+// it.
 func (i *inspection) listed() (list []byte, next meta) {
 	size, free, next := uint64(i.meta.pageSize), i.unseen(), i.meta
 	pages := (headerSize + 8*uint64(len(free)+1) + size - 1) / size
@@ -87,7 +86,7 @@ func (i *inspection) listed() (list []byte, next meta) {
 	return list[:cap(list)], next
 }
 
-// unseen are the pages that nothing has led to, in order.
+// unseen returns the pages that no page leads to, in order.
 func (i *inspection) unseen() (free []uint64) {
 	for id := range i.meta.high {
 		if !i.seen.has(id) {
@@ -97,8 +96,8 @@ func (i *inspection) unseen() (free []uint64) {
 	return free
 }
 
-// place takes pages that lie side by side out of those that are free, and returns
-// the first of them, or 0 if there are not as many anywhere.
+// place takes adjacent pages out of the free ones. It returns the first of them, or 0 if
+// there are not enough adjacent pages.
 func place(free []uint64, pages uint64) (first uint64, left []uint64) {
 	for at := 0; at+int(pages) <= len(free); at++ {
 		if end := at + int(pages); free[end-1] == free[at]+pages-1 {

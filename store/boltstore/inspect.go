@@ -15,21 +15,21 @@ const (
 	leafFlag     = 0x02
 	metaFlag     = 0x04
 	freelistFlag = 0x10
-	bucketFlag   = 0x01 // of an element of a leaf
+	bucketFlag   = 0x01 // flag of an entry of a leaf
 
-	elementSize  = 16 // in a branch and in a leaf
+	elementSize  = 16 // of a branch and of a leaf
 	bucketHeader = 16
-	deepest      = 64 // levels of a tree: bbolt makes fewer than 20
+	deepest      = 64 // maximum number of levels of a tree; bbolt makes fewer than 20
 )
 
-// inspect reads a file before bbolt maps it, because bbolt trusts what it maps: a
-// page number that leads in a circle makes it recurse until the process dies.
+// inspect checks a file before bbolt maps it. bbolt trusts the contents of the file: page
+// numbers that form a cycle make it recurse until the process ends.
 //
-// Where the list of free pages is in the file, which is so after Close, bbolt
-// opens the file without reading it all, and only what leads from page to page is
-// looked at, unless all is asked for; a leaf is read before it is changed. After a crash
-// all pages are read, to check them and to find those that are free. An empty file has
-// nothing to inspect.
+// After Close, the file contains the list of free pages, and bbolt opens it without
+// reading all of it. Then inspect reads only the pages that lead to other pages, unless
+// all is true. A leaf is checked before it is changed. After a crash, inspect reads all
+// pages, to check them and to find the free ones. In an empty file there is nothing to
+// check.
 func inspect(f *os.File, all bool) (*inspection, error) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -52,21 +52,21 @@ func inspect(f *os.File, all bool) (*inspection, error) {
 	return i, i.tree(m.root)
 }
 
-// An inspection is one walk through a file.
+// An inspection is one pass through a file.
 type inspection struct {
 	file        *os.File
 	meta        meta
-	seen        pages              // those that have been met
-	hasFreelist bool               // it is in the file
+	seen        pages              // the pages that were reached
+	hasFreelist bool               // the list of free pages is in the file
 	deep        bool               // the leaves are read too
-	unread      map[string]*unread // otherwise, those of each bucket
+	unread      map[string]*unread // the leaves that are not read, by bucket
 
-	// buffers are reused for the pages of one level after another: 80,000 pages
-	// take a third less time so.
+	// buffers are reused for the pages of each level. For 80,000 pages this saves a third
+	// of the time.
 	buffers [deepest + 1][]byte
 }
 
-// mark notes that page is in use, and reports whether it may be.
+// mark marks page as in use. It reports false if page is out of range or already in use.
 func (i *inspection) mark(page uint64) bool {
 	if page >= i.meta.high || i.seen.has(page) {
 		return false
@@ -75,10 +75,10 @@ func (i *inspection) mark(page uint64) bool {
 	return true
 }
 
-// pages is a set of pages, a bit for each.
+// pages is a set of page numbers, one bit for each.
 type pages []uint64
 
-// newPages returns an empty set with room for all below high.
+// newPages returns an empty set for pages below high.
 func newPages(high uint64) pages { return make(pages, high/64+1) }
 
 func (p pages) has(page uint64) bool {
@@ -91,17 +91,17 @@ func bad(page uint64, format string, args ...any) error {
 	return fmt.Errorf("%w: page %d: %s", store.ErrCorrupt, page, fmt.Sprintf(format, args...))
 }
 
-// A page is the bytes of one page and of those it overflows to.
+// A page contains the bytes of one page and of its overflow pages.
 type page struct {
 	id       uint64
 	flags    uint16
 	count    int
-	overflow uint64 // how many
+	overflow uint64 // the number of overflow pages
 	bytes    []byte
 }
 
-// read reads a page that nothing else has led to so far. It is valid until the
-// next one of its level is read.
+// read reads a page that was not reached before. It is valid until the next page of its
+// level is read.
 func (i *inspection) read(id uint64, level int) (p page, err error) {
 	if !i.mark(id) {
 		return p, bad(id, "led to twice, or not one of %d pages", i.meta.high)
@@ -120,7 +120,7 @@ func (i *inspection) read(id uint64, level int) (p page, err error) {
 	return i.whole(p)
 }
 
-// head reads the first of the pages at id into buffer; the file has pages below high.
+// head reads the first page at id into buffer. The file has pages below high.
 func (i *inspection) head(id, high uint64, buffer []byte) (page, error) {
 	p := page{bytes: buffer}
 	if id >= high {
@@ -139,7 +139,7 @@ func (i *inspection) head(id, high uint64, buffer []byte) (page, error) {
 	return p, nil
 }
 
-// whole reads the pages that p, whose head is there, overflows to.
+// whole reads the overflow pages of p, of which only the head was read.
 func (i *inspection) whole(p page) (page, error) {
 	if p.overflow == 0 {
 		return p, nil
@@ -158,10 +158,10 @@ func (p *page) header() {
 	p.overflow = uint64(order.Uint32(p.bytes[12:]))
 }
 
-// check checks that the entries of p lie within it, and that their keys are in
-// order and in [low, high); a nil high is no bound. It reports whether there are
-// buckets among them. Reading aside, an inspection spends its time here: hence one
-// loop, without a function for an entry, which would take half as long again.
+// check checks that the entries of p are within p, and that their keys are in order and
+// in [low, high). A nil high means no bound. It reports whether there are buckets among
+// the entries. An inspection spends most of its time here, apart from reading. This is
+// why it is one loop: a function for each entry makes it half as slow again.
 func (p *page) check(low, high []byte) (buckets bool, err error) {
 	if headerSize+p.count*elementSize > len(p.bytes) {
 		return false, bad(p.id, "no room for %d entries", p.count)
@@ -192,18 +192,18 @@ func (p *page) check(low, high []byte) (buckets bool, err error) {
 // entry returns the bytes from entry n on.
 func (p *page) entry(n int) []byte { return p.bytes[headerSize+n*elementSize:] }
 
-// child is the page that entry n of a branch leads to.
+// child returns the page that entry n of a branch leads to.
 func (p *page) child(n int) uint64 { return binary.NativeEndian.Uint64(p.entry(n)[8:]) }
 
-// key is that of entry n of a branch that has been checked.
+// key returns the key of entry n of a checked branch.
 func (p *page) key(n int) []byte {
 	head, order := p.entry(n), binary.NativeEndian
 	pos := order.Uint32(head)
 	return head[pos : pos+order.Uint32(head[4:])]
 }
 
-// last is the last entry of a branch that has been checked whose key lies below the
-// given one, or is that if it may be; 0 if there is none.
+// last returns the last entry of a checked branch whose key is lower than the given key,
+// or equal to it if itself is true. It returns 0 if there is none.
 func (p *page) last(key []byte, itself bool) int {
 	above := sort.Search(p.count, func(n int) bool {
 		order := bytes.Compare(p.key(n), key)
@@ -212,8 +212,8 @@ func (p *page) last(key []byte, itself bool) int {
 	return max(above-1, 0)
 }
 
-// bucket returns the name and the header of the bucket that entry n of a leaf that
-// has been checked is, if it is one.
+// bucket returns the name and the header of the bucket in entry n of a checked leaf. ok
+// is false if the entry is not a bucket.
 func (p *page) bucket(n int) (name, header []byte, ok bool) {
 	head, order := p.entry(n), binary.NativeEndian
 	pos, key, value := order.Uint32(head[4:]), order.Uint32(head[8:]), order.Uint32(head[12:])

@@ -2,23 +2,23 @@ package boltstore
 
 import "encoding/binary"
 
-// tree walks through the tree of the bucket of buckets and all those in it.
+// tree checks the tree of the root bucket and the trees of all buckets in it.
 func (i *inspection) tree(root uint64) error {
-	// Its leaves, which name the buckets, are few, and always read.
+	// Its leaves contain the names of the buckets. They are few and always read.
 	w := walk{inspection: i, leaves: true, buckets: true}
 	return w.page(root, nil, nil, 0)
 }
 
-// A walk goes through the tree of one bucket.
+// A walk is a pass through the tree of one bucket.
 type walk struct {
 	*inspection
-	leaves  bool    // leaves are read; otherwise only what leads to them
-	buckets bool    // the buckets named in leaves are walked through too
-	lowest  int     // the level of the leaves, where they are not read
-	unread  *unread // those that are not
+	leaves  bool    // read the leaves, not only the branches
+	buckets bool    // check the buckets in the leaves too
+	lowest  int     // the level of the leaves, if they are not read
+	unread  *unread // receives the leaves that are not read
 }
 
-// bucket walks through a bucket that the leaf id names.
+// bucket checks a bucket whose header is in the leaf id.
 func (i *inspection) bucket(id uint64, name, header []byte, level int) error {
 	if len(header) < bucketHeader {
 		return bad(id, "header of bucket %q has %d bytes", name, len(header))
@@ -39,7 +39,7 @@ func (i *inspection) bucket(id uint64, name, header []byte, level int) error {
 	return w.page(root, nil, nil, level)
 }
 
-// inline checks a bucket so small that its only page lies within its header.
+// inline checks a bucket whose only page is stored within its header.
 func (i *inspection) inline(id uint64, name, content []byte, level int) error {
 	p := page{bytes: content}
 	if len(p.bytes) < headerSize {
@@ -54,7 +54,8 @@ func (i *inspection) inline(id uint64, name, content []byte, level int) error {
 	return w.leaf(p, nil, nil, level)
 }
 
-// height is how many branches lie above a leaf: the same for all of a tree.
+// height returns the number of branches above a leaf. It is the same for all leaves of a
+// tree.
 func (i *inspection) height(id uint64) (int, error) {
 	buffer := make([]byte, i.meta.pageSize)
 	for height := range deepest {
@@ -70,7 +71,7 @@ func (i *inspection) height(id uint64) (int, error) {
 	return 0, bad(id, "tree of more than %d levels", deepest)
 }
 
-// page checks what is below a page, whose keys must lie in [low, high).
+// page checks a page and the pages below it. Their keys must be in [low, high).
 func (w *walk) page(id uint64, low, high []byte, level int) error {
 	if level > deepest {
 		return bad(id, "tree of more than %d levels", deepest)

@@ -12,12 +12,13 @@ import (
 	"groupkit/store"
 )
 
-// locks: nobody else writes to a file after lock, so that it may be written to
-// before bbolt has it.
+// locks reports that lock excludes other writers, so the file can be changed before bbolt
+// opens it.
 const locks = true
 
-// lock locks the file before it is inspected, or another process could change it
-// meanwhile. bbolt, which locks it again, finds that this descriptor has the lock.
+// lock locks the file before the inspection, so that no other process changes it during
+// the inspection. bbolt locks it again, which succeeds because the descriptor has the
+// lock.
 func lock(f *os.File, timeout time.Duration) error {
 	for end := time.Now().Add(timeout); ; time.Sleep(5 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// locks: somebody else may be writing to a file after lock, so nothing is written
-// before bbolt has the lock.
+// locks reports that lock does not exclude other writers, so the file must not be changed
+// before bbolt has locked it.
 const locks = false
 
-// lock leaves the lock to bbolt: here it can't be taken twice. A file that
-// another process is writing may then be reported as damaged, not as locked.
+// lock does nothing, because here a file cannot be locked twice: bbolt locks it. A file
+// that another process is writing can therefore be reported as damaged instead of locked.
 func lock(*os.File, time.Duration) error { return nil }

@@ -10,8 +10,8 @@ import (
 	"groupkit/store"
 )
 
-// What follows mirrors the file format of bbolt, version 2, whose numbers are in
-// the byte order of the machine.
+// The following constants and types mirror the file format of bbolt, version 2. Numbers
+// are in the byte order of the machine.
 const (
 	headerSize   = 16
 	metaSize     = 64
@@ -22,14 +22,14 @@ const (
 	noFreelist   = ^uint64(0)
 )
 
-// A meta is one of the two pages from which everything in the file is found.
+// A meta is one of the two pages that lead to all data in the file.
 type meta struct {
 	magic, version, pageSize        uint32
-	root, freelist, high, id, check uint64 // high: the first page number never used
-	sound                           bool   // the checksum fits
+	root, freelist, high, id, check uint64 // high: the first page number that was never used
+	sound                           bool   // the checksum is correct
 
 	page uint64         // 0 or 1
-	raw  [metaSize]byte // with what only bbolt knows of
+	raw  [metaSize]byte // also contains fields that only bbolt knows
 }
 
 func readMeta(r io.ReaderAt, offset int64) (m meta) {
@@ -60,8 +60,8 @@ func checksum(b [metaSize]byte) uint64 {
 	return sum.Sum64()
 }
 
-// replace writes m over the page that it was not read from. The page that it was
-// read from stays, in case only half of this one reaches the disk.
+// replace overwrites the other meta page than the one that m was read from. The page that
+// m was read from stays valid if only a part of the new page reaches the disk.
 func (m meta) replace(w io.WriterAt) error {
 	order, page := binary.NativeEndian, 1-m.page
 	order.PutUint64(m.raw[32:], m.freelist)
@@ -75,8 +75,8 @@ func (m meta) replace(w io.WriterAt) error {
 	return err
 }
 
-// currentMeta is the one that bbolt will use: the younger of those that are sound, and
-// the first where both are as old, which no file of bbolt's own has.
+// currentMeta returns the meta page that bbolt will use: the newer of the valid ones. If
+// both are of the same age, which bbolt does not write, it is the first.
 func currentMeta(f *os.File, size int64) (meta, error) {
 	first := readMeta(f, 0)
 	second := secondMeta(f, size, first)
@@ -95,8 +95,8 @@ func currentMeta(f *os.File, size int64) (meta, error) {
 	}
 }
 
-// secondMeta finds the second page; where the first one can't be trusted with
-// the size of a page, it tries them all.
+// secondMeta returns the second meta page. If the page size in the first one is not
+// reliable, it tries every page size.
 func secondMeta(f *os.File, size int64, first meta) meta {
 	if first.sound {
 		return readMeta(f, int64(first.pageSize))
@@ -111,8 +111,8 @@ func secondMeta(f *os.File, size int64, first meta) meta {
 
 func (m meta) newer() bool { return m.magic == boltMagic && m.version > boltVersion }
 
-// fits refuses a meta page that names pages beyond the end of the file: reading
-// one of those through the map would kill the process.
+// fits refuses a meta page that refers to pages beyond the end of the file. Reading such
+// a page through the memory map would end the process.
 func (m meta) fits(size int64) error {
 	pages := uint64(size) / uint64(max(m.pageSize, smallestPage))
 	switch {

@@ -19,48 +19,47 @@ import (
 	"groupkit/store/internal/overlay"
 )
 
-// Durability says what an Update that has returned nil has reached.
+// Durability is what an Update has reached when it returns nil.
 type Durability int
 
 const (
-	// Sync: the disk. Every commit is synced before its Updates return.
+	// Sync: the change is on disk. Every commit is synced before its Updates return.
 	Sync Durability = iota
 
-	// Interval: the memory of this process; the disk follows within
-	// Options.Every. A crash of the process or of the machine loses at most the
-	// end of the history: what is there afterwards is all that was committed up
-	// to some instant, without a gap.
+	// Interval: the change is in the memory of this process. It is on disk within
+	// Options.Every. A crash of the process or of the machine loses at most the last
+	// changes. It never loses an earlier change or a part of an Update.
 	Interval
 
-	// None: the operating system. A crash of the machine can damage the file:
-	// for tests, and for data that can be made anew.
+	// None: the operating system has the change. A crash of the machine can damage the
+	// file. Use it for tests and for data that can be created again.
 	None
 )
 
-// Options say how a file is opened. The zero value is good for production.
+// Options configures how a file is opened. The zero value is suitable for production.
 type Options struct {
-	LockTimeout     time.Duration // how long to wait for the file's lock; 0: 500 ms, below 0: not at all
-	Durability      Durability    // default: Sync
-	Every           time.Duration // with Interval, how much of the history is at risk; 0: 100 ms
-	FileMode        fs.FileMode   // of a new file; 0: 0600
-	Inspect         bool          // read and check the whole file when it is opened, even if it was closed
-	InitialMmapSize int           // bytes of address space; 0: 1 GiB on 64-bit systems but Windows, where the file would take it
+	LockTimeout     time.Duration // how long to wait for the lock of the file; negative: no wait; default: 500 ms
+	Durability      Durability    // what an Update has reached when it returns; default: Sync
+	Every           time.Duration // with Interval, how long a change can be lost in a crash; default: 100 ms
+	FileMode        fs.FileMode   // of a new file; default: 0600
+	Inspect         bool          // check the whole file when it is opened, also after Close; default: false
+	InitialMmapSize int           // bytes of address space; default: 1 GiB on 64-bit systems except Windows, where the file would take that space
 }
 
-// format is the number of the format of the engine's bucket. It is kept as the
-// bucket's sequence, which nothing else uses.
+// format is the number of the format of the engine's bucket. It is stored as the sequence
+// of the bucket, which has no other use.
 const format = 1
 
-// Open opens the file at path, and makes it if there is none. A file that another
-// process has open gives store.ErrLocked, one of a newer format store.ErrNewer,
-// and one that is damaged, or no file of bbolt, store.ErrCorrupt.
+// Open opens the file at path. It creates the file if it does not exist. Returns an error
+// that matches store.ErrLocked if another process has the file open, store.ErrNewer if a
+// newer version wrote it, store.ErrCorrupt if it is damaged or not a bbolt file.
 //
-// Opening a file that was not closed, as after a crash, reads all of it to find the
-// pages that are free, and writes the list of them, which Close would have written. Of
-// one that was closed the leaves, which are most of it, are checked when they are changed.
-// That is enough for files in which something has gone bad. One that somebody has made on
-// purpose can still have a leaf that leads bbolt in a circle when it is read: where files
-// come from elsewhere, set Options.Inspect.
+// If the file was not closed, for example after a crash, Open reads all of it. It finds
+// the free pages and writes the list of them, as Close would have done. If the file was
+// closed, Open does not read the leaves, which are most of the file. Each leaf is checked
+// before it is changed. That is enough for accidental damage. A file that was manipulated
+// on purpose can still contain a leaf that makes bbolt recurse endlessly when it is read.
+// Set Options.Inspect for files from untrusted sources.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	s := &Store{path: path, owned: true}
@@ -76,12 +75,12 @@ func Open(path string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// New returns a store in a database that the application has open, with the
-// durability that the application has chosen there. Close does not close it.
+// New returns a store in a bbolt database that the application has opened. The durability
+// is that of the database. Close does not close the database.
 //
-// An Update is a write transaction of bbolt: it waits for those of the
-// application, whatever its context says, and so must not be called within one.
-// A large InitialMmapSize keeps Updates from waiting for readers.
+// An Update is a write transaction of bbolt. It waits for write transactions of the
+// application even after its context has ended. Never call it inside one: it would wait
+// forever. With a large InitialMmapSize, Updates do not have to wait for readers.
 func New(db *bolt.DB) (*Store, error) {
 	s := &Store{path: db.Path(), db: db}
 	if err := s.prepare(); err != nil {
@@ -90,8 +89,8 @@ func New(db *bolt.DB) (*Store, error) {
 	return s, nil
 }
 
-// prepare checks the format of the engine's bucket, and makes the bucket if it
-// is not there.
+// prepare checks the format of the engine's bucket. It creates the bucket if it does not
+// exist.
 func (s *Store) prepare() (err error) {
 	defer catch(debug.SetPanicOnFault(true), s.path, &err)
 	found, err := s.format()
@@ -106,7 +105,7 @@ func (s *Store) prepare() (err error) {
 	return nil
 }
 
-// format is that of the file, 0 if the engine's bucket is not there yet.
+// format returns the format of the file, or 0 if the engine's bucket does not exist.
 func (s *Store) format() (found uint64, err error) {
 	err = s.db.View(func(t *bolt.Tx) error {
 		b := t.Bucket([]byte(overlay.Engine))
@@ -150,7 +149,7 @@ func (o *Options) withDefaults() Options {
 	}
 }
 
-// open opens the file with bbolt, which it lets see sound files alone.
+// open opens the file with bbolt. bbolt sees only files that were checked.
 func (s *Store) open(o Options) (err error) {
 	absent, err := kind(s.path)
 	if err != nil {
@@ -182,8 +181,8 @@ func (s *Store) open(o Options) (err error) {
 	return err
 }
 
-// openFile locks and inspects the file before bbolt gets it. It writes only where the
-// lock is certain to keep others from doing so.
+// openFile locks and checks the file before bbolt uses it. It writes to the file only if
+// the lock excludes other writers.
 func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*os.File, error) {
 	f, err := os.OpenFile(path, flag, mode)
 	if err != nil {
@@ -205,7 +204,8 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 	return f, nil
 }
 
-// kind reports whether the file has to be made, and refuses what is no file.
+// kind reports whether the file must be created. It refuses a path that is not a regular
+// file.
 func kind(path string) (absent bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -219,7 +219,7 @@ func kind(path string) (absent bool, err error) {
 	return info.Size() == 0, nil
 }
 
-// syncDir makes the name of a new file durable, where the system can.
+// syncDir makes the name of a new file durable, if the system supports it.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()

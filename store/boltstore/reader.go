@@ -11,15 +11,15 @@ import (
 	"groupkit/store/internal/overlay"
 )
 
-// A bucket reads one bucket of a bbolt transaction. It gives out copies: the
-// bytes of the map are gone with the transaction.
+// A bucket reads one bucket of a bbolt transaction. It returns copies, because the bytes
+// of the memory map are valid only during the transaction.
 type bucket struct {
-	cursor *bolt.Cursor // nil: there is no such bucket
+	cursor *bolt.Cursor // nil: the bucket does not exist
 	path   string
 	over   bool
 }
 
-// open makes b the reader of the bucket of that name.
+// open makes b the reader of the bucket with the name.
 func (b *bucket) open(tx *bolt.Tx, path string, name []byte) (err error) {
 	defer catch(debug.SetPanicOnFault(true), path, &err)
 	b.path = path
@@ -29,12 +29,12 @@ func (b *bucket) open(tx *bolt.Tx, path string, name []byte) (err error) {
 	return nil
 }
 
-// end makes every later use an error.
+// end ends b. Every later use returns an error.
 func (b *bucket) end() {
 	b.over, b.cursor = true, nil
 }
 
-// Get returns the value of key, and whether there is one.
+// Get returns the value of key and whether key exists.
 func (b *bucket) Get(key []byte) (value []byte, ok bool, err error) {
 	defer catch(debug.SetPanicOnFault(true), b.path, &err)
 	found, err := b.find(key)
@@ -44,7 +44,7 @@ func (b *bucket) Get(key []byte) (value []byte, ok bool, err error) {
 	return append(make([]byte, 0, len(found)), found...), true, nil
 }
 
-// GetMany returns one value a key, nil where there is none.
+// GetMany returns one value for each key, nil if the key does not exist.
 func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
 	values = make([][]byte, len(keys))
 	var space arena
@@ -60,7 +60,8 @@ func (b *bucket) GetMany(keys [][]byte) (values [][]byte, err error) {
 	return values, nil
 }
 
-// VisitKeys shows fn one value a key as it stands in bbolt's map, nil where there is none.
+// VisitKeys calls fn with one value for each key, nil if the key does not exist. The
+// values are in bbolt's memory map.
 func (b *bucket) VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) (err error) {
 	var foreign bool
 	defer catchOwn(&foreign, debug.SetPanicOnFault(true), b.path, &err)
@@ -79,7 +80,7 @@ func (b *bucket) VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) (er
 	return nil
 }
 
-// find returns the value of key as it stands in bbolt's map, nil if there is none.
+// find returns the value of key in bbolt's memory map, nil if the key does not exist.
 func (b *bucket) find(key []byte) ([]byte, error) {
 	if err := b.check(key); err != nil || b.cursor == nil {
 		return nil, err
@@ -91,8 +92,8 @@ func (b *bucket) find(key []byte) ([]byte, error) {
 	return value, b.sane(key, value)
 }
 
-// seek looks key up. A nested bucket, which only an application can have made,
-// is no value.
+// seek searches key. A nested bucket is not a value. Only the application can have
+// created one.
 func (b *bucket) seek(key []byte) (found bool, value []byte) {
 	k, v := b.cursor.Seek(key)
 	return v != nil && bytes.Equal(k, key), v
@@ -105,7 +106,7 @@ func (b *bucket) check(key []byte) error {
 	return overlay.CheckKey(key)
 }
 
-// sane refuses the sizes that only a damaged page can give, before they are
+// sane refuses sizes that occur only in damaged pages. It is called before bytes are
 // copied.
 func (b *bucket) sane(key, value []byte) error {
 	if len(key) > overlay.MaxKey || len(value) > overlay.MaxValue {
@@ -115,9 +116,9 @@ func (b *bucket) sane(key, value []byte) error {
 	return nil
 }
 
-// catch makes an error of a panic within bbolt, which panics when it meets a
-// damaged page, and of a fault within its map, and restores what a fault does.
-// It is deferred around calls of bbolt alone, never around a caller's function.
+// catch converts a panic in bbolt and a fault in its memory map to an error, and restores
+// the handling of faults. bbolt panics when it reads a damaged page. Defer catch only
+// around calls of bbolt, never around a function of the caller.
 func catch(fault bool, path string, err *error) {
 	debug.SetPanicOnFault(fault)
 	if p := recover(); p != nil {
@@ -125,8 +126,9 @@ func catch(fault bool, path string, err *error) {
 	}
 }
 
-// catchOwn is catch where a caller's function is called as well: while foreign is set a
-// panic is that function's, unless it is a fault within the map, whose bytes it reads.
+// catchOwn is catch for code that also calls a function of the caller. While foreign is
+// true, a panic belongs to that function and is not caught, unless it is a fault in the
+// memory map that the function reads.
 func catchOwn(foreign *bool, fault bool, path string, err *error) {
 	debug.SetPanicOnFault(fault)
 	p := recover()
@@ -142,7 +144,7 @@ func catchOwn(foreign *bool, fault bool, path string, err *error) {
 // An arena copies many small slices into few allocations.
 type arena struct {
 	chunk []byte
-	next  int // the size of the next chunk, as a rule
+	next  int // the usual size of the next chunk
 }
 
 const smallestChunk, largestChunk = 1 << 6, 1 << 15
@@ -155,7 +157,7 @@ func (a *arena) copy(b []byte) []byte {
 	return a.chunk[start:len(a.chunk):len(a.chunk)]
 }
 
-// pair returns copies of both.
+// pair returns a pair of copies.
 func (a *arena) pair(key, value []byte) store.Pair {
 	a.reserve(len(key) + len(value))
 	start, middle := len(a.chunk), len(a.chunk)+len(key)
@@ -163,7 +165,7 @@ func (a *arena) pair(key, value []byte) store.Pair {
 	return store.Pair{Key: a.chunk[start:middle:middle], Value: a.chunk[middle:len(a.chunk):len(a.chunk)]}
 }
 
-// reserve makes room for n bytes in one piece.
+// reserve makes room for n adjacent bytes.
 func (a *arena) reserve(n int) {
 	if a.chunk == nil || n > cap(a.chunk)-len(a.chunk) {
 		size := max(min(a.next, largestChunk), n, smallestChunk)

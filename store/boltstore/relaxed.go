@@ -8,29 +8,29 @@ import (
 	"groupkit/store"
 )
 
-// maxRelaxed is how many bytes of committed changes are held in memory before an
-// Update waits for them to be saved.
+// maxRelaxed is the size in bytes of the unsaved changes from which an Update waits until
+// they are saved.
 const maxRelaxed = 8 << 20
 
-// relaxed holds committed changes in memory, and saves them in one synced
-// transaction at most so often. The file is therefore always a beginning of the
-// history, whether the process goes down or the machine: bbolt without syncs
-// could leave a meta page on disk whose pages are not.
+// relaxed implements Interval. It keeps committed changes in memory and saves them at
+// intervals, in one synced transaction. The file therefore always contains the state of
+// one instant, after a crash of the process and of the machine. bbolt without sync cannot
+// guarantee that: a meta page could reach the disk before its pages.
 //
 // Locks are taken in the order writer, saving, state.
 type relaxed struct {
 	store  *Store
 	every  time.Duration
-	writer chan struct{} // held by the Update under way, and to freeze
+	writer chan struct{} // held by the running Update, and to freeze
 	saving sync.Mutex    // held while changes are saved
 
-	// state guards what follows. A View holds it to take a bbolt transaction and
-	// the changes over it as of one instant.
+	// state guards the fields below. A View holds it while it begins a bbolt transaction
+	// and takes the changes, so that both are of the same instant.
 	state  sync.RWMutex
 	recent changes // committed since the last freeze
-	frozen changes // being saved: below recent
+	frozen changes // being saved; older than recent
 	bytes  int     // the size of recent
-	failed error   // why saving has failed, until it succeeds
+	failed error   // the error of the last save, nil if it succeeded
 	timer  *time.Timer
 	closed bool
 }
@@ -39,7 +39,7 @@ func newRelaxed(s *Store, every time.Duration) *relaxed {
 	return &relaxed{store: s, every: every, writer: make(chan struct{}, 1)}
 }
 
-// begin takes a snapshot: what is in the file, and the writes over it.
+// begin takes a snapshot: the data in the file with the unsaved changes on top.
 func (r *relaxed) begin() (*tx, *writer, error) {
 	r.state.RLock()
 	defer r.state.RUnlock()
@@ -64,7 +64,7 @@ func (r *relaxed) view(fn func(store.Reader) error) error {
 	return fn(readOnly{w})
 }
 
-// update runs fn and commits in memory.
+// update runs fn and commits its writes in memory.
 func (r *relaxed) update(ctx context.Context, fn func(store.Writer) error) error {
 	select {
 	case r.writer <- struct{}{}:
@@ -88,7 +88,8 @@ func (r *relaxed) update(ctx context.Context, fn func(store.Writer) error) error
 	return nil
 }
 
-// ready reports why nothing can be committed, and makes room where it is short.
+// ready returns an error if nothing can be committed. If the unsaved changes are too
+// large, it saves them.
 func (r *relaxed) ready() error {
 	if err := r.store.refused.get(); err != nil {
 		return err
@@ -105,7 +106,7 @@ func (r *relaxed) ready() error {
 	return r.save()
 }
 
-// publish commits what w holds.
+// publish commits the writes of w.
 func (r *relaxed) publish(w *writer) {
 	if w.written() == 0 {
 		return
@@ -117,7 +118,7 @@ func (r *relaxed) publish(w *writer) {
 	r.arm()
 }
 
-// arm sees to it that what is pending is saved in time.
+// arm starts the timer if there are unsaved changes.
 func (r *relaxed) arm() {
 	if r.timer == nil && !r.closed && !(r.recent.empty() && r.frozen.empty()) {
 		r.timer = time.AfterFunc(r.every, r.tick)
@@ -125,16 +126,16 @@ func (r *relaxed) arm() {
 }
 
 func (r *relaxed) tick() {
-	_ = r.sync() // Updates get the error
+	_ = r.sync() // the next Update returns the error
 	r.state.Lock()
 	defer r.state.Unlock()
 	r.timer = nil
 	r.arm()
 }
 
-// sync saves what has been committed before it was called.
+// sync saves everything that was committed before the call.
 func (r *relaxed) sync() error {
-	// Twice, because what an earlier attempt froze and failed to save comes first.
+	// The first round saves changes that an earlier call has frozen and failed to save.
 	for range 2 {
 		r.writer <- struct{}{}
 		r.saving.Lock()
@@ -149,8 +150,8 @@ func (r *relaxed) sync() error {
 	return nil
 }
 
-// freeze makes the recent changes those to be saved. The caller holds writer
-// and saving.
+// freeze turns the recent changes into the changes to save. The caller holds writer and
+// saving.
 func (r *relaxed) freeze() {
 	r.state.Lock()
 	defer r.state.Unlock()
@@ -159,8 +160,8 @@ func (r *relaxed) freeze() {
 	}
 }
 
-// save writes what is frozen to the file. The caller holds saving, and so nobody
-// else changes frozen.
+// save writes the frozen changes to the file. The caller holds saving, so frozen does not
+// change meanwhile.
 func (r *relaxed) save() error {
 	if r.frozen.empty() {
 		return nil
@@ -174,7 +175,7 @@ func (r *relaxed) save() error {
 	return err
 }
 
-// close saves what is pending.
+// close saves the unsaved changes.
 func (r *relaxed) close() error {
 	r.state.Lock()
 	r.closed = true
@@ -185,7 +186,7 @@ func (r *relaxed) close() error {
 	return r.sync()
 }
 
-// save commits c in a transaction of its own.
+// save commits c in its own transaction.
 func (s *Store) save(c changes) error {
 	b := batch{store: s, changes: c}
 	defer b.abandon()
@@ -195,14 +196,14 @@ func (s *Store) save(c changes) error {
 	return b.commit()
 }
 
-// readOnly is a writer without its verbs that write.
+// readOnly is a writer without the methods that write.
 type readOnly struct{ w *writer }
 
 func (r readOnly) Get(key []byte) ([]byte, bool, error)           { return r.w.Get(key) }
 func (r readOnly) GetMany(keys [][]byte) ([][]byte, error)        { return r.w.GetMany(keys) }
 func (r readOnly) Scan(g store.Range) ([]store.Pair, bool, error) { return r.w.Scan(g) }
 
-// BucketReader returns the application's space of that name.
+// BucketReader returns the application's key space with the name.
 func (r readOnly) BucketReader(name string) (store.Reader, error) {
 	return r.w.BucketReader(name)
 }

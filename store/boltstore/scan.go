@@ -27,10 +27,10 @@ func (b *bucket) Scan(r store.Range) (page []store.Pair, more bool, err error) {
 	return page, more, nil
 }
 
-// usualPairs is how many pairs a page has room for at first, at most.
+// usualPairs is the maximum initial capacity of a page.
 const usualPairs = 128
 
-// Visit shows fn the pairs of r as they stand in bbolt's map.
+// Visit calls fn with the pairs of r in bbolt's memory map.
 func (b *bucket) Visit(r store.Range, fn func(key, value []byte) bool) (more bool, err error) {
 	if b.over {
 		return false, overlay.Over()
@@ -64,7 +64,7 @@ func (b *bucket) Visit(r store.Range, fn func(key, value []byte) bool) (more boo
 	return false, nil
 }
 
-// first moves the cursor to where r begins.
+// first moves the cursor to the beginning of r.
 func (b *bucket) first(r store.Range) (key, value []byte) {
 	if !r.Reverse {
 		return b.cursor.Seek(r.From)
@@ -85,7 +85,7 @@ func (b *bucket) next(r store.Range) (key, value []byte) {
 	return b.cursor.Next()
 }
 
-// within reports whether key, which lies behind where r begins, is before its end.
+// within reports whether key, which is not before the beginning of r, is before its end.
 func within(r store.Range, key []byte) bool {
 	if r.Reverse {
 		return bytes.Compare(key, r.From) >= 0
@@ -93,8 +93,8 @@ func within(r store.Range, key []byte) bool {
 	return r.To == nil || bytes.Compare(key, r.To) < 0
 }
 
-// ordered reports whether key may follow the previous one. Whoever pages through a
-// damaged file must come to an end.
+// ordered reports whether key can follow previous. Without this check, paging through a
+// damaged file might not end.
 func ordered(r store.Range, previous, key []byte) bool {
 	if previous != nil {
 		order := bytes.Compare(previous, key)

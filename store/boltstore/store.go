@@ -1,15 +1,15 @@
-// Package boltstore keeps everything in one file of bbolt: the default store.
+// Package boltstore stores the data in one bbolt file. It is the default store.
 //
-// The engine's keys are in the bucket "groupkit"; each bucket of the application
-// is a bucket of bbolt of that name beside it, so that an application that
-// shares its database reads it with bbolt's own API.
+// The engine's records are in the bucket "groupkit". Each bucket of the application is a
+// bbolt bucket with its name beside it. An application that shares its database can read
+// it with the API of bbolt.
 //
 // # Group commit
 //
-// An Update that is alone commits on its caller's goroutine. Those that come
-// while a commit is under way wait, and share the next one: one bbolt
-// transaction, one sync. Each runs over the writes of those before it; one that
-// fails leaves no trace and does not disturb the others.
+// A single Update commits on the goroutine of its caller. Updates that come during a
+// commit wait and share the next commit: one bbolt transaction, one sync. Each of them
+// sees the writes of those before it. An Update that fails writes nothing and does not
+// affect the others.
 package boltstore
 
 import (
@@ -24,12 +24,12 @@ import (
 	"groupkit/store/internal/gate"
 )
 
-// A Store is a store.Store in a file of bbolt.
+// A Store is a store.Store in a bbolt file.
 type Store struct {
 	db    *bolt.DB
 	path  string
 	owned bool     // Close closes db
-	file  *os.File // that of db, if owned
+	file  *os.File // the file of db, if owned
 	gate  gate.Gate
 	queue queue
 	relax *relaxed // nil: every commit is synced
@@ -37,14 +37,14 @@ type Store struct {
 	unread  map[string]*unread // leaves to check before they are changed, by bucket
 	changed atomic.Bool        // the list of free pages is not in the file
 	refused sticky             // why writes are refused until the file is opened again
-	stuck   sticky             // why bbolt can't be asked anything more
+	stuck   sticky             // why bbolt cannot be used any more
 }
 
-// Exclusive reports true: the file is locked.
+// Exclusive returns true: the file is locked.
 func (s *Store) Exclusive() bool { return true }
 
-// Close waits for what is under way. It closes the database unless it was given
-// to New.
+// Close waits for the running transactions. It closes the database, except one that was
+// given to New.
 func (s *Store) Close() (err error) {
 	s.gate.Close(func() { err = s.close() })
 	return err
@@ -57,7 +57,8 @@ func (s *Store) close() (err error) {
 	switch {
 	case !s.owned:
 	case s.stuck.get() != nil:
-		// bbolt would wait for its own locks. This leaks the map, not the lock.
+		// db.Close would wait for locks that bbolt still holds. Closing only the file
+		// leaks the memory map, but releases the file lock.
 		err = errors.Join(err, s.file.Close())
 	default:
 		s.keepFreelist()
@@ -66,9 +67,8 @@ func (s *Store) close() (err error) {
 	return err
 }
 
-// keepFreelist writes the list of free pages, which commits leave out, so that
-// the next opening need not read the whole file to find them. It is no loss if
-// that fails.
+// keepFreelist writes the list of free pages, which commits do not write. With the list,
+// the next Open need not read the whole file. If keepFreelist fails, nothing is lost.
 func (s *Store) keepFreelist() {
 	if !s.changed.Load() || s.refused.get() != nil {
 		return
@@ -79,7 +79,7 @@ func (s *Store) keepFreelist() {
 	_ = s.db.Update(func(*bolt.Tx) error { return nil })
 }
 
-// A sticky error stays once it is set.
+// A sticky error keeps the first error that is set.
 type sticky struct {
 	err atomic.Pointer[error]
 }
@@ -93,9 +93,9 @@ func (s *sticky) get() error {
 
 func (s *sticky) set(err error) { s.err.CompareAndSwap(nil, &err) }
 
-// A queue holds the Updates that wait for the commit under way.
+// A queue contains the Updates that wait for the running commit.
 type queue struct {
 	mu      sync.Mutex
-	busy    bool // a commit is under way
+	busy    bool // a commit is running
 	waiting []*request
 }

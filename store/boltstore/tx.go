@@ -12,16 +12,16 @@ import (
 	"groupkit/store/internal/overlay"
 )
 
-// A tx is a bbolt transaction and the readers opened in it.
+// A tx is a bbolt transaction with the readers opened in it.
 type tx struct {
 	*bolt.Tx
 	store  *Store
 	main   bucket
 	apps   map[string]*bucket
-	reader reader // what a View gives its function
+	reader reader // given to the function of a View
 }
 
-// begin opens a bbolt transaction.
+// begin begins a bbolt transaction.
 func (s *Store) begin(writable bool) (*tx, error) {
 	if err := s.stuck.get(); err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (s *Store) begin(writable bool) (*tx, error) {
 
 var engineBucket = []byte(overlay.Engine)
 
-// beginBolt begins; a panic there leaves bbolt's locks held, so that nothing more
-// can be asked of it.
+// beginBolt begins a bbolt transaction. After a panic in bbolt its locks are still held,
+// so bbolt cannot be used any more.
 func (s *Store) beginBolt(writable bool) (t *bolt.Tx, err error) {
 	panicked := true
 	defer func() {
@@ -62,7 +62,8 @@ func (s *Store) beginBolt(writable bool) (t *bolt.Tx, err error) {
 	return t, err
 }
 
-// bucket returns the reader of the bucket of that name, the same every time.
+// bucket returns the reader of the bucket with the name. It returns the same reader every
+// time.
 func (t *tx) bucket(name string) (store.Reader, error) {
 	if name == overlay.Engine {
 		return &t.main, nil
@@ -81,14 +82,14 @@ func (t *tx) bucket(name string) (store.Reader, error) {
 	return b, nil
 }
 
-// nested reports whether key is a bucket within the bucket of that name.
+// nested reports whether key is a bucket within the bucket with the name.
 func (t *tx) nested(name string, key []byte) (is bool, err error) {
 	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
 	b := t.Bucket([]byte(name))
 	return b != nil && b.Bucket(key) != nil, nil
 }
 
-// rollback ends the transaction; nothing of it stays.
+// rollback ends the transaction without writing.
 func (t *tx) rollback() {
 	t.end()
 	var err error
@@ -101,7 +102,7 @@ func (t *tx) rollback() {
 	}
 }
 
-// end makes every later use of the readers an error.
+// end ends the readers. Every later use returns an error.
 func (t *tx) end() {
 	t.main.end()
 	for _, b := range t.apps {

@@ -11,38 +11,38 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// unread are the leaves of one bucket that the opening of a closed file has not read.
-// bbolt trusts what they say of their entries, and would write one of gigabytes as large:
-// whoever changes one entry of a leaf writes all of it. So each is checked before a commit
-// first changes it, and with every search for one some others are, that it may come to an
-// end: from then on there is nothing to search for.
+// unread contains the leaves of one bucket that were not read when a closed file was
+// opened. bbolt trusts the entries of a leaf: if a damaged leaf claims gigabytes, it
+// would write gigabytes. A change of one entry writes the whole leaf. Each leaf is
+// therefore checked before a commit first changes it. Each search for a leaf also checks
+// some others, so that all leaves are checked after a while and checks end.
 //
-// Only commits, one after the other, use it. What they write is sound: a page that has
-// been checked is not checked again, even if it is another one by then.
+// Only commits use unread, one after another. Pages written by commits are valid: a
+// checked page number is not checked again, even if the page was replaced since.
 type unread struct {
 	*inspection
 	leaves pages
-	left   atomic.Int64 // how many
+	left   atomic.Int64 // the number of leaves left
 
-	next  []byte // all leaves below have had their turn
-	ended bool   // and all others
+	next  []byte // all leaves with lower keys had their turn
+	ended bool   // all other leaves too
 }
 
-// further is how many other leaves are checked with every search.
+// further is the number of other leaves that each search checks.
 const further = 8
 
 // A guard checks the leaves of one bucket in one transaction.
 type guard struct {
 	*unread
 	root, high   uint64
-	upper, lower []byte // hold a branch, and what is below it
+	upper, lower []byte // buffers for a branch and the page below it
 
-	// All leaves that keys in [low, end) lead to have been checked, and those beside them.
+	// The leaves of the keys in [low, end) and their neighbours are checked.
 	low, end []byte
 	known    bool
 }
 
-// guard checks the leaves that bbolt will change to apply the changes.
+// guard checks the leaves that bbolt will change when it applies the changes.
 func (c changes) guard(t *tx) error {
 	err := t.guard(overlay.Engine, c.main)
 	for name, writes := range c.apps {
@@ -83,8 +83,8 @@ func (u *unread) guard(t *bolt.Tx, b *bolt.Bucket) *guard {
 	}
 }
 
-// at checks the leaf that the key belongs into, and those on both sides of it, with
-// which bbolt merges one that has become small.
+// at checks the leaf for the key and the leaves on both sides of it. bbolt merges a leaf
+// that has become small with one of them.
 func (g *guard) at(key []byte) error {
 	if g.known && bytes.Compare(g.low, key) <= 0 && (g.end == nil || bytes.Compare(key, g.end) < 0) {
 		return nil
@@ -108,8 +108,8 @@ func (g *guard) at(key []byte) error {
 	return g.goOn()
 }
 
-// one checks the leaf that the key belongs into or, if it is not for the key itself, the
-// last one below it.
+// one checks one leaf: the leaf for the key if itself is true, otherwise the last leaf
+// below the key.
 func (g *guard) one(key []byte, itself bool) (parent, error) {
 	at, err := g.find(key, itself)
 	if err != nil {
@@ -118,7 +118,8 @@ func (g *guard) one(key []byte, itself bool) (parent, error) {
 	return at, g.check(at)
 }
 
-// goOn checks some more leaves. What is wrong with them is for those who need them.
+// goOn checks some more leaves. It ignores their errors: a commit that changes such a
+// leaf returns the error.
 func (g *guard) goOn() error {
 	if g.ended {
 		return nil
@@ -136,14 +137,14 @@ func (g *guard) goOn() error {
 	return nil
 }
 
-// A parent is a branch above leaves, one of which has been chosen.
+// A parent is a branch above leaves, with one selected leaf.
 type parent struct {
 	page
-	low, end []byte // its keys are from low on and before end; nil is no bound
-	n        int    // the entry of the leaf
+	low, end []byte // its keys are in [low, end); nil means no bound
+	n        int    // the entry of the selected leaf
 }
 
-// bounds are those of the leaf.
+// bounds returns the bounds of the keys of the selected leaf.
 func (p *parent) bounds() (low, end []byte) {
 	low, end = p.low, p.end
 	if p.n > 0 {
@@ -155,8 +156,8 @@ func (p *parent) bounds() (low, end []byte) {
 	return low, end
 }
 
-// find goes down from the root to the parent of the leaf that one would check. It is
-// valid until the next is looked for.
+// find returns the parent of the leaf that one checks. It is valid until the next call of
+// find.
 func (g *guard) find(key []byte, itself bool) (at parent, err error) {
 	at.page, err = g.branch(g.root, g.upper)
 	for err == nil && at.flags == branchFlag {
@@ -172,7 +173,7 @@ func (g *guard) find(key []byte, itself bool) (at parent, err error) {
 	return parent{}, err // the root is a leaf
 }
 
-// branch reads a page, unless it is a leaf that has not been checked.
+// branch reads a page, except a leaf that was not checked.
 func (g *guard) branch(id uint64, buffer []byte) (page, error) {
 	if g.leaves.has(id) {
 		return page{}, nil
@@ -184,7 +185,7 @@ func (g *guard) branch(id uint64, buffer []byte) (page, error) {
 	return g.whole(p)
 }
 
-// check checks the leaf that has been chosen, unless that has been done.
+// check checks the selected leaf, unless it was checked before.
 func (g *guard) check(p parent) error {
 	if p.count == 0 || !g.leaves.has(p.child(p.n)) {
 		return nil
@@ -203,13 +204,13 @@ func (g *guard) check(p parent) error {
 	return nil
 }
 
-// leaf checks a leaf whose keys must lie in [low, end).
+// leaf checks a leaf. Its keys must be in [low, end).
 func (g *guard) leaf(p page, low, end []byte) error {
 	if p.flags != leafFlag || p.count == 0 {
 		return bad(p.id, "flags %#x and %d entries are not those of a leaf", p.flags, p.count)
 	}
 	for next := p.id + 1; next <= p.id+p.overflow; next++ {
-		if g.seen.has(next) { // a leaf too: they have been marked though not read
+		if g.seen.has(next) { // unread leaves are marked in seen too
 			return bad(next, "led to twice")
 		}
 	}

@@ -9,12 +9,11 @@ import (
 	"groupkit/store"
 )
 
-// maxBatch is how many Updates share a commit at most: enough for the sync to
-// weigh little, few enough for none to wait long.
+// maxBatch is the maximum number of Updates in one commit: enough to make the sync cheap
+// for each, few enough to keep the wait short.
 const maxBatch = 256
 
-// Update runs fn and commits what it wrote, together with what others write at
-// that time.
+// Update runs fn and commits its writes, together with those of concurrent Updates.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
@@ -33,7 +32,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return s.queue.wait(ctx, r)
 }
 
-// alone commits fn by itself, on the caller's goroutine.
+// alone commits fn by itself, on the goroutine of the caller.
 func (s *Store) alone(fn func(store.Writer) error) error {
 	defer s.next()
 	b := batch{store: s}
@@ -47,16 +46,16 @@ func (s *Store) alone(fn func(store.Writer) error) error {
 	return b.commit()
 }
 
-// next hands the right to commit on to those who wait.
+// next passes the right to commit on to waiting Updates.
 func (s *Store) next() {
 	if s.queue.leave() {
 		go s.drain(nil)
 	}
 }
 
-// drain commits what waits until nothing does. A function that ends the
-// goroutine it runs on, as t.FailNow does, ends this one: another goes on with
-// the rest of its batch.
+// drain commits waiting Updates until none are left. A function that ends its goroutine,
+// as t.FailNow does, ends drain. Another goroutine then continues with the rest of the
+// batch.
 func (s *Store) drain(b *batch) {
 	ended := true
 	defer func() {
@@ -76,15 +75,15 @@ func (s *Store) drain(b *batch) {
 	ended = false
 }
 
-// A request is an Update that waits.
+// A request is a waiting Update.
 type request struct {
 	fn      func(store.Writer) error
-	done    chan struct{} // receives when the outcome is known
-	taken   bool          // by a batch: too late to withdraw
-	depends bool          // it has read what another of its batch wrote
+	done    chan struct{} // receives a value when the outcome is known
+	taken   bool          // a batch has taken it: it cannot be withdrawn
+	depends bool          // it may have read writes of other requests of the batch
 	outcome outcome
-	err     error // if it has returned
-	panic   any   // if it has panicked
+	err     error // set if fn has returned
+	panic   any   // set if fn has panicked
 }
 
 type outcome int
@@ -99,8 +98,8 @@ var requests = sync.Pool{New: func() any {
 	return &request{done: make(chan struct{}, 1)}
 }}
 
-// enter returns nil if the caller has the right to commit, and its place in the
-// queue otherwise.
+// enter returns nil if the caller has the right to commit. Otherwise it returns the
+// request in the queue.
 func (q *queue) enter(fn func(store.Writer) error) *request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -114,8 +113,8 @@ func (q *queue) enter(fn func(store.Writer) error) *request {
 	return r
 }
 
-// leave gives the right to commit back, and reports whether it must be used for
-// those who wait instead.
+// leave gives the right to commit back. It reports true if the caller must pass the right
+// on to waiting Updates instead.
 func (q *queue) leave() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,7 +122,7 @@ func (q *queue) leave() bool {
 	return q.busy
 }
 
-// wait waits for the outcome of r, or withdraws it when ctx ends first.
+// wait waits for the outcome of r. If ctx ends first, it withdraws r.
 func (q *queue) wait(ctx context.Context, r *request) error {
 	select {
 	case <-r.done:
@@ -145,7 +144,7 @@ func (q *queue) wait(ctx context.Context, r *request) error {
 	return err
 }
 
-// withdraw takes r out of the queue unless a batch has taken it up.
+// withdraw removes r from the queue, unless a batch has taken it.
 func (q *queue) withdraw(r *request) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -157,9 +156,8 @@ func (q *queue) withdraw(r *request) bool {
 	return true
 }
 
-// gather yields for as long as that lets more come: those whom the last commit
-// has released are about to be back. Of 64 callers, 55 share a commit then; with
-// a single yield, 45.
+// gather yields as long as more Updates come, because callers released by the last commit
+// soon come back. Of 64 callers, 55 then share a commit. With a single yield it is 45.
 func (q *queue) gather() {
 	for before, now := -1, q.length(); before < now && now < maxBatch; {
 		runtime.Gosched()
@@ -173,7 +171,7 @@ func (q *queue) length() int {
 	return len(q.waiting)
 }
 
-// batch takes those who wait, or gives the right to commit back if nobody does.
+// batch takes the waiting Updates. If there are none, it gives the right to commit back.
 func (q *queue) batch(s *Store) *batch {
 	q.gather()
 	q.mu.Lock()

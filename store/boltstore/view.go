@@ -9,8 +9,8 @@ import (
 	"groupkit/store/internal/overlay"
 )
 
-// View runs fn on one consistent snapshot. A View that lasts keeps bbolt from
-// reusing pages, and from growing its map: Updates may have to wait for it.
+// View runs fn on one consistent snapshot. Keep it short: a long View prevents bbolt from
+// reusing pages and from growing its memory map, so Updates may have to wait for it.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
@@ -31,8 +31,8 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(&t.reader)
 }
 
-// Backup writes a copy of the whole file, the application's buckets included, to
-// w. It counts as a View that lasts until the copy is written.
+// Backup writes a copy of the whole file to w, the application's buckets included. It has
+// the effect of a View that lasts until the copy is written.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
@@ -62,8 +62,8 @@ func (t *tx) copyTo(w *copying) (err error) {
 	return w.err
 }
 
-// copying writes until its context ends, and keeps the error of its writer,
-// which bbolt gives as a text.
+// copying writes until its context ends. It keeps the error of its writer, because bbolt
+// passes it on only as text.
 type copying struct {
 	ctx context.Context
 	w   io.Writer
@@ -77,13 +77,13 @@ func (c *copying) Write(p []byte) (n int, err error) {
 	return n, c.err
 }
 
-// A reader is what the function of a View gets.
+// A reader is given to the function of a View.
 type reader struct {
 	*bucket
 	tx *tx
 }
 
-// BucketReader returns the application's bucket of that name.
+// BucketReader returns the application's bucket with the name.
 func (r *reader) BucketReader(name string) (store.Reader, error) {
 	if err := overlay.CheckBucket(name); err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// A writer holds what one function writes, over what those before it have
-// written. Nothing of it reaches bbolt until the function has returned nil.
+// A writer keeps the writes of one function, on top of the writes of those before it.
+// Nothing is written to bbolt before the function has returned nil.
 type writer struct {
 	*overlay.Space
 	view  view
@@ -26,7 +26,7 @@ func newWriter(v view, c changes) (*writer, error) {
 	return &writer{Space: overlay.New(main, c.main), view: v, begun: c}, nil
 }
 
-// Bucket returns the application's space of that name.
+// Bucket returns the application's key space with the name.
 func (w *writer) Bucket(name string) (store.Writer, error) {
 	if err := overlay.CheckBucket(name); err != nil {
 		return nil, err
@@ -49,12 +49,12 @@ func (w *writer) Bucket(name string) (store.Writer, error) {
 	return app, nil
 }
 
-// BucketReader returns the application's space of that name.
+// BucketReader returns the application's key space with the name.
 func (w *writer) BucketReader(name string) (store.Reader, error) {
 	return w.Bucket(name)
 }
 
-// changes are those that the writer began with and all that it was given.
+// changes returns the changes that the writer began with and its own writes.
 func (w *writer) changes() changes {
 	c := changes{main: w.Writes(), apps: w.begun.apps}
 	if len(w.apps) == 0 {
@@ -89,8 +89,8 @@ func (w *writer) end() {
 	}
 }
 
-// An appSpace is a bucket of the application, in which it may have nested others
-// with bbolt's own API. Those are not the store's to overwrite.
+// An appSpace is a bucket of the application. The application can have nested buckets in
+// it, made with the API of bbolt. The store does not overwrite them.
 type appSpace struct {
 	*overlay.Space
 	view view
