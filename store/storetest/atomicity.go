@@ -78,7 +78,8 @@ var atomicityTests = map[string]func(*testing.T, suite){
 		}
 	},
 	"write skew is refused": func(t *testing.T, s suite) {
-		// Two may go if both are there; each takes one away after having seen both.
+		// Each transaction deletes its key only if it has seen both. If both commit, they
+		// are not serializable.
 		for round := range 30 {
 			s.put(t, "a", "here", "b", "here")
 			left := func(key string) func(int) {
@@ -148,7 +149,7 @@ func increment(w store.Writer) error {
 	return w.Put([]byte("n"), []byte(strconv.Itoa(n+1)))
 }
 
-// run calls fn n times at once and waits for all.
+// run calls fn n times at once and waits for all calls.
 func run(n int, fn func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {

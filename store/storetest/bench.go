@@ -13,8 +13,8 @@ import (
 	"groupkit/store"
 )
 
-// Bench measures a store. The function opens a new, empty store for each
-// benchmark; Bench closes it.
+// Bench measures a store. open opens a new, empty store for each benchmark. Bench closes
+// it.
 func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	for _, m := range []struct {
 		name string
@@ -35,8 +35,9 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	}
 }
 
-// Join writes what one user joining one group writes, for comparisons with other
-// ways to do so: five small records, of which two are read first.
+// Join writes the records that change when a user joins a group: five small records, of
+// which two are read first. Use it to compare a store with other ways to write the same
+// records.
 func Join(w store.Writer, n int) error {
 	group, user := binary.BigEndian.AppendUint64(nil, uint64(n)*0x9E3779B97F4A7C15), fmt.Appendf(nil, "user-%08d", n)
 	for _, record := range JoinRecords(group, user) {
@@ -52,13 +53,13 @@ func Join(w store.Writer, n int) error {
 	return nil
 }
 
-// A Record is one of those that Join writes.
+// A Record is one of the records that Join writes.
 type Record struct {
 	store.Pair
-	Read bool // it is read before it is written
+	Read bool // the record is read before it is written
 }
 
-// JoinRecords are those of one user joining one group.
+// JoinRecords returns the records that change when a user joins a group.
 func JoinRecords(group, user []byte) []Record {
 	key := func(parts ...string) []byte {
 		k := append([]byte("g"), group...)
@@ -114,7 +115,7 @@ func fill(b *testing.B, s store.Store) {
 	b.ResetTimer()
 }
 
-// benchKey is key n of those in the store, in any order of numbers.
+// benchKey returns the n-th key in the store, in an order that is not that of the keys.
 func benchKey(n int) []byte { return fmt.Appendf(nil, "key-%08d", n*7919%benchKeys) }
 
 func benchGet(b *testing.B, s store.Store) {

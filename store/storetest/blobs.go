@@ -17,8 +17,8 @@ import (
 	"groupkit/store"
 )
 
-// RunBlobs checks every sentence of the contract of store.Blobs. The function
-// opens a new, empty one for each test; the suite closes it.
+// RunBlobs checks every sentence of the contract of store.Blobs. open opens new, empty
+// Blobs for each test. RunBlobs closes them.
 func RunBlobs(t *testing.T, open func(t *testing.T) store.Blobs) {
 	for name, test := range blobTests {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func RunBlobs(t *testing.T, open func(t *testing.T) store.Blobs) {
 	}
 }
 
-// blobs are contents under test.
+// blobs are the Blobs under test.
 type blobs struct{ store.Blobs }
 
 func (b blobs) put(t require.TestingT, id, content string) {
@@ -55,7 +55,7 @@ func read(t require.TestingT, r io.ReadCloser) string {
 	return string(content)
 }
 
-// list returns all ids after the given one, page by page.
+// list returns all IDs greater than after, page by page.
 func (b blobs) list(t require.TestingT, after string, limit int) (ids []string) {
 	for {
 		page, more, err := b.List(context.Background(), after, limit)

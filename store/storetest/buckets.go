@@ -11,7 +11,7 @@ import (
 	"groupkit/store"
 )
 
-// bucket opens the bucket of that name; the test is skipped if there are none.
+// bucket opens the bucket with the name. It skips the test if the store has no buckets.
 func bucket(t *testing.T, w store.Writer, name string) store.Writer {
 	b, err := store.Bucket(w, name)
 	if errors.Is(err, store.ErrNotSupported) {
@@ -34,7 +34,7 @@ func (s suite) supported(t *testing.T) {
 	}
 }
 
-// allIn returns what is in the bucket of that name.
+// allIn returns all pairs in the bucket with the name.
 func (s suite) allIn(t *testing.T, name string) (pairs []string) {
 	s.view(t, func(r store.Reader) {
 		b, err := store.BucketReader(r, name)

@@ -108,7 +108,7 @@ var contextTests = map[string]func(*testing.T, suite){
 		ctx, cancel := context.WithCancel(t.Context())
 		run(2, func(i int) {
 			if i == 0 {
-				// One that may be run again, and at the same time as the other.
+				// fn can be run several times, also during the other Update.
 				first := true
 				s.update(t, func(w store.Writer) {
 					if first {
@@ -140,7 +140,7 @@ var contextTests = map[string]func(*testing.T, suite){
 		s.put(t, "c", "3")
 	},
 	"ended at random": func(t *testing.T, s suite) {
-		// Whoever is told that the context has ended has written nothing.
+		// An Update that returns the error of its context has written nothing.
 		run(12, func(caller int) {
 			for round := range 20 {
 				ctx, cancel := context.WithCancel(context.Background())

@@ -13,7 +13,7 @@ import (
 	"groupkit/store"
 )
 
-// A model is the naive store: a map, sorted when it is read.
+// A model is a simple store: a map that is sorted when it is read.
 type model map[string]string
 
 var modelTests = map[string]func(*testing.T, suite){
@@ -33,7 +33,7 @@ var modelTests = map[string]func(*testing.T, suite){
 	},
 }
 
-// clear deletes everything.
+// clear deletes all pairs.
 func (s suite) clear(t require.TestingT) {
 	s.update(t, func(w store.Writer) {
 		for {
@@ -49,8 +49,8 @@ func (s suite) clear(t require.TestingT) {
 	})
 }
 
-// transaction does the same to the store and to a model, and returns what is
-// committed after it.
+// transaction runs the same steps on the store and on a model. It returns the committed
+// state.
 func (s suite) transaction(t *rapid.T, before model) model {
 	var after model
 	fail := rapid.IntRange(0, 3).Draw(t, "fails") == 0
@@ -73,7 +73,7 @@ func (s suite) transaction(t *rapid.T, before model) model {
 	return after
 }
 
-// A step is one verb within a transaction.
+// A step is one method call within a transaction.
 type step struct {
 	verb  string
 	key   string
@@ -81,7 +81,7 @@ type step struct {
 	r     store.Range
 }
 
-// genKey gives keys that collide, are prefixes of one another, and are hostile.
+// genKey generates keys that collide, keys that are prefixes of others, and unusual keys.
 var genKey = rapid.Custom(func(t *rapid.T) string {
 	return string(rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 'b', 0xfe, 0xff}), 1, 3).Draw(t, "key"))
 })
@@ -126,7 +126,7 @@ func (m model) do(t require.TestingT, w store.Writer, s step) {
 	}
 }
 
-// keys are those of r, in its order.
+// keys returns the keys in r, in the order of r.
 func (m model) keys(r store.Range) []string {
 	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(m)), func(key string) bool {
 		return bytes.Compare([]byte(key), r.From) < 0 || r.To != nil && bytes.Compare([]byte(key), r.To) >= 0

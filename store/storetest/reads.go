@@ -204,7 +204,7 @@ func requireMany(t *testing.T, r store.Reader, keys, want [][]byte) {
 	}
 }
 
-// requireKeys checks a range in both directions and with pages of several sizes.
+// requireKeys checks a range in both directions and with several page sizes.
 func requireKeys(t *testing.T, reader store.Reader, r store.Range, keys [][]byte) {
 	for _, limit := range []int{0, 1, 3} {
 		var want []string
@@ -219,7 +219,7 @@ func requireKeys(t *testing.T, reader store.Reader, r store.Range, keys [][]byte
 	}
 }
 
-// hostileKeys are in order.
+// hostileKeys returns unusual keys, in order.
 func hostileKeys() [][]byte {
 	keys := [][]byte{{0}, {0, 0}, {0, 1}, {0, 0xff}, {1}, []byte("%"), []byte("'"), []byte("/"), []byte("A"), []byte("\\"),
 		[]byte("a"), []byte("a\x00"), []byte("a\x00b"), []byte("a/"), []byte("aa"), []byte("ab"), []byte("é"),
@@ -228,7 +228,7 @@ func hostileKeys() [][]byte {
 	return keys
 }
 
-// requireShown compares what Visit and VisitKeys show with what Scan and Get return.
+// requireShown compares the results of Visit and VisitKeys with those of Scan and Get.
 func requireShown(t *testing.T, r store.Reader) {
 	t.Helper()
 	for _, reverse := range []bool{false, true} {

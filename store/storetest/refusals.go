@@ -38,7 +38,7 @@ var sizeTests = map[string]func(*testing.T, suite){
 		require.Equal(t, []string{"a=1", "b=2"}, s.all(t, store.Range{}))
 	},
 	"what is too large is refused": func(t *testing.T, s suite) {
-		// A store that takes more has to keep it.
+		// If a store accepts a large key or value, it must also keep it.
 		large := func(t *testing.T, key, value []byte) {
 			written := false
 			err := s.Update(t.Context(), func(w store.Writer) error {

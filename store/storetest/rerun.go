@@ -9,9 +9,9 @@ import (
 	"groupkit/store"
 )
 
-// Rerun returns s, but the functions of about half of its Updates are run twice,
-// as a store may: the writes of the first run, and its outcome, are thrown away.
-// Whoever calls a store through it finds out whether its functions stand that.
+// Rerun returns a store that runs the functions of about half of the Updates of s twice,
+// as a store is allowed to do. It discards the writes and the result of the first run.
+// Use it to test that the functions given to a store can be run more than once.
 func Rerun(s store.Store) store.Store { return rerun{s} }
 
 type rerun struct{ store.Store }

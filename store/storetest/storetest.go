@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of the seam: a store that passes it
-// carries every rule of the engine. A store calls it in a few lines:
+// Package storetest is the conformance suite for stores. The engine works with every
+// store that passes it. The test of a store calls it:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) store.Store { return mystore.New() })
@@ -16,8 +16,8 @@ import (
 	"groupkit/store"
 )
 
-// Run checks every sentence of the contract of store.Store. The function opens
-// a new, empty store for each test; the suite closes it.
+// Run checks every sentence of the contract of store.Store. open opens a new, empty store
+// for each test. Run closes it.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range []struct {
 		name  string
@@ -118,7 +118,7 @@ func all(t require.TestingT, reader store.Reader, r store.Range) (pairs []string
 	}
 }
 
-// rest is what remains of r after page.
+// rest returns the part of r after page.
 func rest(r store.Range, page []store.Pair) store.Range {
 	last := page[len(page)-1].Key
 	if r.Reverse {
