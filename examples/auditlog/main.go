@@ -1,6 +1,6 @@
-// Auditlog is a viewer of a group's audit log: it prints, in sentences, what has happened
-// so far, and then what happens while it looks, until the group is deleted. The story that
-// it looks at goes on beside it.
+// Auditlog is a viewer of a group's audit log. It prints the events so far as sentences.
+// Then it prints new events as they happen, until the group is deleted. The changes are
+// made by the same program.
 package main
 
 import (
@@ -26,7 +26,8 @@ func main() {
 	}
 }
 
-// show tells the first half of the story, and the second while the viewer looks.
+// show makes the first changes, starts the viewer, and makes the other changes while the
+// viewer prints.
 func show(ctx context.Context, out io.Writer) (err error) {
 	s := &story{now: time.Date(2026, 5, 1, 20, 0, 0, 0, time.UTC)}
 	s.eng, err = groupkit.New(memstore.New(), memblob.New(), &groupkit.Options{Clock: s.clock})
@@ -51,15 +52,16 @@ func show(ctx context.Context, out io.Writer) (err error) {
 	return <-night
 }
 
-// A viewer is someone who may read the log of a group, and where it is written to.
+// A viewer prints the log of a group to out. The actor must be allowed to read the log.
 type viewer struct {
 	actor groupkit.Actor
 	group groupkit.GroupID
 	out   io.Writer
 }
 
-// begin prints the log so far. It subscribes first, so that nothing is lost between the
-// end of the one and the beginning of the other, nor shown twice.
+// begin subscribes and prints the log so far. It subscribes first, so that no event is
+// lost between the log and the subscription. It reads the log only up to the version at
+// which the subscription begins, so that no event is printed twice.
 func (v *viewer) begin(ctx context.Context) (*groupkit.Subscription, error) {
 	sub, err := v.actor.Subscribe(ctx, v.group)
 	if err != nil {
@@ -85,14 +87,14 @@ func (v *viewer) read(ctx context.Context, from, to uint64) error {
 	return nil
 }
 
-// follow prints what happens, until the group is deleted.
+// follow prints new events until the group is deleted.
 func (v *viewer) follow(ctx context.Context, sub *groupkit.Subscription) error {
 	for e, err := range sub.All(ctx) {
 		var missed *groupkit.MissedError
 		switch {
 		case err == nil:
 			v.print(&e)
-		case errors.As(err, &missed): // too slow: the log has it
+		case errors.As(err, &missed): // the subscriber was too slow: read the missed events from the log
 			if err := v.read(ctx, missed.From, sub.After()); err != nil {
 				return err
 			}
@@ -114,7 +116,7 @@ func (v *viewer) print(e *groupkit.Event) {
 	fmt.Fprintln(v.out, line)
 }
 
-// sentence says in words what happened.
+// sentence returns a sentence that describes the event.
 func sentence(e *groupkit.Event) string {
 	actor, users := name(e.Actor), names(e.Users)
 	switch e.Kind {
@@ -176,7 +178,8 @@ func until(t time.Time) string {
 	return "until " + t.Format("15:04")
 }
 
-// A story is what there is to see; its clock shows a minute more for every scene.
+// A story makes the changes that the viewer prints. Its clock advances by a minute for
+// each scene.
 type story struct {
 	eng   *groupkit.Engine
 	guild groupkit.GroupID
@@ -191,7 +194,7 @@ func (s *story) clock() time.Time {
 	return s.now
 }
 
-// play runs scenes, a minute after another.
+// play runs scenes, one minute apart.
 func (s *story) play(scenes ...func() error) error {
 	for _, scene := range scenes {
 		s.mu.Lock()
@@ -204,7 +207,7 @@ func (s *story) play(scenes ...func() error) error {
 	return nil
 }
 
-// evening is over when the viewer comes.
+// evening makes the changes before the viewer starts.
 func (s *story) evening(ctx context.Context) error {
 	g, err := s.eng.As("alice").CreateGroup(ctx, groupkit.NewGroup{Name: "Night Watch", Public: true})
 	if err != nil {
@@ -221,7 +224,7 @@ func (s *story) evening(ctx context.Context) error {
 	)
 }
 
-// night goes on while the viewer looks.
+// night makes the changes while the viewer prints.
 func (s *story) night(ctx context.Context) error {
 	bob := s.eng.As("bob")
 	return s.play(

@@ -1,7 +1,7 @@
-// Gold tells of a game that keeps its purses in the same file of bbolt as its guilds: to
-// become a member costs gold, and the gold is taken and the member admitted in one
-// transaction, both or neither. The game's own bucket is its own: it reads it with
-// bbolt's API, and the guilds are out of its reach there.
+// Gold is a game that keeps its purses and its guilds in one bbolt file. To join a guild
+// costs gold. One transaction takes the gold and adds the member, so that both happen or
+// neither. The game also reads and writes its own bucket with the API of bbolt. The
+// engine's bucket belongs to the engine alone.
 package main
 
 import (
@@ -72,9 +72,9 @@ func play(ctx context.Context, path string, out io.Writer) (err error) {
 	return nil
 }
 
-// found fills the purses and founds a guild with room for three.
+// found fills the purses and creates a guild with MaxUsers 3.
 func (g *game) found(ctx context.Context) error {
-	err := g.db.Update(func(tx *bolt.Tx) error { // the game's own transaction, by bbolt's own API
+	err := g.db.Update(func(tx *bolt.Tx) error { // the game's own transaction, with the API of bbolt
 		b, err := tx.CreateBucketIfNotExists([]byte(purses))
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func (g *game) found(ctx context.Context) error {
 	return err
 }
 
-// open: some pay and come in, some do neither.
+// open lets some users join. Some of them have too little gold or are refused.
 func (g *game) open(ctx context.Context) error {
 	if err := g.eng.System().AddMember(ctx, g.guild, "mallory"); err != nil {
 		return err
@@ -110,14 +110,14 @@ func (g *game) open(ctx context.Context) error {
 	return nil
 }
 
-// admit takes the fee and admits the user: both, or neither.
+// admit takes the fee and lets the user join: both or neither.
 func (g *game) admit(ctx context.Context, u groupkit.UserID) error {
 	err := g.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
 		if err := move(tx, string(u), chest, fee); err != nil {
 			return err
 		}
 		_, err := tx.As(u).Because("paid the fee").Join(ctx, g.guild)
-		return err // a refusal here undoes the payment
+		return err // an error here also cancels the payment
 	})
 	var refused *groupkit.Error
 	switch {
@@ -133,7 +133,7 @@ func (g *game) admit(ctx context.Context, u groupkit.UserID) error {
 	return g.purse(ctx, string(u))
 }
 
-// brawl: dave buys a place, and throws out the one who had it, in one go.
+// brawl removes bob and lets dave join in his place, in one transaction.
 func (g *game) brawl(ctx context.Context) error {
 	g.say("\ndave challenges bob for his place.")
 	err := g.eng.Atomic(ctx, func(tx *groupkit.Tx) error {
@@ -156,7 +156,7 @@ func (g *game) brawl(ctx context.Context) error {
 	return nil
 }
 
-// count reads the purses by bbolt's own API, and the roles from the guild.
+// count reads the purses with the API of bbolt, and the roles from the engine.
 func (g *game) count(ctx context.Context) error {
 	g.say("\nIn the end:")
 	var names []string
@@ -183,7 +183,7 @@ func (g *game) count(ctx context.Context) error {
 	return nil
 }
 
-// purse reads one purse from the engine's side.
+// purse reads one purse through the engine.
 func (g *game) purse(ctx context.Context, name string) error {
 	return g.eng.Bucket(ctx, purses, func(r store.Reader) error {
 		value, _, err := r.Get([]byte(name))
@@ -192,7 +192,7 @@ func (g *game) purse(ctx context.Context, name string) error {
 	})
 }
 
-// move takes gold from one purse into another, within the transaction.
+// move moves gold from one purse to another, within the transaction.
 func move(tx *groupkit.Tx, from, to string, amount uint64) error {
 	b, err := tx.Bucket(purses)
 	if err != nil {
@@ -217,7 +217,7 @@ func move(tx *groupkit.Tx, from, to string, amount uint64) error {
 
 func encode(gold uint64) []byte { return binary.BigEndian.AppendUint64(nil, gold) }
 
-// decode is the inverse of encode; no value is no gold.
+// decode is the inverse of encode. A value that does not exist is 0 gold.
 func decode(value []byte) uint64 {
 	if len(value) != 8 {
 		return 0

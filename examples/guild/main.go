@@ -1,6 +1,6 @@
-// Guild tells how people come into a group: they ask to join and are approved or
-// declined, they are invited and accept, decline or come too late. The story plays on
-// three days in a few milliseconds, because the engine's clock is given to it.
+// Guild shows how users become members. They ask to join and are approved or declined.
+// They are invited and accept, decline, or answer too late. The program runs through
+// three days in a few milliseconds, because it sets the clock of the engine.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 	}
 }
 
-// A tale is an engine in memory, the clock that it lives by, and who listens.
+// A tale is an engine in memory with its clock and the output.
 type tale struct {
 	eng *groupkit.Engine
 	now time.Time
@@ -50,7 +50,7 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// requests: a public guild whose door is guarded.
+// requests shows join requests to a public group with MembersOnly.
 func (t *tale) requests(ctx context.Context) error {
 	t.say("THE DOOR")
 	guild, err := t.eng.As("alice").CreateGroup(ctx, groupkit.NewGroup{Name: "Night Watch", Public: true, MembersOnly: true})
@@ -97,7 +97,8 @@ func (t *tale) readRequests(ctx context.Context, guild groupkit.GroupID) error {
 	return nil
 }
 
-// invitations: a private guild that nobody sees who is not invited.
+// invitations shows invitations to a private group, which only members and invited users
+// can see.
 func (t *tale) invitations(ctx context.Context) error {
 	t.say("\nTHE CELLAR")
 	cabal, err := t.eng.As("alice").CreateGroup(ctx, groupkit.NewGroup{Name: "Cabal", Description: "We meet below.", AllowInvites: true})
@@ -152,7 +153,7 @@ func (t *tale) memberInvites(ctx context.Context, cabal groupkit.GroupID) error 
 	return t.members(ctx, cabal)
 }
 
-// expiry: what is not answered in time is void.
+// expiry shows requests and invitations that expire.
 func (t *tale) expiry(ctx context.Context) error {
 	t.say("\nTHE CLOCK")
 	guild, err := t.eng.As("alice").CreateGroup(ctx, groupkit.NewGroup{Name: "Dawn Watch", Public: true, MembersOnly: true})
@@ -200,7 +201,7 @@ func (t *tale) members(ctx context.Context, group groupkit.GroupID) error {
 
 func (t *tale) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
-// cause is why a call was refused.
+// cause returns the cause of an error of the engine.
 func cause(err error) error {
 	if e, ok := errors.AsType[*groupkit.Error](err); ok {
 		return e.Err

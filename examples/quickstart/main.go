@@ -1,6 +1,6 @@
-// Quickstart tells the story of a guild on a real bbolt file: it is founded, people
-// come and go, someone is muted, someone is blocked, a file is shared; then the
-// engine is closed and opened again, and everything is there.
+// Quickstart shows the main operations on a bbolt file. It creates a guild; users join;
+// one is muted, one is blocked; a file is shared. Then it closes the engine, opens the
+// file again and reads the data back.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// story plays both acts on the file at path and writes down what happens.
+// story runs both parts on the file at path and prints what happens.
 func story(ctx context.Context, path string, out io.Writer) error {
 	var guild groupkit.GroupID
 	err := opened(path, func(eng *groupkit.Engine) (err error) {
@@ -56,7 +56,7 @@ func story(ctx context.Context, path string, out io.Writer) error {
 	})
 }
 
-// opened opens the file at path for the length of fn.
+// opened opens the file at path, calls fn and closes the engine.
 func opened(path string, fn func(*groupkit.Engine) error) error {
 	eng, err := groupkit.Open(path, nil)
 	if err != nil {
@@ -191,7 +191,7 @@ func check(ctx context.Context, eng *groupkit.Engine, guild groupkit.GroupID, ou
 	return nil
 }
 
-// answer is yes, or no with the cause of the refusal.
+// answer returns "Yes", or "No" with the cause of the error.
 func answer(err error) string {
 	if err == nil {
 		return "Yes"
