@@ -29,7 +29,7 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
-// BenchmarkBolt does by hand, on bbolt alone, what BenchmarkStore does.
+// BenchmarkBolt does the work of BenchmarkStore with the API of bbolt.
 func BenchmarkBolt(b *testing.B) {
 	b.Run("Update/1", func(b *testing.B) {
 		db := openRaw(b)
@@ -119,8 +119,8 @@ func rawFill(b *testing.B, db *bolt.DB) {
 	b.ResetTimer()
 }
 
-// BenchmarkRatio runs a store and bbolt by hand in turn, in short stretches, so
-// that what else the machine does hits both alike.
+// BenchmarkRatio runs a store and plain bbolt alternately, for short times, so that other
+// load on the machine affects both.
 func BenchmarkRatio(b *testing.B) {
 	b.Run("alone", func(b *testing.B) {
 		s, db := openNew(b, nil), openRaw(b)
@@ -150,7 +150,7 @@ func BenchmarkRatio(b *testing.B) {
 	})
 }
 
-// ratio reports how many times the rate of the second function the first one has.
+// ratio reports the rate of the first function divided by the rate of the second.
 func ratio(b *testing.B, stretch int, ours, theirs func(n int) error, callers int) {
 	var took [2]time.Duration
 	var n atomic.Int64
@@ -196,7 +196,7 @@ func rawCallers(b *testing.B, join func(n int) error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "joins/s")
 }
 
-// rawQueue is a committer that drains a queue, as one would write it by hand.
+// rawQueue is a hand-written committer that drains a queue.
 func rawQueue(db *bolt.DB) (join func(n int) error, stop func()) {
 	type request struct {
 		n    int

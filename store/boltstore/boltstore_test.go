@@ -46,7 +46,7 @@ func openAt(t testing.TB, path string, opts *boltstore.Options) *boltstore.Store
 	return s
 }
 
-// openBolt opens a database as an application would.
+// openBolt opens a database as an application does.
 func openBolt(t testing.TB) *bolt.DB {
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 28, NoSync: true})
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func get(t testing.TB, s store.Store, key string) (value string) {
 	return value
 }
 
-// count is how many of the engine's keys there are, up to a page.
+// count returns the number of the engine's keys, at most a page.
 func count(t testing.TB, s store.Store) (n int) {
 	require.NoError(t, s.View(ctx, func(r store.Reader) error {
 		page, _, err := r.Scan(store.Range{})

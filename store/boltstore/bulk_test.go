@@ -10,7 +10,7 @@ import (
 	"groupkit/store"
 )
 
-// BenchmarkBulk writes 100,000 records, scattered, 10,000 a transaction.
+// BenchmarkBulk writes 100,000 records in random order, 10,000 in each transaction.
 func BenchmarkBulk(b *testing.B) {
 	const records, each = 100_000, 10_000
 	key := func(n int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)*0x9E3779B97F4A7C15) }

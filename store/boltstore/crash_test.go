@@ -19,7 +19,7 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// childVar names the work of a test binary that was started by a test of its own.
+// childVar is the variable with the work of a test binary that a test has started.
 const childVar = "BOLTSTORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// children are what a test binary can do as a child, given a path.
+// children are the works of such a child. Each gets a path.
 var children = map[string]func(path string){
 	"sync": func(path string) { countForEver(path, &boltstore.Options{}) },
 	"interval": func(path string) {
@@ -46,8 +46,8 @@ func child(work, path string) *exec.Cmd {
 	return cmd
 }
 
-// countForEver counts from eight goroutines and prints each number when its
-// Update has returned.
+// countForEver counts on eight goroutines and prints each number when its Update has
+// returned.
 func countForEver(path string, opts *boltstore.Options) {
 	s, err := boltstore.Open(path, opts)
 	if err != nil {
@@ -67,7 +67,7 @@ func countForEver(path string, opts *boltstore.Options) {
 	select {}
 }
 
-// countOn writes the next number: the last one, and a record of its own.
+// countOn writes the next number: the counter and one more record.
 func countOn(s store.Store) (n uint64, err error) {
 	err = s.Update(ctx, func(w store.Writer) error {
 		if n, err = last(w); err != nil {
@@ -110,8 +110,8 @@ func TestStore_crash(t *testing.T) {
 	}
 }
 
-// runAndKill kills a child when it has printed so many numbers, and returns the
-// highest that it has promised.
+// runAndKill kills a child after it has printed a number of lines. It returns the highest
+// number that the child has printed.
 func runAndKill(t *testing.T, work, path string, kill int) (promised uint64) {
 	cmd := child(work, path)
 	out, err := cmd.StdoutPipe()
@@ -130,7 +130,7 @@ func runAndKill(t *testing.T, work, path string, kill int) (promised uint64) {
 	return promised
 }
 
-// requireNoGap checks that all numbers up to the last are there, and no more.
+// requireNoGap checks that exactly the numbers up to the counter are stored.
 func requireNoGap(t *testing.T, s store.Store) (n uint64) {
 	require.NoError(t, s.View(ctx, func(r store.Reader) (err error) {
 		if n, err = last(r); err != nil {

@@ -17,8 +17,8 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// TestOpen_damaged opens files with random damage: the outcome is an error or
-// not, but never a panic, and never a file of another size.
+// TestOpen_damaged opens files with random damage. Open may return an error or not, but
+// must not panic and must not change the size of the file.
 func TestOpen_damaged(t *testing.T) {
 	for name, good := range map[string][]byte{"closed": sound(t), "crashed": crashed(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestOpen_damaged(t *testing.T) {
 	}
 }
 
-// damage changes a few bytes, cuts the file, or swaps pages.
+// damage changes a few bytes, truncates the file, or swaps pages.
 func damage(content []byte) []byte {
 	page := os.Getpagesize()
 	pages := len(content) / page
@@ -70,7 +70,7 @@ func damage(content []byte) []byte {
 	return content
 }
 
-// use opens a file and reads and writes all there is.
+// use opens a file, and reads and writes all data.
 func use(path string) error {
 	s, err := boltstore.Open(path, &boltstore.Options{InitialMmapSize: 1 << 22, Durability: boltstore.None})
 	if err != nil {
@@ -81,8 +81,8 @@ func use(path string) error {
 }
 
 func TestOpen_cycles(t *testing.T) {
-	// A branch that leads to itself or to another branch above would make bbolt
-	// recurse for ever.
+	// A branch that leads to itself or to a branch above it would make bbolt recurse
+	// endlessly.
 	page := os.Getpagesize()
 	for name, good := range map[string][]byte{"closed": sound(t), "crashed": crashed(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -106,8 +106,8 @@ func TestOpen_cycles(t *testing.T) {
 	}
 }
 
-// TestOpen_entries damages one entry of a page, in one page after another: where the
-// page is in use and bbolt would read it, the file is refused.
+// TestOpen_entries damages one entry of one page after another. If the page is in use and
+// bbolt would read the entry, Open must refuse the file.
 func TestOpen_entries(t *testing.T) {
 	order := binary.NativeEndian
 	crashed, closed := crashed(t), sound(t)
@@ -176,8 +176,8 @@ func TestOpen_entries(t *testing.T) {
 	}
 }
 
-// sound is the content of a closed file with two levels of branches, large
-// values, and buckets of the application.
+// sound returns the content of a closed file with two levels of branches, large values,
+// and buckets of the application.
 func sound(t *testing.T) []byte {
 	s := openNew(t, nil)
 	fill(t, s)
@@ -189,7 +189,7 @@ func sound(t *testing.T) []byte {
 	return trim(content)
 }
 
-// crashed is the content of a file that was never closed.
+// crashed returns the content of a file that was never closed.
 func crashed(t *testing.T) []byte {
 	s := openNew(t, nil)
 	fill(t, s)
@@ -200,7 +200,7 @@ func crashed(t *testing.T) []byte {
 	return trim(content)
 }
 
-// trim cuts off what bbolt has allocated ahead.
+// trim removes the pages at the end that bbolt has allocated in advance.
 func trim(content []byte) []byte {
 	page := os.Getpagesize()
 	high := max(binary.NativeEndian.Uint64(content[16+40:]), binary.NativeEndian.Uint64(content[page+16+40:]))
@@ -276,7 +276,7 @@ func scanPages(reader store.Reader, r store.Range) error {
 	}
 }
 
-// rewrite touches a key in many pages.
+// rewrite changes a key in many pages.
 func rewrite(s *boltstore.Store) error {
 	return s.Update(ctx, func(w store.Writer) error {
 		for i := 0; i < 1500*7; i += 100 {
@@ -300,7 +300,7 @@ func noise(n int) []byte {
 	return b
 }
 
-// sum is the checksum of a meta page of bbolt.
+// sum returns the checksum of a meta page of bbolt.
 func sum(meta []byte) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write(meta[:56])

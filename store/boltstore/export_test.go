@@ -2,22 +2,22 @@ package boltstore
 
 import bolt "go.etcd.io/bbolt"
 
-// DB is the database of s, for tests that make it fail.
+// DB returns the database of s, for tests that make it fail.
 func (s *Store) DB() *bolt.DB { return s.db }
 
-// Locks says whether a file is locked before it is inspected.
+// Locks reports whether a file is locked before it is inspected.
 const Locks = locks
 
-// MaxBatch is how many Updates share a commit at most.
+// MaxBatch is the maximum number of Updates in one commit.
 const MaxBatch = maxBatch
 
-// MaxRelaxed is how many bytes of changes are held in memory at most.
+// MaxRelaxed is the maximum size in bytes of unsaved changes in memory.
 const MaxRelaxed = maxRelaxed
 
-// Waiting is how many Updates are queued.
+// Waiting returns the number of waiting Updates.
 func (s *Store) Waiting() int { return s.queue.length() }
 
-// Unread is how many leaves of a bucket have not been read yet.
+// Unread returns the number of leaves of a bucket that were not read yet.
 func (s *Store) Unread(bucket string) int64 {
 	if u := s.unread[bucket]; u != nil {
 		return u.left.Load()

@@ -20,11 +20,11 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// write is how bbolt writes to its file.
+// write is the function with which bbolt writes to its file.
 type write = func(b []byte, off int64) (int, error)
 
-// intercept makes bbolt write through fn until the function it returns is called.
-// bbolt has this hook for its own tests, and doesn't export it.
+// intercept makes bbolt write through fn until restore is called. bbolt has this hook for
+// its own tests and does not export it.
 func intercept(db *bolt.DB, fn func(next write) write) (restore func()) {
 	field := reflect.ValueOf(db).Elem().FieldByName("ops").FieldByName("writeAt")
 	hook := (*write)(unsafe.Pointer(field.UnsafeAddr()))

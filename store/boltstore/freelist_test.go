@@ -18,8 +18,8 @@ import (
 
 func TestOpen_freelist(t *testing.T) {
 	requireLocks(t)
-	// Opened once after a crash, a file has its list of free pages again, and bbolt
-	// finds no fault with it.
+	// After one Open following a crash, the file contains its list of free pages again,
+	// and bbolt finds no error in it.
 	t.Run("of an application that nests buckets", func(t *testing.T) {
 		t.Parallel()
 		db := openUnlisted(t, 0)
@@ -67,7 +67,7 @@ func TestOpen_freelist(t *testing.T) {
 	})
 }
 
-// TestOpen_crashesAgain opens what is left of an opening that stopped half way.
+// TestOpen_crashesAgain opens a file after an Open that was interrupted.
 func TestOpen_crashesAgain(t *testing.T) {
 	requireLocks(t)
 	page := os.Getpagesize()
@@ -111,8 +111,7 @@ func openUnlisted(t *testing.T, pageSize int) *bolt.DB {
 	return db
 }
 
-// fits tells whether a list of the free pages has room in pages that are free
-// themselves.
+// fits reports whether the list of free pages fits into adjacent free pages.
 func fits(t *testing.T, db *bolt.DB) bool {
 	var free, run, longest int64
 	pageSize := int64(db.Info().PageSize)
@@ -130,10 +129,10 @@ func fits(t *testing.T, db *bolt.DB) bool {
 		}
 		return nil
 	}))
-	return longest*pageSize >= 16+8*(free+1) // a page begins with 16 bytes
+	return longest*pageSize >= 16+8*(free+1) // the header of a page has 16 bytes
 }
 
-// scribble changes a bucket and, down to a depth, buckets in it.
+// scribble changes a bucket and its nested buckets down to a depth.
 func scribble(t *testing.T, b *bolt.Bucket, depth int) {
 	for range rand.IntN(60) {
 		key := fmt.Appendf(nil, "%03d", rand.IntN(300))
@@ -154,8 +153,8 @@ func scribble(t *testing.T, b *bolt.Bucket, depth int) {
 	}
 }
 
-// requireListed opens a file without a list of free pages, and returns what is in it
-// then. Every page must be either in use or in the list.
+// requireListed opens a file without a list of free pages and returns its new content.
+// Every page must be either in use or in the list.
 func requireListed(t *testing.T, unlisted []byte) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.db")
@@ -176,7 +175,7 @@ func requireListed(t *testing.T, unlisted []byte) []byte {
 	return listed
 }
 
-// dump is all that is in a database.
+// dump returns all pairs of a database.
 func dump(t *testing.T, path string) (pairs []string) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true})
 	require.NoError(t, err)
@@ -203,7 +202,8 @@ func content(t *testing.T, path string) []byte {
 	return b
 }
 
-// current returns the meta page that bbolt uses, without its header, and its number.
+// current returns the current meta page of bbolt, without its header, and its page
+// number.
 func current(file []byte, pageSize int) (meta []byte, number int) {
 	id := uint64(0)
 	for n := range 2 {
@@ -216,7 +216,7 @@ func current(file []byte, pageSize int) (meta []byte, number int) {
 	return meta, number
 }
 
-// high is the first page that has never been used.
+// high returns the first page number that was never used.
 func high(file []byte, pageSize int) uint64 {
 	meta, _ := current(file, pageSize)
 	return binary.NativeEndian.Uint64(meta[40:])

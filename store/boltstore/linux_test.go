@@ -20,7 +20,7 @@ import (
 
 func init() { children["nospace"], children["nowrite"] = fillUp, openFull }
 
-// fillUp writes until the system allows no larger file, and goes on when it does.
+// fillUp writes until the system allows no larger file, and continues when it does again.
 func fillUp(path string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	var limit syscall.Rlimit
@@ -47,8 +47,8 @@ func fillUp(path string) {
 	fmt.Println(n + 1)
 }
 
-// openFull opens a file of which nothing but the first page can be written, and prints
-// how many keys are in it.
+// openFull opens a file in which only the first page can be written. It prints the number
+// of keys.
 func openFull(path string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	var limit syscall.Rlimit
@@ -81,8 +81,8 @@ func TestStore_noSpace(t *testing.T) {
 	require.NotEqual(t, "1\n", string(out))
 }
 
-// TestOpen_noSpace opens a file whose list of free pages is not in it, where there is no
-// room to write it.
+// TestOpen_noSpace opens a file without a list of free pages when there is no space to
+// write the list.
 func TestOpen_noSpace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	before := crashed(t)
@@ -94,7 +94,7 @@ func TestOpen_noSpace(t *testing.T) {
 }
 
 func TestOpen_lockedFirst(t *testing.T) {
-	// What another process is writing may look like anything.
+	// A file that another process is writing can contain anything.
 	path := filepath.Join(t.TempDir(), "test.db")
 	f, err := os.Create(path)
 	require.NoError(t, err)

@@ -72,8 +72,8 @@ func TestStore_Backup(t *testing.T) {
 }
 
 func TestStore_Close(t *testing.T) {
-	// The list of free pages is there after Close, so that the next opening
-	// need not read the whole file, and not before.
+	// The list of free pages is in the file after Close and not before. With it, the next
+	// Open need not read the whole file.
 	listed := func(path string) bool {
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)

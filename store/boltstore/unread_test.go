@@ -19,8 +19,9 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// TestOpen_damagedHeader damages the header of one leaf of a closed file. Open finds it if
-// it is told to look; otherwise no commit that would change that leaf succeeds.
+// TestOpen_damagedHeader damages the header of one leaf of a closed file. With
+// Options.Inspect, Open finds the damage. Without it, every commit that would change the
+// leaf fails.
 func TestOpen_damagedHeader(t *testing.T) {
 	order := binary.NativeEndian
 	good, leaves := leavesOf(t, "groupkit")
@@ -55,8 +56,8 @@ func TestOpen_damagedHeader(t *testing.T) {
 	}
 }
 
-// TestOpen_damagedLeaf damages entries of one leaf of a closed file, which Open does not
-// read: no commit that would write them again succeeds, and nothing else suffers.
+// TestOpen_damagedLeaf damages entries of one leaf of a closed file. Open does not read
+// them. Every commit that would write them again fails, and all other commits succeed.
 func TestOpen_damagedLeaf(t *testing.T) {
 	order := binary.NativeEndian
 	good, leaves := leavesOf(t, "groupkit")
@@ -114,8 +115,8 @@ func TestOpen_damagedLeaf(t *testing.T) {
 	}
 }
 
-// TestOpen_damagedBranches damages leaves at the edges of branches, where the one beside
-// has another parent.
+// TestOpen_damagedBranches damages leaves at the edges of branches. Their neighbours have
+// another parent.
 func TestOpen_damagedBranches(t *testing.T) {
 	good, leaves := leavesOf(t, "groupkit")
 	path, edges := filepath.Join(t.TempDir(), "test.db"), 0
@@ -155,8 +156,8 @@ func TestOpen_damagedBucket(t *testing.T) {
 	require.NotZero(t, s.Unread("app"))
 }
 
-// TestOpen_readsOn opens closed files and uses them: all that was passed over is read in
-// the course of it, and nothing is lost.
+// TestOpen_readsOn opens and uses closed files. All leaves that Open did not read are
+// read later, and no data is lost.
 func TestOpen_readsOn(t *testing.T) {
 	good, leaves := leavesOf(t, "groupkit")
 	t.Run("when one key is written", func(t *testing.T) {
@@ -200,7 +201,7 @@ func TestOpen_readsOn(t *testing.T) {
 	})
 }
 
-// TestOpen_inspects opens a sound closed file that is to be read whole.
+// TestOpen_inspects opens an undamaged closed file with Options.Inspect.
 func TestOpen_inspects(t *testing.T) {
 	good, leaves := leavesOf(t, "groupkit")
 	path := filepath.Join(t.TempDir(), "test.db")
@@ -212,7 +213,7 @@ func TestOpen_inspects(t *testing.T) {
 	require.True(t, bytes.Equal(good, content(t, path)), "there was a list of free pages")
 }
 
-// openCopy opens a file of that content.
+// openCopy opens a file with the content.
 func openCopy(t *testing.T, content []byte) *boltstore.Store {
 	path := filepath.Join(t.TempDir(), "test.db")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
@@ -247,14 +248,14 @@ func useSome(t *testing.T, s *boltstore.Store, leaves []leaf) {
 	}
 }
 
-// A leaf is a page with the keys in it.
+// A leaf is a leaf page with its keys.
 type leaf struct {
 	id    uint64
 	keys  [][]byte
-	first bool // below its branch
+	first bool // the first leaf of its branch
 }
 
-// loop makes a branch of the leaf that leads to itself and is sound otherwise.
+// loop turns the leaf into a branch that leads to itself and is valid otherwise.
 func (l leaf) loop(page []byte) {
 	order := binary.NativeEndian
 	copy(page[16+16:], l.keys[0])
@@ -265,8 +266,8 @@ func (l leaf) loop(page []byte) {
 	order.PutUint64(page[16+8:], l.id)
 }
 
-// leavesOf is the content of a closed file with many leaves, and those of one of its
-// buckets in the order of their keys.
+// leavesOf returns the content of a closed file with many leaves, and the leaves of one
+// of its buckets in key order.
 func leavesOf(t *testing.T, bucket string) (content []byte, leaves []leaf) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	s := openAt(t, path, &boltstore.Options{Durability: boltstore.None})
@@ -279,7 +280,7 @@ func leavesOf(t *testing.T, bucket string) (content []byte, leaves []leaf) {
 				require.NoError(t, app.Put(fmt.Appendf(nil, "a%06d", n), make([]byte, 90)))
 			}
 		}
-		return w.Put([]byte("5004500x"), noise(10_000)) // a leaf that overflows
+		return w.Put([]byte("5004500x"), noise(10_000)) // a leaf with an overflow page
 	}))
 	require.NoError(t, s.Close())
 	content, err := os.ReadFile(path)
@@ -314,7 +315,7 @@ func leavesOf(t *testing.T, bucket string) (content []byte, leaves []leaf) {
 	return trim(content), leaves
 }
 
-// leafAt finds the keys of a leaf.
+// leafAt returns the leaf with its keys.
 func leafAt(content []byte, id int) leaf {
 	order, p := binary.NativeEndian, content[id*os.Getpagesize():]
 	l := leaf{id: uint64(id)}
@@ -358,7 +359,7 @@ func remove(s *boltstore.Store, keys ...[]byte) error {
 	})
 }
 
-// scan reads a whole range, or as much of it as its limit says.
+// scan reads a whole range, or as much as its limit allows.
 func scan(s *boltstore.Store, r store.Range) error {
 	return s.View(ctx, func(reader store.Reader) error {
 		for {
@@ -381,7 +382,7 @@ func fileSize(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// requireSound lets bbolt check a database.
+// requireSound runs the consistency check of bbolt.
 func requireSound(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	require.NoError(t, db.View(func(tx *bolt.Tx) error {

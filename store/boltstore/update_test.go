@@ -14,9 +14,9 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// batch lets the functions share a commit, in their order, and returns their
-// errors. What before does happens when they wait, and what it returns when all
-// is over.
+// batch runs the functions in one commit, in their order, and returns their errors. It
+// calls before when all functions are waiting, and the result of before at the end of the
+// test.
 func batch(t *testing.T, s *boltstore.Store, fns []func(store.Writer) error, before func() (after func())) []error {
 	errs := make([]error, len(fns))
 	var all sync.WaitGroup
@@ -33,7 +33,7 @@ func batch(t *testing.T, s *boltstore.Store, fns []func(store.Writer) error, bef
 	return errs
 }
 
-// occupy runs fn while an Update, which writes nothing, is under way.
+// occupy runs fn during an Update that writes nothing.
 func occupy(t *testing.T, s *boltstore.Store, fn func()) {
 	require.NoError(t, s.Update(ctx, func(store.Writer) error {
 		fn()
@@ -41,14 +41,14 @@ func occupy(t *testing.T, s *boltstore.Store, fn func()) {
 	}))
 }
 
-// waitFor waits until so many are queued.
+// waitFor waits until n Updates are waiting.
 func waitFor(s *boltstore.Store, n int) {
 	for s.Waiting() < n {
 		runtime.Gosched()
 	}
 }
 
-// commits is the number of the last transaction.
+// commits returns the number of the last transaction.
 func commits(t *testing.T, s *boltstore.Store) (id int) {
 	require.NoError(t, s.DB().View(func(tx *bolt.Tx) error {
 		id = tx.ID()

@@ -44,7 +44,7 @@ func BenchmarkRerun(b *testing.B) {
 	storetest.Bench(b, func(*testing.B) store.Store { return storetest.Rerun(memstore.New()) })
 }
 
-// TestBench runs the benchmarks for an instant, so that they are known to work.
+// TestBench runs each benchmark briefly to check that it works.
 func TestBench(t *testing.T) {
 	before := flag.Lookup("test.benchtime").Value.String()
 	require.NoError(t, flag.Set("test.benchtime", "1x"))

@@ -14,8 +14,8 @@ import (
 	"groupkit/store/storetest"
 )
 
-// stacked is a store whose writes lie over those of another one: everything that
-// an overlay does is done twice.
+// stacked is a store that puts an overlay on top of the overlay of another store, so that
+// everything in this package runs twice.
 type stacked struct{ *memstore.Store }
 
 func (s stacked) Update(ctx context.Context, fn func(store.Writer) error) error {
@@ -30,7 +30,7 @@ func (s stacked) Update(ctx context.Context, fn func(store.Writer) error) error 
 	})
 }
 
-// plain is a Reader that pages in twos and has no GetMany.
+// plain is a Reader with pages of two pairs and without GetMany.
 type plain struct{ store.Reader }
 
 func (p plain) Scan(r store.Range) ([]store.Pair, bool, error) {

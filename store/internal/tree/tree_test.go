@@ -12,7 +12,7 @@ import (
 	"groupkit/store/internal/tree"
 )
 
-// A version is a tree and what must be in it, for as long as it is kept.
+// A version is a tree with its expected contents. Both must stay the same.
 type version struct {
 	tree tree.Tree
 	want map[string]string // "deleted" marks a deletion
@@ -43,7 +43,7 @@ func (v version) check(t *rapid.T) {
 	}
 }
 
-// TestTree_versions checks that no change of a tree reaches an older one.
+// TestTree_versions checks that a change of a tree does not affect older versions.
 func TestTree_versions(t *testing.T) {
 	key := rapid.StringMatching(`[a-f]{1,2}`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -100,7 +100,7 @@ func TestTree_Scan(t *testing.T) {
 
 func TestTree_large(t *testing.T) {
 	edit := tree.Tree{}.Edit()
-	for i := range 50_000 { // in order: the worst case of a tree that isn't balanced
+	for i := range 50_000 { // sorted keys are the worst case of an unbalanced tree
 		edit.Put([]byte{byte(i >> 16), byte(i >> 8), byte(i)}, nil)
 	}
 	n := 0
