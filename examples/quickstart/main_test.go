@@ -15,7 +15,7 @@ func TestStory(t *testing.T) {
 	for _, line := range []string{
 		`alice founds the guild "Night Watch", which has 4 members.`,
 		"dave asks to join: requested.",
-		"dave tries to mute bob: No, the role is too low.",
+		"dave tries to mute bob: No, role is too low.",
 		"  bob    admin",
 		"  mallory, by bob, because of treason",
 		"Announcement by alice: Feast on Friday.",
