@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"groupkit/internal/feed"
+	"groupkit/internal/wordcache"
 	"groupkit/store"
 )
 
@@ -28,9 +30,11 @@ type Engine struct {
 	closing    sync.Once
 	closeErr   error
 	closed     atomic.Bool
-	cache      *cache // nil if other processes can change the store
-	hub        hub
+	broker     *feed.Broker[Event]
 	atomics    atomics
+
+	words    *wordcache.Cache // what MaySpeak answers from; nil if other processes can change the store
+	refusals *wordcache.Memo[refusal, error]
 }
 
 // The operations of an Engine.
@@ -49,7 +53,7 @@ func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.closed.Store(true)
 		e.cancel()
-		e.hub.close()
+		e.broker.WakeAll()
 		e.tasks.Wait()
 		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"groupkit/internal/feed"
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -67,15 +68,12 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 		e.opts.Clock = time.Now
 	}
 	if store.Exclusive(s) {
-		e.cache = newCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
 	}
 	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
 	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
 	e.background, e.cancel = context.WithCancel(context.Background())
-	e.hub = hub{
-		background: e.background, log: e.System().Events,
-		topics: make(map[GroupID]*topic), groups: make(map[GroupID]*underway), tokens: make(map[*change]uint64),
-	}
+	e.broker = feed.NewBroker(e.background, e.missedCommits)
 	dying, err := e.prepare(e.background)
 	if err != nil {
 		e.cancel()

@@ -29,8 +29,7 @@ type change struct {
 	call     record.Call    // the events in their stored form
 	clearing []record.Event // expiry events; they come before the events of the call
 	reply    reply
-	barred   []cacheKey // keys that the cache must not keep until the call has ended
-	bug      error      // the rule used something that was not loaded
+	bug      error // the rule used something that was not loaded
 }
 
 // start checks that the actor can see the group, then IfVersion, then the permission.

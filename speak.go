@@ -2,10 +2,10 @@ package groupkit
 
 import (
 	"context"
-	"math/bits"
 	"strings"
 
 	"groupkit/internal/record"
+	"groupkit/internal/wordcache"
 	"groupkit/store"
 )
 
@@ -23,19 +23,19 @@ const OpSpeak Op = "speak"
 // until when. It refuses with ErrNotMember, ErrBlacklisted and ErrGroupNotFound
 // too. The system may always speak.
 func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
-	c := a.eng.cache
+	c := a.eng.words
 	if c == nil || !a.isUser || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
 		return a.maySpeak(ctx, group)
 	}
-	g := c.key(group)
-	if gw, sw, ok := c.both(g, g.user(c, a.user)); ok {
-		return a.eng.verdict(group, a.user, gw, sw)
+	key := c.Key(string(group))
+	if g, s, ok := c.Get(key, c.UserKey(key, string(a.user))); ok {
+		return a.eng.answerFromCache(group, a.user, groupWord(g), standingWord(s))
 	}
 	return a.maySpeak(ctx, group)
 }
 
-// verdict is the answer that follows from what the cache holds.
-func (e *Engine) verdict(group GroupID, user UserID, g groupWord, s standingWord) error {
+// answerFromCache is the answer that follows from the words that the cache holds.
+func (e *Engine) answerFromCache(group GroupID, user UserID, g groupWord, s standingWord) error {
 	var now int64
 	if s.timed() {
 		now = e.now()
@@ -44,30 +44,31 @@ func (e *Engine) verdict(group GroupID, user UserID, g groupWord, s standingWord
 	if reason == nil {
 		return nil
 	}
-	return e.cache.refusal(group, user, reason, until)
+	return e.sharedRefusal(group, user, refusal{reason, until})
 }
 
-// maySpeak asks the store, and lets the cache know.
+// maySpeak reads the store, and has the cache keep what it read.
 func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
-	return wrap(OpSpeak, group, a.inquire(ctx, group))
+	return wrap(OpSpeak, group, a.answerFromStore(ctx, group))
 }
 
-func (a Actor) inquire(ctx context.Context, group GroupID) error {
+func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 	if err := a.check(group); err != nil {
 		return err
 	}
-	c := a.eng.cache
+	c := a.eng.words
 	keeps := c != nil && a.tx == nil && a.isUser
-	var before ticket
+	var before wordcache.Snapshot
 	if keeps {
-		before = c.ticket(group, a.user)
+		key := c.Key(string(group))
+		before = c.Snapshot(key, c.UserKey(key, string(a.user)))
 	}
-	q := inquiry{keys: a.keys(group)}
+	q := coldRead{keys: a.keys(group)}
 	if err := a.view(ctx, q.read); err != nil {
 		return err
 	}
 	if keeps {
-		c.keep(before, q.group, q.me)
+		c.Keep(before, uint64(q.group), uint64(q.me))
 	}
 	if !a.isUser {
 		if q.group&groupLive == 0 {
@@ -79,19 +80,19 @@ func (a Actor) inquire(ctx context.Context, group GroupID) error {
 	if reason == nil || reason == ErrGroupNotFound {
 		return reason
 	}
-	return about(a.user, speech(reason, until))
+	return about(a.user, mutedError(reason, until))
 }
 
-// An inquiry reads what MaySpeak has to know, and no more of it: most messages of an
+// A coldRead reads what MaySpeak has to know, and no more of it: most messages of an
 // application whose store is shared lead here.
-type inquiry struct {
+type coldRead struct {
 	keys  [][]byte
 	group groupWord
 	me    standingWord
 	err   error
 }
 
-func (q *inquiry) read(r store.Reader) error {
+func (q *coldRead) read(r store.Reader) error {
 	q.group, q.me, q.err = wordOfGroup(false, nil), wordOfStanding(&record.Standing{}), nil
 	if err := store.VisitKeys(r, q.keys, q.see); err != nil {
 		return storage(err)
@@ -100,7 +101,7 @@ func (q *inquiry) read(r store.Reader) error {
 }
 
 // see takes in the group, and then the user's standing, which is under one of two keys.
-func (q *inquiry) see(i int, value []byte) bool {
+func (q *coldRead) see(i int, value []byte) bool {
 	if value == nil {
 		return i > 0 // without a group there is nothing
 	}
@@ -116,38 +117,25 @@ func (q *inquiry) see(i int, value []byte) bool {
 	return false
 }
 
-// speech is the cause of a refusal to let someone speak.
-func speech(reason error, until int64) error {
+// mutedError is the cause of a refusal to let someone speak.
+func mutedError(reason error, until int64) error {
 	if reason == ErrMuted || reason == ErrGroupMuted {
 		return &MutedError{Whole: reason == ErrGroupMuted, Until: instant(until)}
 	}
 	return reason
 }
 
-// refusalReach is how many places after its own a refusal may be kept in.
-const refusalReach = 8
-
-// refusal is the error of MaySpeak, one for all calls that are refused alike. It has ids
-// of its own: those of a caller may be parts of something large.
-func (c *cache) refusal(group GroupID, user UserID, reason error, until int64) error {
-	k := c.key(group).user(c, user)
-	i, _ := bits.Mul64(k.place(), uint64(len(c.refusals)))
-	slot := &c.refusals[i] // the place of its own, if all that it reaches are taken
-	for n := range min(refusalReach, uint64(len(c.refusals))) {
-		place := &c.refusals[(i+n)%uint64(len(c.refusals))]
-		r := place.Load()
-		if r != nil && r.user == k && r.reason == reason && r.until == until {
-			return r.err
-		}
-		if r == nil || r.user == k {
-			slot = place
-			break
-		}
+// sharedRefusal is the error of MaySpeak, one for all calls that are refused alike. It has
+// ids of its own: those of a caller may be parts of something large.
+func (e *Engine) sharedRefusal(group GroupID, user UserID, r refusal) error {
+	key := e.words.UserKey(e.words.Key(string(group)), string(user))
+	if err, ok := e.refusals.Get(key, r); ok {
+		return err
 	}
-	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: speech(reason, until)}
-	if reason != ErrGroupNotFound {
+	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: mutedError(r.reason, r.until)}
+	if r.reason != ErrGroupNotFound {
 		err.User = UserID(strings.Clone(string(user)))
 	}
-	slot.Store(&keptRefusal{k, reason, until, err})
+	e.refusals.Put(key, r, err)
 	return err
 }

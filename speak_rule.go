@@ -1,6 +1,9 @@
 package groupkit
 
-import "groupkit/internal/record"
+import (
+	"groupkit/internal/record"
+	"groupkit/internal/wordcache"
+)
 
 // A groupWord is what MaySpeak has to know of a group.
 type groupWord uint64
@@ -9,7 +12,7 @@ const (
 	groupLive groupWord = 1 << iota
 	groupPublic
 	groupSilent
-	groupKnown groupWord = known // a word that is not known is zero
+	groupKnown groupWord = wordcache.Known // a word that is not known is zero
 )
 
 func wordOfGroup(exists bool, h *record.Header) groupWord {
@@ -36,8 +39,8 @@ type standingWord uint64
 const (
 	standingRole   standingWord = 1<<3 - 1
 	standingListed standingWord = 1 << 3 // a member: on the allow list; an outsider: blocked
-	standingTimed  standingWord = timed
-	standingKnown  standingWord = known
+	standingTimed  standingWord = wordcache.Timed
+	standingKnown  standingWord = wordcache.Known
 )
 
 func wordOfStanding(st *record.Standing) standingWord {
@@ -59,12 +62,12 @@ func standingUntil(end int64) standingWord {
 	if end == 0 {
 		return 0
 	}
-	return standingTimed | standingWord(end)<<stateBits
+	return standingTimed | standingWord(end)<<wordcache.StateBits
 }
 
 func (w standingWord) role() Role { return Role(w & standingRole) }
 
-func (w standingWord) until() int64 { return int64(w >> stateBits) }
+func (w standingWord) until() int64 { return int64(w >> wordcache.StateBits) }
 
 func (w standingWord) timed() bool { return w&standingTimed != 0 }
 
@@ -93,4 +96,23 @@ func decide(g groupWord, s standingWord, now int64) (until int64, reason error) 
 		return 0, ErrGroupMuted
 	}
 	return 0, nil
+}
+
+// A refusal is what the error of MaySpeak follows from, besides the group and the user.
+type refusal struct {
+	reason error
+	until  int64
+}
+
+const refusalSize = 384 // bytes that a kept refusal takes at most, with the longest ids
+
+// newSpeakCache makes the memory that MaySpeak answers from, of up to size bytes: half of
+// them for the words of standings, a quarter each for those of groups and for refusals. It
+// makes nothing if there is room for nothing.
+func newSpeakCache(size int) (*wordcache.Cache, *wordcache.Memo[refusal, error]) {
+	words := wordcache.New(size/4, size/2)
+	if words == nil {
+		return nil, nil
+	}
+	return words, wordcache.NewMemo[refusal, error](size / 4 / refusalSize)
 }

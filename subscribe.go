@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"groupkit/internal/feed"
 	"groupkit/store"
 )
 
@@ -40,10 +41,8 @@ func (e *MissedError) Unwrap() error { return ErrMissed }
 type Subscription struct {
 	actor Actor
 	group GroupID
-	topic *topic
-	seat  *bench
-	next  uint64 // the position in the topic
-	after uint64 // the last version seen
+	feed  *feed.Subscriber[Event] // nil when the subscription is closed
+	after uint64                  // the last version seen
 	batch []Event
 	heard int // of the batch
 	ended error
@@ -59,7 +58,7 @@ func (a Actor) Subscribe(ctx context.Context, group GroupID) (*Subscription, err
 	if a.tx != nil {
 		return nil, wrap(OpSubscribe, group, ErrNested)
 	}
-	s := a.eng.hub.join(a, group)
+	s := a.subscription(group)
 	err := a.reading(ctx, OpSubscribe, group, nil, func(_ store.Reader, v *look) error {
 		s.after = v.head.Version
 		return v.may(readLog)
@@ -84,7 +83,11 @@ func (a Actor) SubscribeAll(context.Context) (*Subscription, error) {
 	if a.user != "" {
 		return nil, wrap(OpSubscribe, "", about(a.user, ErrSystemOnly))
 	}
-	return a.eng.hub.join(a, ""), nil
+	return a.subscription(""), nil
+}
+
+func (a Actor) subscription(group GroupID) *Subscription {
+	return &Subscription{actor: a, group: group, feed: a.eng.broker.Join(string(group))}
 }
 
 // After is the version of the last event seen of a single group, or that the group had
@@ -93,9 +96,9 @@ func (s *Subscription) After() uint64 { return s.after }
 
 // Close ends the subscription.
 func (s *Subscription) Close() {
-	if s.topic != nil {
-		s.actor.eng.hub.leave(s)
-		s.topic = nil
+	if s.feed != nil {
+		s.feed.Leave()
+		s.feed = nil
 		s.ended = errors.Join(s.ended, wrap(OpSubscribe, s.group, ErrClosed))
 	}
 }
@@ -179,10 +182,8 @@ func (s *Subscription) fill(ctx context.Context) error {
 		return wrap(OpSubscribe, s.group, ErrNested) // nothing would come
 	}
 	for {
-		wake := s.seat.wake.Load()
-		events, at := s.topic.from(s.next)
-		missed := at > s.next
-		s.batch, s.heard, s.next = events, 0, at+uint64(len(events))
+		events, missed, wake := s.feed.Next()
+		s.batch, s.heard = events, 0
 		if missed && s.group == "" {
 			return wrap(OpSubscribe, "", &MissedError{})
 		}
@@ -193,9 +194,22 @@ func (s *Subscription) fill(ctx context.Context) error {
 			return wrap(OpSubscribe, s.group, ErrClosed)
 		}
 		select {
-		case <-*wake: // by an event, or the engine as it closes
+		case <-wake: // by an event, or the engine as it closes
 		case <-ctx.Done():
 			return wrap(OpSubscribe, s.group, ctx.Err())
 		}
 	}
+}
+
+// missedCommits reads events from the log that were committed before another call, whose
+// caller learned of its commit first. If they cannot be read subscribers find a gap in the
+// versions, and are told.
+func (e *Engine) missedCommits(ctx context.Context, group string, from, before uint64) (events []Event) {
+	for event, err := range e.System().Events(ctx, GroupID(group), from) {
+		if err != nil || event.Version >= before {
+			break
+		}
+		events = append(events, event)
+	}
+	return events
 }
