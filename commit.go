@@ -3,6 +3,7 @@ package groupkit
 import (
 	"context"
 	"errors"
+
 	"groupkit/internal/feed"
 	"groupkit/internal/wordcache"
 )

@@ -1,11 +1,12 @@
 package groupkit
 
 import (
-	"groupkit/internal/record"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"groupkit/internal/record"
 )
 
 func publicGroup(id GroupID, h *record.Header, custom string) Group {

@@ -2,10 +2,11 @@ package groupkit
 
 import (
 	"context"
+	"iter"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
-	"iter"
 )
 
 // The operation of Events.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,22 +26,25 @@ import (
 // TestNew_BadOptions names the option, and what is wrong with it.
 func TestNew_BadOptions(t *testing.T) {
 	t.Parallel()
-	for want, opts := range map[string]groupkit.Options{
-		"open: Options.RequestTTL is -1ns (0 or more)":              {RequestTTL: -1},
-		"open: Options.InvitationTTL is -1h0m0s (0 or more)":        {InvitationTTL: -time.Hour},
-		"open: Options.KeyLife is -1ns (0 or more)":                 {KeyLife: -1},
-		"open: Options.Retention.MaxAge is -1ns (0 or more)":        {Retention: groupkit.Retention{MaxAge: -1}},
-		"open: Options.Retention.MaxEvents is -1 (0 or more)":       {Retention: groupkit.Retention{MaxEvents: -1}},
-		"open: Options.OwnerLeave is 7 (0 or 1)":                    {OwnerLeave: 7},
-		"open: Limits.JoinedGroups is -1 (0 to 2147483647)":         {Limits: groupkit.Limits{JoinedGroups: -1}},
-		"open: Limits.Admins is -1 (0 to 2147483647)":               {Limits: groupkit.Limits{Admins: -1}},
-		"open: Limits.Batch is 2147483648 (0 to 2147483647)":        {Limits: groupkit.Limits{Batch: 1 << 31}},
-		"open: Limits.FileSize is -1 (0 or more)":                   {Limits: groupkit.Limits{FileSize: -1}},
-		"open: Limits.GroupSize is 11 (0 to 10)":                    {Limits: groupkit.Limits{GroupSize: 11, MaxGroupSize: 10}},
-		"open: Limits.MaxGroupSize is -1 (0 to 2147483647)":         {Limits: groupkit.Limits{MaxGroupSize: -1}},
-		"open: Limits.Announcement is -5 (0 to 2147483647)":         {Limits: groupkit.Limits{Announcement: -5}},
-		"open: Limits.Invitations is -2147483649 (0 to 2147483647)": {Limits: groupkit.Limits{Invitations: -1<<31 - 1}},
-	} {
+	bad := map[string]groupkit.Options{
+		"open: Options.RequestTTL is -1ns (0 or more)":        {RequestTTL: -1},
+		"open: Options.InvitationTTL is -1h0m0s (0 or more)":  {InvitationTTL: -time.Hour},
+		"open: Options.KeyLife is -1ns (0 or more)":           {KeyLife: -1},
+		"open: Options.Retention.MaxAge is -1ns (0 or more)":  {Retention: groupkit.Retention{MaxAge: -1}},
+		"open: Options.Retention.MaxEvents is -1 (0 or more)": {Retention: groupkit.Retention{MaxEvents: -1}},
+		"open: Options.OwnerLeave is 7 (0 or 1)":              {OwnerLeave: 7},
+		"open: Limits.JoinedGroups is -1 (0 to 2147483647)":   {Limits: groupkit.Limits{JoinedGroups: -1}},
+		"open: Limits.Admins is -1 (0 to 2147483647)":         {Limits: groupkit.Limits{Admins: -1}},
+		"open: Limits.FileSize is -1 (0 or more)":             {Limits: groupkit.Limits{FileSize: -1}},
+		"open: Limits.GroupSize is 11 (0 to 10)":              {Limits: groupkit.Limits{GroupSize: 11, MaxGroupSize: 10}},
+		"open: Limits.MaxGroupSize is -1 (0 to 2147483647)":   {Limits: groupkit.Limits{MaxGroupSize: -1}},
+		"open: Limits.Announcement is -5 (0 to 2147483647)":   {Limits: groupkit.Limits{Announcement: -5}},
+	}
+	if over, under := int64(1<<31), int64(-1<<31-1); strconv.IntSize > 32 {
+		bad["open: Limits.Batch is 2147483648 (0 to 2147483647)"] = groupkit.Options{Limits: groupkit.Limits{Batch: int(over)}}
+		bad["open: Limits.Invitations is -2147483649 (0 to 2147483647)"] = groupkit.Options{Limits: groupkit.Limits{Invitations: int(under)}}
+	}
+	for want, opts := range bad {
 		eng, err := groupkit.New(memstore.New(), memblob.New(), &opts)
 		require.Nil(t, eng)
 		require.ErrorIs(t, err, groupkit.ErrInvalid)

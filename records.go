@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"groupkit/internal/key"
-	"groupkit/internal/record"
-	"groupkit/store"
 	"slices"
 
 	"github.com/google/uuid"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
 )
 
 func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {

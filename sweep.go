@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"groupkit/internal/key"
-	"groupkit/store"
 	"slices"
 	"time"
+
+	"groupkit/internal/key"
+	"groupkit/store"
 )
 
 // The operation of Sweep.

@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"groupkit/internal/key"
-	"groupkit/internal/record"
-	"groupkit/store"
 	"hash"
 	"io"
 	"math"
 	"time"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
 )
 
 // The operation of an upload.

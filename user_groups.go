@@ -2,11 +2,12 @@ package groupkit
 
 import (
 	"context"
+	"iter"
+	"slices"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
-	"iter"
-	"slices"
 )
 
 // The operation of JoinedGroups.

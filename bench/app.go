@@ -67,7 +67,7 @@ const lobbies = 64
 
 // groupUUID is a UUID of version 7, whose order is that of creation.
 func groupUUID(i int) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:], uint64(began+i)<<16)
+	binary.BigEndian.PutUint64(id[:], (began+uint64(i))<<16)
 	binary.BigEndian.PutUint64(id[8:], uint64(i)*0x9e3779b97f4a7c15)
 	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
 	return id

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -187,7 +188,7 @@ func DrawText(t *rapid.T, label string, most int) string {
 func DrawPage(t *rapid.T) groupkit.Page {
 	p := groupkit.Page{Number: Number.Draw(t, "page") % 4, Size: Number.Draw(t, "page size") % 4}
 	if Chance(t, "hostile page", 10) {
-		hostile := []int{-1, math.MinInt, math.MaxInt, math.MaxInt / 2, 1001, 1 << 33}
+		hostile := []int{-1, math.MinInt, math.MaxInt, math.MaxInt / 2, 1001, 1 << (strconv.IntSize - 31)}
 		p = Pick(t, "page", []groupkit.Page{
 			{Number: Pick(t, "page number", hostile), Size: 1}, {Number: 1, Size: Pick(t, "page size", hostile)},
 			{Number: Pick(t, "page number", hostile), Size: Pick(t, "page size", hostile)},

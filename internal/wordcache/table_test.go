@@ -135,7 +135,7 @@ func TestBucket_number(t *testing.T) {
 	pending := new(atomic.Uint64)
 	const until = 1e12
 	b.put(7<<50|Known, entryOf(until), pending, 0, true)
-	require.EqualValues(t, until<<StateBits, b[2].Load())
+	require.Equal(t, uint64(until<<StateBits), b[2].Load())
 	like := uint64(until<<StateBits | Known)
 	require.Zero(t, b.get(like))
 	require.Zero(t, b.drop(like))
