@@ -1,0 +1,5 @@
+package methods
+
+type house struct{ *door }
+
+func (h house) ring() bool { return h.isOpen() }
