@@ -24,10 +24,10 @@ const (
 // Allowed: owner, admin, member, system. A user who can see the group can read its own role.
 // Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role, err error) {
-	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *look) error {
-		err := v.may(seeMembers)
+	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *access) error {
+		err := v.authorize(seeMembers)
 		if user == a.user {
-			err = v.found()
+			err = v.visible()
 		}
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (c *change) addAdmin(user UserID) error {
 	case !t.Member():
 		return about(user, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
-		return about(user, ErrOwner)
+		return about(user, ErrIsOwner)
 	case Role(t.Role) == RoleAdmin:
 		return about(user, ErrAlreadyAdmin)
 	case c.state.head.Admins+1 >= c.limits.Admins:
@@ -102,7 +102,7 @@ func (c *change) removeAdmin(user UserID) error {
 	case !t.Member():
 		return about(user, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
-		return about(user, ErrOwner)
+		return about(user, ErrIsOwner)
 	case Role(t.Role) != RoleAdmin:
 		return about(user, ErrNotAdmin)
 	}
@@ -129,7 +129,7 @@ func (c *change) transfer(to UserID) error {
 	case !t.Member():
 		return about(to, ErrNotMember)
 	case Role(t.Role) == RoleOwner:
-		return about(to, ErrOwner)
+		return about(to, ErrIsOwner)
 	}
 	c.makeOwner(to)
 	return nil

@@ -27,8 +27,8 @@ const (
 // Allowed: owner, admin, member, system.
 // Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Announcement(ctx context.Context, group GroupID) (out Announcement, err error) {
-	err = a.reading(ctx, OpReadAnnouncement, group, nil, func(r store.Reader, v *look) error {
-		if err := v.may(seeMembers); err != nil {
+	err = a.reading(ctx, OpReadAnnouncement, group, nil, func(r store.Reader, v *access) error {
+		if err := v.authorize(seeMembers); err != nil {
 			return err
 		}
 		text, err := loadAnnouncement(r, group)

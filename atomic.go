@@ -46,12 +46,12 @@ func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 		tx := &Tx{eng: e, w: w}
 		defer func() { tx.done, after = true, tx.after }()
 		if err := e.atomics.run(func() error { return fn(tx) }); err != nil {
-			return own(err)
+			return markCallerError(err)
 		}
 		return tx.err
 	})
 	err = after.run(ctx, e, err)
-	if e, ok := err.(*ownError); ok { //nolint:errorlint // as in disown
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in disown
 		return e.err
 	}
 	return wrap(OpAtomic, "", err)
@@ -87,9 +87,9 @@ func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) 
 		if err != nil {
 			return storage(err)
 		}
-		return own(fn(bucket))
+		return markCallerError(fn(bucket))
 	})
-	if e, ok := err.(*ownError); ok { //nolint:errorlint // as in disown
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in disown
 		return e.err
 	}
 	return wrap(OpBucket, "", err)

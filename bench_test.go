@@ -45,7 +45,7 @@ func onWith(b *testing.B, cache int, run func(b *testing.B, eng *groupkit.Engine
 		}},
 	} {
 		b.Run(s.name, func(b *testing.B) {
-			opts := &groupkit.Options{CacheBytes: cache, Limits: groupkit.Limits{MaxGroupSize: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
+			opts := &groupkit.Options{CacheBytes: cache, Limits: groupkit.Limits{MaxUsers: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
 			eng, err := groupkit.New(s.open(b), memblob.New(), opts)
 			require.NoError(b, err)
 			b.Cleanup(func() { require.NoError(b, eng.Close()) })

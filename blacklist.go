@@ -53,8 +53,8 @@ var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry
 //
 // The owner may block admins and members, an admin members, the system both; with
 // Options.BlockOutsiders all of them outsiders too. It refuses with ErrBlacklisted
-// about a user who is blocked already, ErrNotMember, ErrUserNotFound, ErrOwner,
-// ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
+// about a user who is blocked already, ErrNotMember, ErrUserNotFound, ErrIsOwner,
+// ErrRoleTooLow and ErrListFull (Limits.MaxUsers).
 func (a Actor) Block(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	r, err := a.one(ctx, blockUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
 	return r.Until, err
@@ -84,11 +84,11 @@ func (c *change) block(user UserID) (Result, error) {
 		return Result{}, err
 	}
 	if c.standingOf(user).Member() {
-		c.endMembership(user, ByBlock)
+		c.endMembership(user, CauseBlocked)
 	}
 	c.lift(user, func(kind *markKind) bool { return kind.pending })
 	c.recordEvent(record.Event{Kind: uint8(MemberBlocked), Users: []string{string(user)}, Until: until})
-	return Result{Until: instant(until)}, nil
+	return Result{Outcome: OutcomeDone, Until: instant(until)}, nil
 }
 
 func (c *change) mayBlock(user UserID) error {

@@ -53,13 +53,13 @@ func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) 
 // A reply is what a call returns besides its error. Which fields are set depends on the
 // verb. The reply is recorded under the idempotency key.
 type reply struct {
-	known   bool // the recorded reply of an earlier call with the same idempotency key
-	group   Group
-	result  Result // of a call about one user, or about the actor
-	results Results
-	changed []Field
-	file    File
-	deleted bool // ForgetUser deleted the group
+	repeated bool // the recorded reply of an earlier call with the same idempotency key
+	group    Group
+	result   Result // of a call about one user, or about the actor
+	results  Results
+	changed  []Field
+	file     File
+	deleted  bool // ForgetUser deleted the group
 }
 
 // change runs a verb. It checks the arguments, asks the Guard and UserExists, and then loads,
@@ -292,12 +292,12 @@ func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 func (a Actor) begin(cmd *Command) *change {
 	e := a.eng
 	c := &change{
-		look: look{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
-		id:   cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd,
+		access: access{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
+		id:     cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd,
 		loaded: newLoaded(), state: newState(), groups: make(map[string]int),
 	}
-	c.look.head = &c.state.head
-	c.look.me = new(record.Standing)
+	c.access.head = &c.state.head
+	c.access.me = new(record.Standing)
 	c.state.joined = c.countGroups
 	return c
 }
@@ -308,7 +308,7 @@ func (c *change) decide(r store.Reader, v *verb) error {
 		return storage(err)
 	}
 	if v.action != none {
-		if err := c.start(v.action); err != nil {
+		if err := c.begin(v.action); err != nil {
 			return err
 		}
 	}

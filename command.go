@@ -29,7 +29,7 @@ type Command struct {
 // A Result is the result of one entry of a batch.
 type Result struct {
 	User    UserID
-	Outcome Outcome   // of an invitation
+	Outcome Outcome   // OutcomeNone if the entry failed
 	Until   time.Time // the end of a mute or a block; zero for a permanent block
 	Err     error     // nil if the entry succeeded
 }
@@ -39,7 +39,7 @@ type Result struct {
 type Results []Result
 
 // Succeeded returns the users of the entries that succeeded, in order.
-func (r Results) Done() []UserID { return r.users(func(x Result) bool { return x.Err == nil }) }
+func (r Results) Succeeded() []UserID { return r.users(func(x Result) bool { return x.Err == nil }) }
 
 // Failed returns the users of the entries that failed, in order.
 func (r Results) Failed() []UserID { return r.users(func(x Result) bool { return x.Err != nil }) }

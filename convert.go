@@ -68,7 +68,7 @@ func recordFile(f *File) record.File {
 func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Event) Event {
 	out := Event{
 		Group: group, Version: version, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
-		Reason: call.Reason, Users: userIDs(e.Users), How: How(e.How), Until: instant(e.Until),
+		Reason: call.Reason, Users: userIDs(e.Users), Cause: Cause(e.Cause), Until: instant(e.Until),
 	}
 	if e.BySystem {
 		out.Actor, out.Reason = "", ""
@@ -87,7 +87,7 @@ func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Eve
 
 // recordEvent is the inverse of publicEvent.
 func recordEvent(e *Event) record.Event {
-	out := record.Event{Kind: uint8(e.Kind), How: uint8(e.How), Until: millisOrZero(e.Until), Users: texts(e.Users)}
+	out := record.Event{Kind: uint8(e.Kind), Cause: uint8(e.Cause), Until: millisOrZero(e.Until), Users: texts(e.Users)}
 	for _, c := range e.Changes {
 		out.Changes = append(out.Changes, record.Change{Field: string(c.Field), Before: c.Before, After: c.After})
 	}

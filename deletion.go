@@ -39,7 +39,7 @@ func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, er
 	if err != nil || !pending {
 		return nil, true, storage(err)
 	}
-	if err := isDying(w, group); err != nil {
+	if err := requireDeleting(w, group); err != nil {
 		return nil, false, err
 	}
 	for _, area := range []byte{key.Members, key.Outsiders} {
@@ -52,12 +52,12 @@ func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, er
 	if err != nil || removed {
 		return contents, false, err
 	}
-	return nil, true, bury(w, group)
+	return nil, true, writeTombstone(w, group)
 }
 
-// isDying returns an error if the group is not marked as deleted: a damaged store must not
+// requireDeleting returns an error if the group is not marked as deleted: a damaged store must not
 // make the engine remove the data of a live group.
-func isDying(r store.Reader, group GroupID) error {
+func requireDeleting(r store.Reader, group GroupID) error {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil {
 		return storage(err)
@@ -135,9 +135,9 @@ func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bo
 	return nil, false, nil
 }
 
-// bury replaces the header by a tombstone. The tombstone keeps the ID from being used again
+// writeTombstone replaces the header by a tombstone. The tombstone keeps the ID from being used again
 // and the log readable.
-func bury(w store.Writer, group GroupID) error {
+func writeTombstone(w store.Writer, group GroupID) error {
 	k := key.Of(string(group), key.Header)
 	value, ok, err := w.Get(k)
 	if err != nil || !ok {

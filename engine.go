@@ -82,33 +82,33 @@ func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	return disown(e.store.View(ctx, func(r store.Reader) error { return own(fn(r)) }))
+	return unwrapCallerError(e.store.View(ctx, func(r store.Reader) error { return markCallerError(fn(r)) }))
 }
 
 func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
 	if e.atomics.here() {
 		return ErrNested
 	}
-	return disown(e.store.Update(ctx, func(w store.Writer) error { return own(fn(w)) }))
+	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error { return markCallerError(fn(w)) }))
 }
 
-// An ownError marks an error that the caller's function returned in a transaction. Every
+// An callerError marks an error that the caller's function returned in a transaction. Every
 // other error of a transaction is an error of the store, even if the function failed too.
-type ownError struct{ err error }
+type callerError struct{ err error }
 
-func (e *ownError) Error() string { return e.err.Error() }
+func (e *callerError) Error() string { return e.err.Error() }
 
-func (e *ownError) Unwrap() error { return e.err }
+func (e *callerError) Unwrap() error { return e.err }
 
-func own(err error) error {
+func markCallerError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &ownError{err}
+	return &callerError{err}
 }
 
-func disown(err error) error {
-	if e, ok := err.(*ownError); ok { //nolint:errorlint // the store returns it unchanged
+func unwrapCallerError(err error) error {
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // the store returns it unchanged
 		return e.err
 	}
 	return storage(err)

@@ -84,7 +84,7 @@ func (in *instance) requireCause(t *rapid.T, where fmt.Stringer, want *modeltest
 		}
 	case want.Is[0] == groupkit.ErrMuted, want.Is[0] == groupkit.ErrGroupMuted:
 		muted, ok := errors.AsType[*groupkit.MutedError](err)
-		if !ok || !muted.Until.Equal(want.Until) || muted.Whole != (want.Is[0] == groupkit.ErrGroupMuted) {
+		if !ok || !muted.Until.Equal(want.Until) || muted.WholeGroup != (want.Is[0] == groupkit.ErrGroupMuted) {
 			t.Fatalf("%s should be muted until %v, not %+v", where, want.Until, muted)
 		}
 	}
@@ -99,8 +99,13 @@ func (in *instance) requireResults(t *rapid.T, where fmt.Stringer, group groupki
 			no := *e.Refused
 			no.Batch = reply.again
 			in.requireRefused(t, where, group, &no, got[i].Err)
+			require.Equal(t, groupkit.OutcomeNone, got[i].Outcome, where)
 			continue
 		}
-		requireEqual(t, groupkit.Result{User: e.User, Outcome: e.Outcome, Until: e.Until}, got[i], where)
+		outcome := e.Outcome
+		if outcome == groupkit.OutcomeNone {
+			outcome = groupkit.OutcomeDone // the model has nothing more to say
+		}
+		requireEqual(t, groupkit.Result{User: e.User, Outcome: outcome, Until: e.Until}, got[i], where)
 	}
 }

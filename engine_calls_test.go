@@ -165,7 +165,7 @@ func (m *machine) createGroup(t *rapid.T) {
 		Name: modeltest.Pick(t, "name", []string{"night watch", "夜警", "x", "a/b", strings.Repeat("語", 128), strings.Repeat("x", 128), strings.Repeat("x", 129)}), Description: modeltest.DrawText(t, "description", 512), Avatar: modeltest.DrawText(t, "avatar", 1024),
 		Custom: modeltest.DrawText(t, "custom", 100), Public: modeltest.Bit.Draw(t, "public"), MembersOnly: modeltest.Bit.Draw(t, "members only"),
 		AllowInvites: modeltest.Bit.Draw(t, "allow invites"), Members: m.world.DrawUsers(t, "", nil),
-		MaxUsers: modeltest.Pick(t, "max users", []int{0, 0, 4, 3, 0, 4, 3, 0, 1, 2, 3, 0, 3, 3, 3, 3, m.world.Options.Limits.MaxGroupSize + 1, -1}),
+		MaxUsers: modeltest.Pick(t, "max users", []int{0, 0, 4, 3, 0, 4, 3, 0, 1, 2, 3, 0, 3, 3, 3, 3, m.world.Options.Limits.MaxUsers + 1, -1}),
 	}
 	if modeltest.Bit.Draw(t, "says whether to confirm") {
 		n.InviteNeedConfirm = new(modeltest.Bit.Draw(t, "invite need confirm"))

@@ -227,7 +227,7 @@ func (m *machine) lookAtFile(t *rapid.T, c modeltest.Caller, id groupkit.GroupID
 }
 
 func (m *machine) lookAtDetails(t *rapid.T, c modeltest.Caller, ids []groupkit.GroupID) {
-	limit := m.world.Options.Limits.Details
+	limit := m.world.Options.Limits.GroupDetails
 	for _, ids := range [][]groupkit.GroupID{ids[:min(limit, len(ids))], ids, slices.Concat(ids, ids)} {
 		m.ask(t, call{0, "GroupDetails", c, "", []any{ids},
 			func(w *modeltest.World) (any, *modeltest.Refusal) { return answer(w.GroupDetails(c, ids)) },

@@ -106,7 +106,7 @@ func (m *machine) begin(t *rapid.T) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.world.Live)) {
 		m.makeUpdate(t, system, id, groupkit.GroupUpdate{AllowInvites: new(true)})
-		for _, u := range modeltest.Users[len(modeltest.Users)-min(4, m.world.Options.Limits.MaxGroupSize-1):] {
+		for _, u := range modeltest.Users[len(modeltest.Users)-min(4, m.world.Options.Limits.MaxUsers-1):] {
 			m.makeBlock(t, system, id, groupkit.Forever, u)
 		}
 	}
@@ -263,7 +263,7 @@ func (m *machine) compareVersions(t *rapid.T) {
 func (m *machine) requireEvents(t *rapid.T, g *modeltest.Group, before uint64) {
 	type kind struct {
 		groupkit.EventKind
-		groupkit.How
+		groupkit.Cause
 		until, at time.Time
 	}
 	seen := map[kind]bool{}
@@ -273,7 +273,7 @@ func (m *machine) requireEvents(t *rapid.T, g *modeltest.Group, before uint64) {
 		before++
 		require.Equal(t, before, e.Version)
 		require.Equal(t, g.Modified, e.At)
-		k := kind{e.Kind, e.How, e.Until, e.At}
+		k := kind{e.Kind, e.Cause, e.Until, e.At}
 		require.False(t, seen[k], "%s: two events of the kind %v in one call", g.ID, e.Kind)
 		seen[k] = true
 	}

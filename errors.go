@@ -41,7 +41,7 @@ var (
 var (
 	ErrNotMember      = inClass(ErrForbidden, "not_member", 3, "not a member of the group")
 	ErrAlreadyMember  = inClass(ErrForbidden, "already_member", 4, "already a member of the group")
-	ErrOwner          = inClass(ErrForbidden, "is_owner", 5, "is the owner of the group")
+	ErrIsOwner        = inClass(ErrForbidden, "is_owner", 5, "is the owner of the group")
 	ErrRoleTooLow     = inClass(ErrForbidden, "role_too_low", 6, "role is too low")
 	ErrBlacklisted    = inClass(ErrForbidden, "blacklisted", 7, "on the blacklist of the group")
 	ErrNotBlacklisted = inClass(ErrForbidden, "not_blacklisted", 8, "not on the blacklist of the group")
@@ -181,18 +181,18 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // A LimitError reports that a call exceeds a limit.
 type LimitError struct {
-	Reason error // the sentinel
-	Value  int64 // the current or the requested value
-	Max    int64 // the limit
+	Err   error // the sentinel
+	Value int64 // the current or the requested value
+	Max   int64 // the limit
 }
 
 // Error returns the sentinel, the value and the limit.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%v (%d of %d)", e.Reason, e.Value, e.Max)
+	return fmt.Sprintf("%v (%d of %d)", e.Err, e.Value, e.Max)
 }
 
 // Unwrap returns the sentinel.
-func (e *LimitError) Unwrap() error { return e.Reason }
+func (e *LimitError) Unwrap() error { return e.Err }
 
 // A FieldError reports that an argument is not valid.
 type FieldError struct {
@@ -250,8 +250,8 @@ func FieldErrors(err error) (fields []*FieldError) {
 // A MutedError reports that a member is not allowed to speak. It matches ErrGroupMuted if
 // the mute of the whole group applies, and ErrMuted if the member's own mute applies.
 type MutedError struct {
-	Whole bool      // the mute of the whole group applies
-	Until time.Time // when the user can speak again if nothing changes; zero if that is not known
+	WholeGroup bool      // the mute of the whole group applies
+	Until      time.Time // when the user can speak again if nothing changes; zero if that is not known
 }
 
 // Error returns the sentinel and the end of the mute, if the end is known.
@@ -266,7 +266,7 @@ func (e *MutedError) Error() string {
 
 // Unwrap returns ErrGroupMuted or ErrMuted.
 func (e *MutedError) Unwrap() error {
-	if e.Whole {
+	if e.WholeGroup {
 		return ErrGroupMuted
 	}
 	return ErrMuted

@@ -20,7 +20,7 @@ var sentinels = map[error]map[string]error{
 		"request": groupkit.ErrRequestNotFound, "invitation": groupkit.ErrInvitationNotFound,
 	},
 	groupkit.ErrForbidden: {
-		"not member": groupkit.ErrNotMember, "already member": groupkit.ErrAlreadyMember, "owner": groupkit.ErrOwner,
+		"not member": groupkit.ErrNotMember, "already member": groupkit.ErrAlreadyMember, "owner": groupkit.ErrIsOwner,
 		"role too low": groupkit.ErrRoleTooLow, "blacklisted": groupkit.ErrBlacklisted, "not blacklisted": groupkit.ErrNotBlacklisted,
 		"muted": groupkit.ErrMuted, "group muted": groupkit.ErrGroupMuted, "not muted": groupkit.ErrNotMuted,
 		"already admin": groupkit.ErrAlreadyAdmin, "not admin": groupkit.ErrNotAdmin, "already allowed": groupkit.ErrAlreadyAllowed,
@@ -100,7 +100,7 @@ func TestError_Causes(t *testing.T) {
 
 	limit, ok := errors.AsType[*groupkit.LimitError](grouptest.ErrorOf(s.System().AddMembers(ctx, grouptest.Guild, grouptest.Users("u", 61))))
 	require.True(t, ok)
-	require.Equal(t, groupkit.LimitError{Reason: groupkit.ErrBatchTooLarge, Value: 61, Max: 60}, *limit)
+	require.Equal(t, groupkit.LimitError{Err: groupkit.ErrBatchTooLarge, Value: 61, Max: 60}, *limit)
 
 	field, ok := errors.AsType[*groupkit.FieldError](s.As("alice").SetAnnouncement(ctx, grouptest.Guild, "\xff"))
 	require.True(t, ok)
@@ -112,13 +112,13 @@ func TestError_Causes(t *testing.T) {
 
 	results, err := s.System().AddMembers(ctx, grouptest.Guild, grouptest.IDs{"new", "carol"})
 	require.NoError(t, err)
-	require.Equal(t, grouptest.IDs{"new"}, results.Done())
+	require.Equal(t, grouptest.IDs{"new"}, results.Succeeded())
 	require.Equal(t, grouptest.IDs{"carol"}, results.Failed())
 
 	muted, ok := errors.AsType[*groupkit.MutedError](s.As("ivan").MaySpeak(ctx, grouptest.Guild))
 	require.True(t, ok)
 	require.Equal(t, time.UnixMilli(4638873600000).UTC(), muted.Until)
-	require.False(t, muted.Whole)
+	require.False(t, muted.WholeGroup)
 
 	owns, ok := errors.AsType[*groupkit.OwnsError](s.System().ForgetUser(ctx, "bob", groupkit.ForgetOptions{}))
 	require.True(t, ok)
@@ -165,12 +165,12 @@ func TestNames(t *testing.T) {
 		require.False(t, seen[kind.String()], "%d", kind)
 		seen[kind.String()] = true
 	}
-	for how := groupkit.ByCreation; how <= groupkit.ByForgetting; how++ {
+	for how := groupkit.CauseCreated; how <= groupkit.CauseForgotten; how++ {
 		require.NotEqual(t, "unknown", how.String(), "%d", how)
 	}
 	require.Equal(t, "unknown", groupkit.EventKind(0).String())
 	require.Equal(t, "unknown", groupkit.EventKind(200).String())
-	require.Equal(t, "unknown", groupkit.How(99).String())
+	require.Equal(t, "unknown", groupkit.Cause(99).String())
 	require.Equal(t, "owner", groupkit.RoleOwner.String())
 	require.Equal(t, "unknown", groupkit.Role(9).String())
 	require.Equal(t, "invited", groupkit.OutcomeInvited.String())

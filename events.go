@@ -67,28 +67,28 @@ var eventKinds = [...]string{
 func (k EventKind) String() string { return name(eventKinds[:], int(k)) }
 
 // A Cause is the reason why a user became a member or stopped being one.
-type How uint8
+type Cause uint8
 
 // The causes. The numbers are part of the stored format.
 const (
-	ByCreation   How = 1 // owner, or member named at creation
-	ByAdding     How = 2 // added by the system
-	ByJoining    How = 3 // joined an open group
-	ByInvitation How = 4 // invited, or accepted an invitation
-	ByApproval   How = 5 // a join request was approved
-	ByLeaving    How = 6 // left by Leave
-	ByRemoval    How = 7 // removed by RemoveMember
-	ByBlock      How = 8 // put on the blacklist
-	ByForgetting How = 9 // forgotten by ForgetUser
+	CauseCreated   Cause = 1 // owner, or member named at creation
+	CauseAdded     Cause = 2 // added by the system
+	CauseJoined    Cause = 3 // joined an open group
+	CauseInvited   Cause = 4 // invited, or accepted an invitation
+	CauseApproved  Cause = 5 // a join request was approved
+	CauseLeft      Cause = 6 // left by Leave
+	CauseRemoved   Cause = 7 // removed by RemoveMember
+	CauseBlocked   Cause = 8 // put on the blacklist
+	CauseForgotten Cause = 9 // forgotten by ForgetUser
 )
 
-var hows = [...]string{
-	ByCreation: "created", ByAdding: "added", ByJoining: "direct", ByInvitation: "invited", ByApproval: "approved",
-	ByLeaving: "left", ByRemoval: "removed", ByBlock: "blocked", ByForgetting: "forgotten",
+var causes = [...]string{
+	CauseCreated: "created", CauseAdded: "added", CauseJoined: "direct", CauseInvited: "invited", CauseApproved: "approved",
+	CauseLeft: "left", CauseRemoved: "removed", CauseBlocked: "blocked", CauseForgotten: "forgotten",
 }
 
 // String returns the cause in one word, such as "invited".
-func (h How) String() string { return name(hows[:], int(h)) }
+func (h Cause) String() string { return name(causes[:], int(h)) }
 
 // An Event is one entry of the log of a group. It contains all data needed to replay the
 // change.
@@ -100,7 +100,7 @@ type Event struct {
 	At      time.Time
 	Reason  string      // from Actor.Because
 	Users   []UserID    // the users that the event is about
-	How     How         // of MemberJoined and MemberLeft
+	Cause   Cause       // of MemberJoined and MemberLeft
 	Until   time.Time   // the end, of kinds that have one
 	Before  []time.Time // of MemberMuted, for each user: the end of the replaced mute; zero if not muted
 	Changes []Change

@@ -16,7 +16,7 @@ import (
 type added struct {
 	kind   groupkit.EventKind
 	users  []groupkit.UserID
-	how    groupkit.How
+	how    groupkit.Cause
 	until  time.Duration // after the call; -1: the last instant there is
 	before []time.Time
 	fields []groupkit.Change
@@ -67,7 +67,7 @@ func TestEvents_Contents(t *testing.T) {
 			}
 			return grouptest.ErrorOf(a.Mute(ctx, grouptest.Guild, 2*time.Hour, "heidi"))
 		}, []added{
-			{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: grouptest.IDs{"heidi"}},
+			{kind: groupkit.MemberJoined, how: groupkit.CauseAdded, users: grouptest.IDs{"heidi"}},
 			{kind: groupkit.MemberMuted, users: grouptest.IDs{"heidi"}, until: 2 * time.Hour, before: []time.Time{heidiUntil}},
 		}},
 		"unmute group": {"bob", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
@@ -81,13 +81,13 @@ func TestEvents_Contents(t *testing.T) {
 		"block an admin": {"alice", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.Block(ctx, grouptest.Guild, time.Hour, "bob"))
 		}, []added{
-			{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: grouptest.IDs{"bob"}},
+			{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.MemberLeft, how: groupkit.CauseBlocked, users: grouptest.IDs{"bob"}},
 			{kind: groupkit.MemberBlocked, users: grouptest.IDs{"bob"}, until: time.Hour},
 		}},
 		"block who is allowed": {"bob", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.Block(ctx, grouptest.Guild, groupkit.Forever, "dave"))
 		}, []added{
-			{kind: groupkit.MemberDisallowed, users: grouptest.IDs{"dave"}}, {kind: groupkit.MemberLeft, how: groupkit.ByBlock, users: grouptest.IDs{"dave"}},
+			{kind: groupkit.MemberDisallowed, users: grouptest.IDs{"dave"}}, {kind: groupkit.MemberLeft, how: groupkit.CauseBlocked, users: grouptest.IDs{"dave"}},
 			{kind: groupkit.MemberBlocked, users: grouptest.IDs{"dave"}},
 		}},
 		"block who asks": {"bob", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
@@ -128,23 +128,23 @@ func TestEvents_Contents(t *testing.T) {
 			return grouptest.ErrorOf(a.RemoveMembers(ctx, grouptest.Guild, grouptest.IDs{"carol", "ivan"}))
 		}, []added{
 			{kind: groupkit.MemberDisallowed, users: grouptest.IDs{"ivan"}},
-			{kind: groupkit.MemberLeft, how: groupkit.ByRemoval, users: grouptest.IDs{"carol", "ivan"}},
+			{kind: groupkit.MemberLeft, how: groupkit.CauseRemoved, users: grouptest.IDs{"carol", "ivan"}},
 		}},
 		"leave": {"carol", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.Leave(ctx, grouptest.Guild)
 		},
-			[]added{{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: grouptest.IDs{"carol"}}}},
+			[]added{{kind: groupkit.MemberLeft, how: groupkit.CauseLeft, users: grouptest.IDs{"carol"}}}},
 		"the owner leaves": {"alice", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.Leave(ctx, grouptest.Guild)
 		},
 			[]added{
 				{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"bob", "alice"}},
-				{kind: groupkit.MemberLeft, how: groupkit.ByLeaving, users: grouptest.IDs{"alice"}},
+				{kind: groupkit.MemberLeft, how: groupkit.CauseLeft, users: grouptest.IDs{"alice"}},
 			}},
 		"join": {"newcomer", grouptest.OpenGroup, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.Join(ctx, grouptest.OpenGroup))
 		},
-			[]added{{kind: groupkit.MemberJoined, how: groupkit.ByJoining, users: grouptest.IDs{"newcomer"}}}},
+			[]added{{kind: groupkit.MemberJoined, how: groupkit.CauseJoined, users: grouptest.IDs{"newcomer"}}}},
 		"ask": {"newcomer", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.Join(ctx, grouptest.Guild))
 		},
@@ -154,7 +154,7 @@ func TestEvents_Contents(t *testing.T) {
 		},
 			[]added{
 				{kind: groupkit.RequestApproved, users: grouptest.IDs{"frank"}},
-				{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: grouptest.IDs{"frank"}},
+				{kind: groupkit.MemberJoined, how: groupkit.CauseApproved, users: grouptest.IDs{"frank"}},
 			}},
 		"decline": {"bob", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.DeclineRequest(ctx, grouptest.Guild, "frank")
@@ -169,21 +169,21 @@ func TestEvents_Contents(t *testing.T) {
 		}, []added{
 			{kind: groupkit.MemberInvited, users: grouptest.IDs{"new", "newer"}, until: grouptest.Month},
 			{kind: groupkit.RequestApproved, users: grouptest.IDs{"frank"}},
-			{kind: groupkit.MemberJoined, how: groupkit.ByApproval, users: grouptest.IDs{"frank"}},
+			{kind: groupkit.MemberJoined, how: groupkit.CauseApproved, users: grouptest.IDs{"frank"}},
 		}},
 		"accept": {"grace", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.AcceptInvitation(ctx, grouptest.Guild)
 		},
 			[]added{
 				{kind: groupkit.InvitationAccepted, users: grouptest.IDs{"grace"}},
-				{kind: groupkit.MemberJoined, how: groupkit.ByInvitation, users: grouptest.IDs{"grace"}},
+				{kind: groupkit.MemberJoined, how: groupkit.CauseInvited, users: grouptest.IDs{"grace"}},
 			}},
 		"add who asks": {"", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.AddMember(ctx, grouptest.Guild, "frank")
 		},
 			[]added{
 				{kind: groupkit.RequestCancelled, users: grouptest.IDs{"frank"}},
-				{kind: groupkit.MemberJoined, how: groupkit.ByAdding, users: grouptest.IDs{"frank"}},
+				{kind: groupkit.MemberJoined, how: groupkit.CauseAdded, users: grouptest.IDs{"frank"}},
 			}},
 		"decline an invitation": {"grace", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.DeclineInvitation(ctx, grouptest.Guild)
@@ -215,13 +215,13 @@ func TestEvents_Contents(t *testing.T) {
 				{Field: groupkit.FieldMembersOnly, After: "false"}, {Field: groupkit.FieldAllowInvites, After: "false"},
 				{Field: groupkit.FieldInviteNeedConfirm, After: "true"},
 			}},
-			{kind: groupkit.MemberJoined, how: groupkit.ByCreation, users: grouptest.IDs{"yves", "x", "y"}},
+			{kind: groupkit.MemberJoined, how: groupkit.CauseCreated, users: grouptest.IDs{"yves", "x", "y"}},
 		}},
 		"forget": {"", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.ForgetUser(ctx, "ivan", groupkit.ForgetOptions{})
 		}, []added{
 			{kind: groupkit.MemberDisallowed, users: grouptest.IDs{"ivan"}},
-			{kind: groupkit.MemberLeft, how: groupkit.ByForgetting, users: grouptest.IDs{"ivan"}},
+			{kind: groupkit.MemberLeft, how: groupkit.CauseForgotten, users: grouptest.IDs{"ivan"}},
 			{kind: groupkit.MemberUnmuted, users: grouptest.IDs{"ivan"}},
 		}},
 	} {
@@ -255,7 +255,7 @@ func lastEventIfAny(t *testing.T, s *grouptest.Dataset, group groupkit.GroupID) 
 func requireAdded(t *testing.T, s *grouptest.Dataset, group groupkit.GroupID, actor groupkit.UserID, version uint64, want added, got groupkit.Event) {
 	event := groupkit.Event{
 		Group: group, Version: version, Kind: want.kind, Actor: actor, At: s.Clock.Now(), Reason: "why not",
-		Users: want.users, How: want.how, Before: want.before, Changes: want.fields, File: got.File,
+		Users: want.users, Cause: want.how, Before: want.before, Changes: want.fields, File: got.File,
 	}
 	switch {
 	case want.until < 0:

@@ -39,7 +39,7 @@ func ExampleError() {
 
 // The error of a limit contains the limit and the value.
 func ExampleLimitError() {
-	eng, _ := exampleEngine(groupkit.Options{Limits: groupkit.Limits{GroupSize: 2}})
+	eng, _ := exampleEngine(groupkit.Options{Limits: groupkit.Limits{DefaultMaxUsers: 2}})
 	defer eng.Close()
 	ctx := context.Background()
 	guild := exampleGuild(eng, "bob")

@@ -159,7 +159,7 @@ func ExampleActor_TransferGroup() {
 	orDie(alice.AddAdmin(ctx, guild, "carol"))
 	orDie(alice.RemoveAdmin(ctx, guild, "carol"))
 	err := eng.As("bob").RemoveMember(ctx, guild, "alice")
-	fmt.Println("the owner cannot be removed:", errors.Is(err, groupkit.ErrOwner))
+	fmt.Println("the owner cannot be removed:", errors.Is(err, groupkit.ErrIsOwner))
 
 	orDie(alice.TransferGroup(ctx, guild, "bob"))
 	for _, user := range []groupkit.UserID{"alice", "bob", "carol", "dave"} {
@@ -184,7 +184,7 @@ func ExampleActor_AddMembers() {
 
 	results, err := eng.System().AddMembers(ctx, guild, []groupkit.UserID{"bob", "carol", "dave"})
 	orDie(err) // it fails as a whole only if nobody joins
-	fmt.Println("joined:", results.Done())
+	fmt.Println("joined:", results.Succeeded())
 	for _, r := range results {
 		if errors.Is(r.Err, groupkit.ErrAlreadyMember) {
 			fmt.Println("was there before:", r.User)

@@ -91,8 +91,8 @@ func (a Actor) File(ctx context.Context, group GroupID, file FileID) (File, erro
 }
 
 func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (out File, err error) {
-	err = a.reading(ctx, op, group, nil, func(r store.Reader, v *look) error {
-		if err := v.may(useFiles); err != nil {
+	err = a.reading(ctx, op, group, nil, func(r store.Reader, v *access) error {
+		if err := v.authorize(useFiles); err != nil {
 			return err
 		}
 		f, err := loadFile(r, group, file)
@@ -113,8 +113,8 @@ func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] 
 		var before []byte
 		for more := true; more; {
 			var files []File
-			err := a.reading(ctx, OpListFiles, group, nil, func(r store.Reader, v *look) (err error) {
-				if err := v.may(useFiles); err != nil {
+			err := a.reading(ctx, OpListFiles, group, nil, func(r store.Reader, v *access) (err error) {
+				if err := v.authorize(useFiles); err != nil {
 					return err
 				}
 				files, before, more, err = scanFiles(r, group, before, chunk)
@@ -137,8 +137,8 @@ func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] 
 // most Limits.FilesPage files (1000 by default).
 func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files []File, err error) {
 	skip, take, argument := page.window(a.eng.limits.FilesPage)
-	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *look) error {
-		if err := v.may(useFiles); err != nil {
+	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *access) error {
+		if err := v.authorize(useFiles); err != nil {
 			return err
 		}
 		var before []byte

@@ -39,7 +39,7 @@ const (
 	OwnedDelete                     // the groups are deleted
 )
 
-// An OwnsError is the refusal to forget someone who owns groups. It matches ErrOwner.
+// An OwnsError is the refusal to forget someone who owns groups. It matches ErrIsOwner.
 type OwnsError struct {
 	Groups []GroupID
 }
@@ -56,7 +56,7 @@ func (e *OwnsError) Error() string {
 }
 
 // Unwrap returns the sentinel.
-func (e *OwnsError) Unwrap() error { return ErrOwner }
+func (e *OwnsError) Unwrap() error { return ErrIsOwner }
 
 // ForgetUser ends everything that a user is in any group: memberships and roles, mutes,
 // allow-list entries, join requests and invitations; see the options for blocks, owned
@@ -65,7 +65,7 @@ func (e *OwnsError) Unwrap() error { return ErrOwner }
 // each of the groups before the first.
 //
 // The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
-// OwnedRefuse, ErrOwner, whose cause is an *OwnsError with the groups.
+// OwnedRefuse, ErrIsOwner, whose cause is an *OwnsError with the groups.
 func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
 	err := a.checkForget(user, opts)
 	if err == nil {
@@ -216,7 +216,7 @@ var forgetVerb = verb{
 }
 
 func (c *change) forget() error {
-	if err := c.found(); err != nil {
+	if err := c.visible(); err != nil {
 		return err
 	}
 	opts, user := c.cmd.Forget, c.cmd.Users[0]
@@ -234,7 +234,7 @@ func (c *change) forget() error {
 	}
 	c.expire(user)
 	if t.Member() {
-		c.endMembership(user, ByForgetting)
+		c.endMembership(user, CauseForgotten)
 	}
 	c.lift(user, func(kind *markKind) bool { return !kind.pending && kind != blockMark })
 	c.lift(user, func(kind *markKind) bool { return kind.pending || kind == blockMark && opts.Blocks })
@@ -246,5 +246,5 @@ func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, o
 	if err := e.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
 		return err
 	}
-	return e.update(ctx, func(w store.Writer) error { return rename(w, group, string(user)) })
+	return e.update(ctx, func(w store.Writer) error { return pseudonymize(w, group, string(user)) })
 }

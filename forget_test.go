@@ -195,7 +195,7 @@ func TestActor_ForgetUser_RefusesWhileTheUserOwnsGroups(t *testing.T) {
 	second := grouptest.CreateGroup(t, p.eng, groupkit.NewGroup{Owner: forgettable})
 	before := grouptest.DumpStore(t, p.store)
 	err := p.eng.System().ForgetUser(t.Context(), forgettable, groupkit.ForgetOptions{Pseudonymize: true})
-	require.ErrorIs(t, err, groupkit.ErrOwner)
+	require.ErrorIs(t, err, groupkit.ErrIsOwner)
 	owns, ok := errors.AsType[*groupkit.OwnsError](err)
 	require.True(t, ok)
 	require.ElementsMatch(t, []groupkit.GroupID{p.owned, second}, owns.Groups)
@@ -343,7 +343,7 @@ func TestActor_ForgetUser_Can(t *testing.T) {
 	p.store.FailAfter(1)
 	require.ErrorIs(t, p.eng.System().DeleteGroup(ctx, "half"), grouptest.ErrFailing, "and whatever else is written from here on")
 	before := grouptest.DumpStore(t, p.store)
-	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.ErrorIs(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{}), groupkit.ErrIsOwner)
 	require.NoError(t, can.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
 	require.Equal(t, before, grouptest.DumpStore(t, p.store))
 }

@@ -131,7 +131,7 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 		g.Owner = a.user
 	}
 	if g.MaxUsers == 0 {
-		g.MaxUsers = l.GroupSize
+		g.MaxUsers = l.DefaultMaxUsers
 	}
 	if g.InviteNeedConfirm == nil {
 		g.InviteNeedConfirm = new(true)
@@ -179,8 +179,8 @@ func others(owner UserID, users []UserID) []UserID {
 }
 
 func (l *Limits) checkMaxUsers(n int) error {
-	if n < 1 || n > l.MaxGroupSize {
-		return invalid(FieldMaxUsers, "is %d (1 to %d)", n, l.MaxGroupSize)
+	if n < 1 || n > l.MaxUsers {
+		return invalid(FieldMaxUsers, "is %d (1 to %d)", n, l.MaxUsers)
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (c *change) create() error {
 	if c.exists {
 		return ErrGroupExists
 	}
-	if err := c.unchanged(); err != nil { // a group that does not exist has version 0
+	if err := c.checkVersion(); err != nil { // a group that does not exist has version 0
 		return err
 	}
 	if most := c.limits.Groups; most > 0 && c.loaded.total >= most {
@@ -208,7 +208,7 @@ func (c *change) create() error {
 	}
 	c.exists = true
 	c.recordEvent(record.Event{Kind: uint8(GroupCreated), Users: []string{string(g.Owner)}, Changes: creation(g)})
-	if err := c.addMember(g.Owner, ByCreation); err != nil {
+	if err := c.addMember(g.Owner, CauseCreated); err != nil {
 		return err
 	}
 	for _, user := range g.Members {
@@ -222,7 +222,7 @@ func (c *change) create() error {
 // bring adds or invites a user who is named at the creation of a group.
 func (c *change) bring(user UserID, direct bool) error {
 	if direct {
-		return c.addMember(user, ByCreation)
+		return c.addMember(user, CauseCreated)
 	}
 	_, err := c.leaveInvitation(user)
 	return err

@@ -26,7 +26,7 @@ const (
 // MemberCount; the other fields are zero.
 // Returns ErrGroupNotFound or ErrBlacklisted; see [Actor].
 func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) {
-	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
+	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *access) error {
 		out, err = details(r, group, v)
 		return err
 	})
@@ -70,10 +70,10 @@ func (a Actor) checkDetails(ids []GroupID) error {
 		return err
 	}
 	if len(ids) == 0 {
-		return invalid(FieldGroup, "is missing (1 to %d IDs)", a.eng.limits.Details)
+		return invalid(FieldGroup, "is missing (1 to %d IDs)", a.eng.limits.GroupDetails)
 	}
-	if len(ids) > a.eng.limits.Details {
-		return limited(ErrBatchTooLarge, a.eng.limits.Details, len(ids))
+	if len(ids) > a.eng.limits.GroupDetails {
+		return limited(ErrBatchTooLarge, a.eng.limits.GroupDetails, len(ids))
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (a Actor) detail(r store.Reader, id GroupID) (Group, error) {
 	if checkGroupID(id) != nil {
 		return Group{}, ErrGroupNotFound
 	}
-	v, err := a.look(r, id)
+	v, err := a.access(r, id)
 	if err != nil {
 		return Group{}, err
 	}
@@ -90,11 +90,11 @@ func (a Actor) detail(r store.Reader, id GroupID) (Group, error) {
 }
 
 // details returns the part of the group that the actor is allowed to see.
-func details(r store.Reader, group GroupID, v *look) (Group, error) {
-	if err := v.invited(); err != nil {
+func details(r store.Reader, group GroupID, v *access) (Group, error) {
+	if err := v.visibleToInvitee(); err != nil {
 		return Group{}, err
 	}
-	if v.found() != nil {
+	if v.visible() != nil {
 		h := v.head
 		return Group{ID: group, Name: h.Name, Description: h.Description, Avatar: h.Avatar, MemberCount: h.Members}, nil
 	}
@@ -265,8 +265,8 @@ func (a Actor) listed(r store.Reader, position []byte) (Group, bool, error) {
 	if err != nil {
 		return Group{}, false, err
 	}
-	v, err := a.look(r, GroupID(id))
-	if err != nil || v.found() != nil {
+	v, err := a.access(r, GroupID(id))
+	if err != nil || v.visible() != nil {
 		return Group{}, false, err
 	}
 	g, err := details(r, GroupID(id), v)

@@ -249,7 +249,7 @@ func TestOptions_Guard_CannotChangeTheCommand(t *testing.T) {
 	_, err = s.Engine.As("alice").UpdateGroup(ctx, s.ID, groupkit.GroupUpdate{Name: new("day watch")})
 	require.NoError(t, err)
 	require.Equal(t, "day watch", s.Group(t).Name)
-	require.ErrorIs(t, s.Engine.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.ErrorIs(t, s.Engine.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrIsOwner)
 	require.NoError(t, s.Engine.System().ForgetUser(ctx, "carol", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed}))
 	grouptest.RequireVerified(t, s.Engine)
 }

@@ -52,11 +52,11 @@ func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (
 	if a.eng.now() >= kept.Until {
 		return false, nil
 	}
-	if !bytes.Equal([]byte(kept.Print), digest) {
+	if !bytes.Equal([]byte(kept.Digest), digest) {
 		return false, ErrKeyReused
 	}
 	*out, err = decodeReply(cmd, &kept)
-	out.known = true
+	out.repeated = true
 	return true, err
 }
 
@@ -66,7 +66,7 @@ func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *repl
 		return nil, nil
 	}
 	kept := encodeReply(out)
-	kept.Print, kept.Until = string(digest), now+a.eng.opts.KeyLife.Milliseconds()
+	kept.Digest, kept.Until = string(digest), now+a.eng.opts.KeyTTL.Milliseconds()
 	k := key.Once(string(a.user), *a.key)
 	if err := dropOnce(w, k); err != nil {
 		return nil, err
@@ -130,6 +130,8 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 		r := Result{User: UserID(k.User), Outcome: Outcome(k.Outcome), Until: instant(k.Until)}
 		if k.Code != 0 || k.Text != "" {
 			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: recalledCause(&k)}
+		} else if r.Outcome == OutcomeNone {
+			r.Outcome = OutcomeDone // an earlier version recorded 0
 		}
 		o.results = append(o.results, r)
 	}
@@ -156,7 +158,7 @@ func recalledCause(k *record.Result) error {
 	cause := numbered[k.Code]
 	switch {
 	case k.Limit != nil:
-		cause = &LimitError{Reason: cause, Value: k.Limit.Value, Max: k.Limit.Max}
+		cause = &LimitError{Err: cause, Value: k.Limit.Value, Max: k.Limit.Max}
 	case k.Field != "":
 		cause = &FieldError{Field: Field(k.Field), Why: k.Why}
 	}

@@ -51,7 +51,7 @@ var keptCauses = []keptCause{
 		batch: groupkit.Actor.AddMembers, users: grouptest.IDs{"ivan", "carol"},
 	},
 	{
-		sentinel: groupkit.ErrOwner, code: "is_owner",
+		sentinel: groupkit.ErrIsOwner, code: "is_owner",
 		batch: groupkit.Actor.RemoveMembers, users: grouptest.IDs{"carol", "alice"},
 	},
 	{
@@ -79,14 +79,14 @@ var keptCauses = []keptCause{
 		batch: groupkit.Actor.DisallowUsers, users: grouptest.IDs{"erin", "carol"},
 	},
 	{
-		sentinel: groupkit.ErrGroupFull, code: "group_full", limit: &groupkit.LimitError{Reason: groupkit.ErrGroupFull, Value: 7, Max: 7},
+		sentinel: groupkit.ErrGroupFull, code: "group_full", limit: &groupkit.LimitError{Err: groupkit.ErrGroupFull, Value: 7, Max: 7},
 		prepare: func(t *testing.T, s *grouptest.Fixture) {
 			require.NoError(t, grouptest.ErrorOf(s.Engine.System().UpdateGroup(t.Context(), s.ID, groupkit.GroupUpdate{MaxUsers: new(7)})))
 		},
 		batch: groupkit.Actor.AddMembers, users: grouptest.IDs{"ivan", "judy"},
 	},
 	{
-		sentinel: groupkit.ErrTooManyJoined, code: "too_many_joined", limit: &groupkit.LimitError{Reason: groupkit.ErrTooManyJoined, Value: 1, Max: 1},
+		sentinel: groupkit.ErrTooManyJoined, code: "too_many_joined", limit: &groupkit.LimitError{Err: groupkit.ErrTooManyJoined, Value: 1, Max: 1},
 		opts: groupkit.Options{Limits: groupkit.Limits{JoinedGroups: 1}},
 		prepare: func(t *testing.T, s *grouptest.Fixture) {
 			grouptest.CreateGroup(t, s.Engine, groupkit.NewGroup{Owner: "judy"})
@@ -94,13 +94,13 @@ var keptCauses = []keptCause{
 		batch: groupkit.Actor.AddMembers, users: grouptest.IDs{"ivan", "judy"},
 	},
 	{
-		sentinel: groupkit.ErrTooManyInvitations, code: "too_many_invitations", limit: &groupkit.LimitError{Reason: groupkit.ErrTooManyInvitations, Value: 2, Max: 2},
+		sentinel: groupkit.ErrTooManyInvitations, code: "too_many_invitations", limit: &groupkit.LimitError{Err: groupkit.ErrTooManyInvitations, Value: 2, Max: 2},
 		opts: groupkit.Options{Limits: groupkit.Limits{Invitations: 2}},
 		by:   "alice", batch: groupkit.Actor.InviteUsers, users: grouptest.IDs{"ivan", "judy"},
 	},
 	{
-		sentinel: groupkit.ErrListFull, code: "list_full", limit: &groupkit.LimitError{Reason: groupkit.ErrListFull, Value: 2, Max: 2},
-		opts:  groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: 2}},
+		sentinel: groupkit.ErrListFull, code: "list_full", limit: &groupkit.LimitError{Err: groupkit.ErrListFull, Value: 2, Max: 2},
+		opts:  groupkit.Options{Limits: groupkit.Limits{ListSize: 2}},
 		batch: forAMinute(groupkit.Actor.MuteUsers), users: grouptest.IDs{"carol", "erin"},
 	},
 }

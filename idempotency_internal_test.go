@@ -15,7 +15,7 @@ import (
 func TestNumbered(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, map[uint64]error{
-		1: ErrInvalid, 2: ErrUserNotFound, 3: ErrNotMember, 4: ErrAlreadyMember, 5: ErrOwner, 6: ErrRoleTooLow, 7: ErrBlacklisted,
+		1: ErrInvalid, 2: ErrUserNotFound, 3: ErrNotMember, 4: ErrAlreadyMember, 5: ErrIsOwner, 6: ErrRoleTooLow, 7: ErrBlacklisted,
 		8: ErrNotBlacklisted, 9: ErrNotMuted, 10: ErrAlreadyAllowed, 11: ErrNotAllowed, 12: ErrGroupFull, 13: ErrTooManyJoined,
 		14: ErrTooManyInvitations, 15: ErrListFull,
 	}, numbered)
@@ -59,7 +59,7 @@ func TestRecalledCause_Older(t *testing.T) {
 	require.EqualError(t, err, "no more than 200")
 	limit, ok := errors.AsType[*LimitError](err)
 	require.True(t, ok)
-	require.Equal(t, LimitError{Reason: ErrGroupFull, Value: 200, Max: 200}, *limit)
+	require.Equal(t, LimitError{Err: ErrGroupFull, Value: 200, Max: 200}, *limit)
 
 	err = recalledCause(&record.Result{Code: 1, Text: "user id is empty", Field: "user ID", Why: "has 0 bytes"})
 	require.EqualError(t, err, "user id is empty")

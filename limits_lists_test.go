@@ -89,7 +89,7 @@ func TestLimits_Pending(t *testing.T) {
 
 func TestLimits_Blacklist(t *testing.T) {
 	t.Parallel()
-	eng, clock := grouptest.Setup(t, groupkit.Options{BlockOutsiders: true, Limits: groupkit.Limits{MaxGroupSize: 3}})
+	eng, clock := grouptest.Setup(t, groupkit.Options{BlockOutsiders: true, Limits: groupkit.Limits{ListSize: 3}})
 	g, alice := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.As("alice")
 	block := func(d time.Duration, u groupkit.UserID) error {
 		return grouptest.ErrorOf(alice.Block(t.Context(), g, d, u))
@@ -108,7 +108,7 @@ func TestLimits_Blacklist(t *testing.T) {
 
 func TestLimits_MuteList(t *testing.T) {
 	t.Parallel()
-	eng, clock := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: 3}})
+	eng, clock := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{ListSize: 3}})
 	g, system := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.System()
 	mute := func(d time.Duration, u groupkit.UserID) error { // a member for as long as it takes
 		require.NoError(t, system.AddMember(t.Context(), g, u))
@@ -131,12 +131,12 @@ func TestLimits_AllowList(t *testing.T) {
 	t.Parallel()
 	s, blobs := memstore.New(), memblob.New()
 	open := func(size int) *groupkit.Engine {
-		eng, err := groupkit.New(grouptest.KeptStore{Store: s}, grouptest.KeptBlobs{Blobs: blobs}, &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: size}})
+		eng, err := groupkit.New(grouptest.KeptStore{Store: s}, grouptest.KeptBlobs{Blobs: blobs}, &groupkit.Options{Limits: groupkit.Limits{ListSize: size}})
 		require.NoError(t, err)
 		return eng
 	}
 	eng := open(5)
-	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: grouptest.Users("user", 4)})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{MaxUsers: 5, Members: grouptest.Users("user", 4)})
 	require.NoError(t, grouptest.ErrorOf(eng.System().AllowUsers(t.Context(), g, grouptest.Users("user", 3))))
 	require.NoError(t, eng.Close())
 

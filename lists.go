@@ -58,9 +58,9 @@ func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter
 		var after []byte
 		for more := true; more; {
 			var items []T
-			err := a.reading(ctx, l.op, group, nil, func(r store.Reader, v *look) (err error) {
+			err := a.reading(ctx, l.op, group, nil, func(r store.Reader, v *access) (err error) {
 				items = nil
-				if err := v.may(l.what); err != nil {
+				if err := v.authorize(l.what); err != nil {
 					return err
 				}
 				after, more, err = scanEntries(r, group, l.list, after, chunk, func(e *entry) bool {
@@ -88,8 +88,8 @@ func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter
 // paged reads one page of a list in one transaction.
 func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], page Page) (items []T, err error) {
 	skip, take, argument := page.window(maxPage)
-	err = a.reading(ctx, l.op, group, argument, func(r store.Reader, v *look) error {
-		if err := v.may(l.what); err != nil {
+	err = a.reading(ctx, l.op, group, argument, func(r store.Reader, v *access) error {
+		if err := v.authorize(l.what); err != nil {
 			return err
 		}
 		items = make([]T, 0, min(take, chunk))
@@ -123,14 +123,14 @@ func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], pag
 
 // reading runs a read operation. It checks the arguments, loads the group and the actor's
 // standing, and calls fn in the same transaction. fn checks the permission and reads.
-func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *look) error) error {
+func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *access) error) error {
 	err := a.check(group)
 	if err == nil {
 		err = argument
 	}
 	if err == nil {
 		err = a.view(ctx, func(r store.Reader) error {
-			v, err := a.look(r, group)
+			v, err := a.access(r, group)
 			if err != nil {
 				return err
 			}
@@ -140,14 +140,14 @@ func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error
 	return wrap(op, group, err)
 }
 
-// look loads the header of the group and the actor's standing.
-func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
+// access loads the header of the group and the actor's standing.
+func (a Actor) access(r store.Reader, group GroupID) (*access, error) {
 	v := &struct {
-		look
+		access
 		head record.Header
 		me   record.Standing
-	}{look: look{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
-	v.look.head, v.look.me = &v.head, &v.me
+	}{access: access{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
+	v.access.head, v.access.me = &v.head, &v.me
 	var bad error
 	err := store.VisitKeys(r, a.keys(group), func(i int, value []byte) bool {
 		switch {
@@ -164,13 +164,13 @@ func (a Actor) look(r store.Reader, group GroupID) (*look, error) {
 	if err != nil {
 		return nil, storage(err)
 	}
-	return &v.look, bad
+	return &v.access, bad
 }
 
 // keys returns the keys of the header of the group and of the actor's standing.
 func (a Actor) keys(group GroupID) [][]byte {
 	if a.user == "" {
-		return key.Look[UserID](string(group))
+		return key.Access[UserID](string(group))
 	}
-	return key.Look(string(group), a.user)
+	return key.Access(string(group), a.user)
 }

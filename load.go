@@ -73,7 +73,7 @@ func (c *change) load(r store.Reader, n *needs) error {
 // loadGroup reads the header and the standings of users in one call to the store.
 func (c *change) loadGroup(r store.Reader, users []UserID) error {
 	users = c.missing(users)
-	values, err := store.GetMany(r, key.Look(string(c.id), users...))
+	values, err := store.GetMany(r, key.Access(string(c.id), users...))
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (c *change) loadStandings(r store.Reader, users []UserID) error {
 	if len(users) == 0 {
 		return nil
 	}
-	values, err := store.GetMany(r, key.Look(string(c.id), users...)[1:])
+	values, err := store.GetMany(r, key.Access(string(c.id), users...)[1:])
 	if err != nil {
 		return err
 	}

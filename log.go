@@ -85,15 +85,15 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 	return page, more, err
 }
 
-func (a Actor) mayReadLog(r store.Reader, group GroupID) (*look, error) {
-	v, err := a.look(r, group)
+func (a Actor) mayReadLog(r store.Reader, group GroupID) (*access, error) {
+	v, err := a.access(r, group)
 	if err != nil {
 		return nil, err
 	}
 	if v.system() && v.exists && v.head.State != record.Live {
 		return v, nil
 	}
-	return v, v.may(readLog)
+	return v, v.authorize(readLog)
 }
 
 // checkpointEvent returns the first event of a log whose beginning was removed. It

@@ -83,7 +83,7 @@ var blockMark = &markKind{
 	field:  func(st *record.Standing) **record.Mark { return &st.Block },
 	count:  func(h *record.Header) *int { return &h.Blocked },
 	begins: MemberBlocked, ends: MemberUnblocked, expires: BlockExpired,
-	limit: func(l *Limits) int { return l.MaxGroupSize }, full: ErrListFull,
+	limit: func(l *Limits) int { return l.ListSize }, full: ErrListFull,
 	show: func(s *Snapshot, e *entry, m *record.Mark) {
 		s.Blacklist = append(s.Blacklist, blockOf(e.user, m))
 	},
@@ -100,7 +100,7 @@ var muteMark = &markKind{
 	field:  func(st *record.Standing) **record.Mark { return &st.Mute },
 	count:  func(h *record.Header) *int { return &h.Mutes },
 	begins: MemberMuted, ends: MemberUnmuted, expires: MuteExpired,
-	limit: func(l *Limits) int { return l.MaxGroupSize }, full: ErrListFull,
+	limit: func(l *Limits) int { return l.ListSize }, full: ErrListFull,
 	show: func(s *Snapshot, e *entry, m *record.Mark) {
 		s.Mutes = append(s.Mutes, muteOf(e.user, m))
 	},
@@ -118,7 +118,7 @@ var allowMark = &markKind{
 	count:  func(h *record.Header) *int { return &h.Allowed },
 	begins: MemberAllowed, ends: MemberDisallowed,
 	membersOnly: true,
-	limit:       func(l *Limits) int { return l.MaxGroupSize }, full: ErrListFull,
+	limit:       func(l *Limits) int { return l.ListSize }, full: ErrListFull,
 	show: func(s *Snapshot, e *entry, m *record.Mark) {
 		s.AllowList = append(s.AllowList, allowedOf(e.user, m))
 	},

@@ -48,6 +48,8 @@ func marked() *state {
 // TestMarks checks that the table has a line for every mark of a standing, and only one.
 func TestMarks(t *testing.T) {
 	t.Parallel()
+	limits, err := Limits{}.orDefaults()
+	require.NoError(t, err)
 	require.Len(t, marks, len(markFields()))
 	seen := make(map[any]bool)
 	for _, kind := range marks {
@@ -70,7 +72,7 @@ func TestMarks(t *testing.T) {
 		require.False(t, seen[count], "%s: %s", kind.name, count)
 		seen[count] = true
 		require.ErrorIs(t, kind.full, ErrLimit, kind.name)
-		require.Positive(t, kind.limit(&defaultLimits), kind.name)
+		require.Positive(t, kind.limit(&limits), kind.name)
 	}
 	for _, name := range markFields() {
 		require.True(t, seen[name], "no kind is %s", name)
@@ -152,7 +154,7 @@ func TestMarks_Pseudonym(t *testing.T) {
 	st := marked().standing("carol")
 	st.Request.By = "bob"
 	before := *st
-	n := renaming{from: "bob", to: "nobody"}
+	n := pseudonymizer{from: "bob", to: "nobody"}
 	n.marks(st)
 	for name, m := range marksOf(st) {
 		require.Equal(t, "nobody", m.By, name)

@@ -69,7 +69,7 @@ func (c *change) add(user UserID) error {
 	if err := c.refuseNonCandidate(user); err != nil {
 		return err
 	}
-	return c.addMember(user, ByAdding)
+	return c.addMember(user, CauseAdded)
 }
 
 // refuseNonCandidate refuses to bring in who is unknown, a member or blacklisted.
@@ -88,7 +88,7 @@ func (c *change) refuseNonCandidate(user UserID) error {
 
 // addMember makes a member of someone who is none, if there is room for both sides.
 // A pending request or invitation ends.
-func (c *change) addMember(user UserID, how How) error {
+func (c *change) addMember(user UserID, how Cause) error {
 	h := &c.state.head
 	if h.Members >= h.MaxUsers {
 		return about(user, limited(ErrGroupFull, h.MaxUsers, h.Members))
@@ -98,12 +98,12 @@ func (c *change) addMember(user UserID, how How) error {
 	}
 	c.expire(user)
 	if c.standingOf(user).Request != nil {
-		c.record(pick(how == ByApproval, RequestApproved, RequestCancelled), user)
+		c.record(pick(how == CauseApproved, RequestApproved, RequestCancelled), user)
 	}
 	if c.standingOf(user).Invitation != nil {
-		c.record(pick(how == ByInvitation, InvitationAccepted, InvitationCancelled), user)
+		c.record(pick(how == CauseInvited, InvitationAccepted, InvitationCancelled), user)
 	}
-	c.recordEvent(record.Event{Kind: uint8(MemberJoined), How: uint8(how), Users: []string{string(user)}})
+	c.recordEvent(record.Event{Kind: uint8(MemberJoined), Cause: uint8(how), Users: []string{string(user)}})
 	return nil
 }
 
@@ -117,7 +117,7 @@ func pick(first bool, a, b EventKind) EventKind {
 // RemoveMember ends a membership. The user is not blocked, and a mute stays.
 //
 // The owner may remove admins and members, an admin members, the system both. It
-// refuses with ErrNotMember, ErrOwner and ErrRoleTooLow.
+// refuses with ErrNotMember, ErrIsOwner and ErrRoleTooLow.
 func (a Actor) RemoveMember(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, removeMembersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -137,25 +137,25 @@ func (c *change) remove(user UserID) error {
 	if err := c.refuseUntargetable(user); err != nil {
 		return err
 	}
-	c.endMembership(user, ByRemoval)
+	c.endMembership(user, CauseRemoved)
 	return nil
 }
 
 // endMembership ends a membership with all that hangs on it: the admin role and the entry
 // of the allow list.
-func (c *change) endMembership(user UserID, how How) {
+func (c *change) endMembership(user UserID, how Cause) {
 	t := c.standingOf(user)
 	if Role(t.Role) == RoleAdmin {
 		c.record(AdminRemoved, user)
 	}
 	c.lift(user, func(kind *markKind) bool { return kind.membersOnly })
-	c.recordEvent(record.Event{Kind: uint8(MemberLeft), How: uint8(how), Users: []string{string(user)}})
+	c.recordEvent(record.Event{Kind: uint8(MemberLeft), Cause: uint8(how), Users: []string{string(user)}})
 }
 
 // Leave ends the actor's own membership. A mute stays.
 //
 // Admins and members may; the owner as Options.OwnerLeave says: with OwnerRefuse it
-// refuses with ErrOwner; with OwnerSucceed the longest-serving admin, else the
+// refuses with ErrIsOwner; with OwnerSucceed the longest-serving admin, else the
 // longest-serving member, becomes the owner, and the group is deleted if there is
 // no one. It refuses with ErrNotMember, and with ErrInvalid for the system.
 func (a Actor) Leave(ctx context.Context, group GroupID) error {
@@ -182,6 +182,6 @@ func (c *change) leave() error {
 	if c.role() == RoleOwner {
 		c.makeOwner(c.loaded.heir)
 	}
-	c.endMembership(c.user, ByLeaving)
+	c.endMembership(c.user, CauseLeft)
 	return nil
 }

@@ -68,7 +68,7 @@ var muteList = listing[Mute]{OpListMutes, moderate, key.Muted, func(e *entry) (M
 //
 // The owner may mute admins and members, an admin members, the system both. It
 // refuses with ErrInvalid (a duration of 0 or less that is not Forever),
-// ErrNotMember, ErrOwner, ErrRoleTooLow and ErrListFull (Limits.MaxGroupSize).
+// ErrNotMember, ErrIsOwner, ErrRoleTooLow and ErrListFull (Limits.MaxUsers).
 func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	r, err := a.one(ctx, muteUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
 	return r.Until, err
@@ -97,7 +97,7 @@ func (c *change) mute(user UserID) (Result, error) {
 		return Result{}, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(MemberMuted), Users: []string{string(user)}, Until: until, Before: []int64{before}})
-	return Result{Until: instant(until)}, nil
+	return Result{Outcome: OutcomeDone, Until: instant(until)}, nil
 }
 
 // Unmute lifts a mute, also of someone who has left.
@@ -184,7 +184,7 @@ var allowList = listing[Allowed]{OpAllowList, moderate, key.Allowed, func(e *ent
 // Allow puts a member on the allow list. Leaving takes the member off again.
 //
 // The owner and admins may, and the system. It refuses with ErrNotMember,
-// ErrAlreadyAllowed and ErrListFull (Limits.MaxGroupSize).
+// ErrAlreadyAllowed and ErrListFull (Limits.MaxUsers).
 func (a Actor) Allow(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, allowUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return err

@@ -44,7 +44,7 @@ func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
 	}
 	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
-	e.opts.KeyLife = cmp.Or(e.opts.KeyLife, 24*time.Hour)
+	e.opts.KeyTTL = cmp.Or(e.opts.KeyTTL, 24*time.Hour)
 	e.background, e.cancel = context.WithCancel(context.Background())
 	e.broker = feed.NewBroker(e.background, e.missedCommits)
 	dying, err := e.prepare(e.background)

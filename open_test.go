@@ -29,15 +29,15 @@ func TestNew_BadOptions(t *testing.T) {
 	bad := map[string]groupkit.Options{
 		"open: Options.RequestTTL is -1ns (0 or more)":        {RequestTTL: -1},
 		"open: Options.InvitationTTL is -1h0m0s (0 or more)":  {InvitationTTL: -time.Hour},
-		"open: Options.KeyLife is -1ns (0 or more)":           {KeyLife: -1},
+		"open: Options.KeyTTL is -1ns (0 or more)":            {KeyTTL: -1},
 		"open: Options.Retention.MaxAge is -1ns (0 or more)":  {Retention: groupkit.Retention{MaxAge: -1}},
 		"open: Options.Retention.MaxEvents is -1 (0 or more)": {Retention: groupkit.Retention{MaxEvents: -1}},
 		"open: Options.OwnerLeave is 7 (0 or 1)":              {OwnerLeave: 7},
 		"open: Limits.JoinedGroups is -1 (0 to 2147483647)":   {Limits: groupkit.Limits{JoinedGroups: -1}},
 		"open: Limits.Admins is -1 (0 to 2147483647)":         {Limits: groupkit.Limits{Admins: -1}},
 		"open: Limits.FileSize is -1 (0 or more)":             {Limits: groupkit.Limits{FileSize: -1}},
-		"open: Limits.GroupSize is 11 (0 to 10)":              {Limits: groupkit.Limits{GroupSize: 11, MaxGroupSize: 10}},
-		"open: Limits.MaxGroupSize is -1 (0 to 2147483647)":   {Limits: groupkit.Limits{MaxGroupSize: -1}},
+		"open: Limits.DefaultMaxUsers is 11 (0 to 10)":        {Limits: groupkit.Limits{DefaultMaxUsers: 11, MaxUsers: 10}},
+		"open: Limits.MaxUsers is -1 (0 to 2147483647)":       {Limits: groupkit.Limits{MaxUsers: -1}},
 		"open: Limits.Announcement is -5 (0 to 2147483647)":   {Limits: groupkit.Limits{Announcement: -5}},
 	}
 	if over, under := int64(1<<31), int64(-1<<31-1); strconv.IntSize > 32 {

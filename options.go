@@ -72,9 +72,9 @@ type Options struct {
 	// Another 40 KiB are used in addition to CacheBytes.
 	CacheBytes int
 
-	// KeyLife is the time for which the result of a call with an idempotency key is kept.
+	// KeyTTL is the time for which the result of a call with an idempotency key is kept.
 	// Default: 24 h.
-	KeyLife time.Duration
+	KeyTTL time.Duration
 }
 
 // A Durability is what a change has reached when its call returns nil.
@@ -119,7 +119,7 @@ func (o *Options) check() error {
 	for _, ttl := range []struct {
 		field Field
 		value time.Duration
-	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyLife", o.KeyLife}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
+	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyTTL", o.KeyTTL}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
 		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)

@@ -184,7 +184,7 @@ cancel-invitation/invited                         yes     yes      yes      low 
 // refusals are the words of the tables.
 var refusals = map[string]error{
 	"yes": nil, "bad": groupkit.ErrInvalid, "hidden": groupkit.ErrGroupNotFound, "black": groupkit.ErrBlacklisted,
-	"outside": groupkit.ErrNotMember, "low": groupkit.ErrRoleTooLow, "owner": groupkit.ErrOwner, "system": groupkit.ErrSystemOnly,
+	"outside": groupkit.ErrNotMember, "low": groupkit.ErrRoleTooLow, "owner": groupkit.ErrIsOwner, "system": groupkit.ErrSystemOnly,
 	"member": groupkit.ErrAlreadyMember, "admin": groupkit.ErrAlreadyAdmin, "noadmin": groupkit.ErrNotAdmin,
 	"unmuted": groupkit.ErrNotMuted, "unblocked": groupkit.ErrNotBlacklisted, "unallowed": groupkit.ErrNotAllowed,
 	"norequest": groupkit.ErrRequestNotFound, "uninvited": groupkit.ErrInvitationNotFound,

@@ -12,14 +12,14 @@ import (
 	"groupkit/store"
 )
 
-// rename replaces the name of a user, of whom nothing is so any more, by a pseudonym in
+// pseudonymize replaces the name of a user, of whom nothing is so any more, by a pseudonym in
 // all records of a group.
-func rename(w store.Writer, group GroupID, user string) error {
+func pseudonymize(w store.Writer, group GroupID, user string) error {
 	to, err := newPseudonym()
 	if err != nil {
 		return err
 	}
-	n := renaming{w: w, group: string(group), from: user, to: to}
+	n := pseudonymizer{w: w, group: string(group), from: user, to: to}
 	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
 	for _, area := range []struct {
 		prefix []byte
@@ -46,13 +46,13 @@ func newPseudonym() (string, error) {
 	return pseudonym + id.String(), storage(err)
 }
 
-type renaming struct {
+type pseudonymizer struct {
 	w               store.Writer
 	group, from, to string
 }
 
 // walk rewrites the records under a prefix that name the user.
-func (n *renaming) walk(prefix []byte, kind byte) error {
+func (n *pseudonymizer) walk(prefix []byte, kind byte) error {
 	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
 		for _, p := range page {
 			value, err := n.rewrite(kind, p.Value)
@@ -79,13 +79,13 @@ func (n *renaming) walk(prefix []byte, kind byte) error {
 }
 
 // swap replaces the name where it is the user's.
-func (n *renaming) swap(name *string) {
+func (n *pseudonymizer) swap(name *string) {
 	if *name == n.from {
 		*name = n.to
 	}
 }
 
-func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
+func (n *pseudonymizer) rewrite(kind byte, value []byte) ([]byte, error) {
 	switch kind {
 	case key.Header:
 		h, err := record.DecodeHeader(value)
@@ -110,7 +110,7 @@ func (n *renaming) rewrite(kind byte, value []byte) ([]byte, error) {
 	}
 }
 
-func (n *renaming) marks(st *record.Standing) {
+func (n *pseudonymizer) marks(st *record.Standing) {
 	for _, kind := range marks {
 		if slot := kind.field(st); *slot != nil {
 			mark := **slot
@@ -120,7 +120,7 @@ func (n *renaming) marks(st *record.Standing) {
 	}
 }
 
-func (n *renaming) call(call *record.Call) {
+func (n *pseudonymizer) call(call *record.Call) {
 	n.swap(&call.Actor)
 	for i := range call.Events {
 		e := &call.Events[i]
@@ -169,7 +169,7 @@ func outcomesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		n := renaming{from: user, to: user + "'"}
+		n := pseudonymizer{from: user, to: user + "'"}
 		if err := n.outcome(&kept); err != nil {
 			return nil, err
 		}
@@ -214,14 +214,14 @@ func renameOutcome(w store.Writer, k []byte, user string) error {
 	if err != nil {
 		return err
 	}
-	n := renaming{from: user, to: to}
+	n := pseudonymizer{from: user, to: to}
 	if err := n.outcome(&kept); err != nil {
 		return err
 	}
 	return write(w, []store.Pair{{Key: k, Value: kept.Encode()}})
 }
 
-func (n *renaming) outcome(kept *record.Once) error {
+func (n *pseudonymizer) outcome(kept *record.Once) error {
 	for i := range kept.Results {
 		n.swap(&kept.Results[i].User)
 		n.swap(&kept.Results[i].About)

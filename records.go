@@ -14,7 +14,7 @@ import (
 )
 
 func loadStanding(r store.Reader, group GroupID, user UserID) (record.Standing, error) {
-	values, err := store.GetMany(r, key.Look(string(group), user)[1:])
+	values, err := store.GetMany(r, key.Access(string(group), user)[1:])
 	if err != nil {
 		return record.Standing{}, storage(err)
 	}

@@ -29,15 +29,16 @@ type Invitation struct {
 	Reason  string    // what Because said
 }
 
-// An Outcome says what an attempt to bring someone in has led to.
+// An Outcome says what a call did for one user. The numbers are part of the stored format.
 type Outcome uint8
 
 // The outcomes.
 const (
-	OutcomeDone      Outcome = iota // no more to say
-	OutcomeJoined                   // the user is a member now
-	OutcomeRequested                // a join request is pending
-	OutcomeInvited                  // an invitation is pending
+	OutcomeNone      Outcome = 0 // nothing: the call failed for this user
+	OutcomeJoined    Outcome = 1 // the user is a member now
+	OutcomeRequested Outcome = 2 // a join request is pending
+	OutcomeInvited   Outcome = 3 // an invitation is pending
+	OutcomeDone      Outcome = 4 // what the verb says
 )
 
 // The operations on join requests and invitations.
@@ -56,7 +57,7 @@ const (
 
 // String names the outcome in a word.
 func (o Outcome) String() string {
-	return name([]string{"done", "joined", "requested", "invited"}, int(o))
+	return name([]string{"none", "joined", "requested", "invited", "done"}, int(o))
 }
 
 // Join makes the actor a member of an open public group. In a public group with
@@ -83,22 +84,22 @@ var joinVerb = verb{
 
 func (c *change) join() (Outcome, error) {
 	if err := c.refuseNonCandidate(c.user); err != nil {
-		return OutcomeDone, err
+		return OutcomeNone, err
 	}
 	h := &c.state.head
 	switch {
 	case c.me.Invitation.Holds(c.now) && c.stillInvites() == nil:
-		return joined(c.addMember(c.user, ByInvitation))
+		return joined(c.addMember(c.user, CauseInvited))
 	case !h.Public:
-		return OutcomeDone, ErrGroupNotFound
+		return OutcomeNone, ErrGroupNotFound
 	case !h.MembersOnly:
-		return joined(c.addMember(c.user, ByJoining))
+		return joined(c.addMember(c.user, CauseJoined))
 	case c.me.Request.Holds(c.now):
 		return OutcomeRequested, nil
 	}
 	c.expire(c.user)
 	if err := c.makeRoom(requestMark, c.user); err != nil {
-		return OutcomeDone, err
+		return OutcomeNone, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(JoinRequested), Users: []string{string(c.user)}, Until: c.ends(c.opts.RequestTTL)})
 	return OutcomeRequested, nil
@@ -110,8 +111,8 @@ func (c *change) stillInvites() error {
 	if by == "" {
 		return nil
 	}
-	inviter := look{exists: true, head: c.head, user: by, me: c.standingOf(by), now: c.now}
-	return inviter.allows(invite)
+	inviter := access{exists: true, head: c.head, user: by, me: c.standingOf(by), now: c.now}
+	return inviter.permits(invite)
 }
 
 // ApproveRequest makes the one who asked to join a member. If the group is full, or
@@ -132,7 +133,7 @@ func (c *change) approve(user UserID) error {
 	if !c.standingOf(user).Request.Holds(c.now) {
 		return about(user, ErrRequestNotFound)
 	}
-	return c.addMember(user, ByApproval)
+	return c.addMember(user, CauseApproved)
 }
 
 // DeclineRequest ends a join request; Because tells why.
@@ -202,14 +203,14 @@ var inviteUsersVerb = verb{
 
 func (c *change) invite(user UserID) (Outcome, error) {
 	if err := c.refuseNonCandidate(user); err != nil {
-		return OutcomeDone, err
+		return OutcomeNone, err
 	}
 	t := c.standingOf(user)
 	switch {
-	case t.Request.Holds(c.now) && c.allows(admit) == nil:
-		return joined(c.addMember(user, ByApproval))
+	case t.Request.Holds(c.now) && c.permits(admit) == nil:
+		return joined(c.addMember(user, CauseApproved))
 	case !c.head.InviteNeedConfirm:
-		return joined(c.addMember(user, ByInvitation))
+		return joined(c.addMember(user, CauseInvited))
 	case t.Invitation.Holds(c.now):
 		return OutcomeInvited, nil
 	}
@@ -218,7 +219,7 @@ func (c *change) invite(user UserID) (Outcome, error) {
 
 func joined(err error) (Outcome, error) {
 	if err != nil {
-		return OutcomeDone, err
+		return OutcomeNone, err
 	}
 	return OutcomeJoined, nil
 }
@@ -227,7 +228,7 @@ func joined(err error) (Outcome, error) {
 func (c *change) leaveInvitation(user UserID) (Outcome, error) {
 	c.expire(user)
 	if err := c.makeRoom(invitationMark, user); err != nil {
-		return OutcomeDone, err
+		return OutcomeNone, err
 	}
 	c.recordEvent(record.Event{Kind: uint8(MemberInvited), Users: []string{string(user)}, Until: c.ends(c.opts.InvitationTTL)})
 	return OutcomeInvited, nil
@@ -261,7 +262,7 @@ func (c *change) acceptInvitation() error {
 	if err := c.stillInvites(); err != nil {
 		return err
 	}
-	return c.addMember(c.user, ByInvitation)
+	return c.addMember(c.user, CauseInvited)
 }
 
 // DeclineInvitation ends the actor's invitation. It works also when the inviter has
@@ -300,7 +301,7 @@ var cancelInvitationVerb = verb{op: OpCancelInvitation, action: seeMembers, each
 func (c *change) cancelInvitation(user UserID) error {
 	t := c.standingOf(user)
 	own := t.Invitation.Holds(c.now) && t.Invitation.By == string(c.user)
-	if err := c.allows(admit); err != nil && !own {
+	if err := c.permits(admit); err != nil && !own {
 		return err
 	}
 	if !t.Invitation.Holds(c.now) {

@@ -18,11 +18,11 @@ type Retention struct {
 	MaxEvents int           // a call is removed when its group has this many later events
 }
 
-// cutStep is the number of calls that one transaction removes from a log.
-const cutStep = 64
+// callsPerStep is the number of calls that one transaction removes from a log.
+const callsPerStep = 64
 
-// cutLogs applies the retention to every group, one after another.
-func (e *Engine) cutLogs(ctx context.Context) error {
+// truncateLogs applies the retention to every group, one after another.
+func (e *Engine) truncateLogs(ctx context.Context) error {
 	if e.opts.Retention == (Retention{}) {
 		return nil
 	}
@@ -41,33 +41,33 @@ func (e *Engine) cutLogs(ctx context.Context) error {
 		if err != nil || group == "" {
 			return err
 		}
-		if err := e.cutLog(ctx, GroupID(group)); err != nil {
+		if err := e.truncateLog(ctx, GroupID(group)); err != nil {
 			return err
 		}
 		rng.From = store.PrefixEnd(key.Group(group))
 	}
 }
 
-// cutLog removes outdated calls from the log of a group, step by step.
-func (e *Engine) cutLog(ctx context.Context, group GroupID) error {
+// truncateLog removes outdated calls from the log of a group, step by step.
+func (e *Engine) truncateLog(ctx context.Context, group GroupID) error {
 	for {
 		var old []store.Pair
 		err := e.view(ctx, func(r store.Reader) (err error) {
-			old, _, err = e.outdated(r, group)
+			old, _, err = e.expiredCalls(r, group)
 			return err
 		})
 		if err != nil || len(old) == 0 {
 			return err
 		}
-		if err := e.update(ctx, func(w store.Writer) error { return e.cutOnce(w, group) }); err != nil {
+		if err := e.update(ctx, func(w store.Writer) error { return e.truncateStep(w, group) }); err != nil {
 			return err
 		}
 	}
 }
 
-// outdated returns the calls at the beginning of the log that must be removed, at most
+// expiredCalls returns the calls at the beginning of the log that must be removed, at most
 // cutStep of them, and the header of the group.
-func (e *Engine) outdated(r store.Reader, group GroupID) (old []store.Pair, h record.Header, err error) {
+func (e *Engine) expiredCalls(r store.Reader, group GroupID) (old []store.Pair, h record.Header, err error) {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil || !ok {
 		return nil, h, storage(err)
@@ -76,13 +76,13 @@ func (e *Engine) outdated(r store.Reader, group GroupID) (old []store.Pair, h re
 		return nil, h, err
 	}
 	rng := store.Prefix(key.Of(string(group), key.Events))
-	rng.Limit = cutStep
+	rng.Limit = callsPerStep
 	page, _, err := r.Scan(rng)
 	if err != nil {
 		return nil, h, storage(err)
 	}
 	for i, p := range page {
-		gone, err := e.isOutdated(&h, p)
+		gone, err := e.isExpiredCall(&h, p)
 		if err != nil || !gone {
 			return page[:i], h, err
 		}
@@ -90,7 +90,7 @@ func (e *Engine) outdated(r store.Reader, group GroupID) (old []store.Pair, h re
 	return page, h, nil
 }
 
-func (e *Engine) isOutdated(h *record.Header, p store.Pair) (bool, error) {
+func (e *Engine) isExpiredCall(h *record.Header, p store.Pair) (bool, error) {
 	last, err := lastVersion(p.Key)
 	if err != nil {
 		return false, err
@@ -104,9 +104,9 @@ func (e *Engine) isOutdated(h *record.Header, p store.Pair) (bool, error) {
 		keep.MaxEvents > 0 && h.Version >= last && h.Version-last >= uint64(keep.MaxEvents), nil
 }
 
-// cutOnce runs one step: it adds calls to the checkpoint and removes them from the log.
-func (e *Engine) cutOnce(w store.Writer, group GroupID) error {
-	old, h, err := e.outdated(w, group)
+// truncateStep runs one step: it adds calls to the checkpoint and removes them from the log.
+func (e *Engine) truncateStep(w store.Writer, group GroupID) error {
+	old, h, err := e.expiredCalls(w, group)
 	if err != nil || len(old) == 0 {
 		return err
 	}
@@ -116,7 +116,7 @@ func (e *Engine) cutOnce(w store.Writer, group GroupID) error {
 	}
 	var out []store.Pair
 	for _, p := range old {
-		if err := c.absorb(w, p.Value); err != nil {
+		if err := c.fold(w, p.Value); err != nil {
 			return err
 		}
 		out = append(out, store.Pair{Key: p.Key})
@@ -172,8 +172,8 @@ func (c *checkpoint) key(kind byte, rest string) []byte {
 	return append(append(bytes.Clone(c.prefix), kind), rest...)
 }
 
-// absorb applies the changes of one call.
-func (c *checkpoint) absorb(r store.Reader, value []byte) error {
+// fold applies the changes of one call.
+func (c *checkpoint) fold(r store.Reader, value []byte) error {
 	call, err := record.DecodeCall(value)
 	if err != nil {
 		return err

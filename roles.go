@@ -119,10 +119,10 @@ func (g *grants) to(role Role) grant {
 
 func granted(what action, role Role) grant { return permissions[what].to(role) }
 
-// A look is the state that permission checks need: one actor and one group, as read in
-// one transaction. Every read and every change begins with it. The checks of a look do
+// A access is the state that permission checks need: one actor and one group, as read in
+// one transaction. Every read and every change begins with it. The checks of a access do
 // not read the store.
-type look struct {
+type access struct {
 	exists bool
 	head   *record.Header
 	user   UserID // "" for the system
@@ -133,14 +133,14 @@ type look struct {
 	version *uint64 // the version given to IfVersion, or nil
 }
 
-func (l *look) system() bool { return l.user == "" }
+func (l *access) system() bool { return l.user == "" }
 
 // role returns the role of the actor. The system has no role.
-func (l *look) role() Role { return Role(l.me.Role) }
+func (l *access) role() Role { return Role(l.me.Role) }
 
-// found refuses a group that the actor cannot see: the group does not exist, the actor is
+// visible refuses a group that the actor cannot see: the group does not exist, the actor is
 // on its blacklist, or the group is private and the actor is not a member.
-func (l *look) found() error {
+func (l *access) visible() error {
 	switch {
 	case !l.exists || l.head.State != record.Live:
 		return ErrGroupNotFound
@@ -154,26 +154,26 @@ func (l *look) found() error {
 	return nil
 }
 
-// invited is found for actions that are open to invited users. Such a user can see a
+// visibleToInvitee is found for actions that are open to visibleToInvitee users. Such a user can see a
 // private group.
-func (l *look) invited() error {
-	err := l.found()
+func (l *access) visibleToInvitee() error {
+	err := l.visible()
 	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
 		return nil
 	}
 	return err
 }
 
-// may refuses an action that the permission table does not allow.
-func (l *look) may(what action) error {
-	if err := l.found(); err != nil {
+// authorize refuses an action that the permission table does not allow.
+func (l *access) authorize(what action) error {
+	if err := l.visible(); err != nil {
 		return err
 	}
-	return l.allows(what)
+	return l.permits(what)
 }
 
-// allows is may without the check that the actor can see the group.
-func (l *look) allows(what action) error {
+// permits is may without the check that the actor can see the group.
+func (l *access) permits(what action) error {
 	if l.system() {
 		return nil
 	}
@@ -190,7 +190,7 @@ func (l *look) allows(what action) error {
 		if l.policy == OwnerSucceed {
 			return nil
 		}
-		return about(l.user, ErrOwner)
+		return about(l.user, ErrIsOwner)
 	}
 	if l.role() == RoleOutsider {
 		return about(l.user, ErrNotMember)
@@ -198,8 +198,8 @@ func (l *look) allows(what action) error {
 	return about(l.user, ErrRoleTooLow)
 }
 
-// unchanged refuses a group that is not at the version given to IfVersion.
-func (l *look) unchanged() error {
+// checkVersion refuses a group that is not at the version given to IfVersion.
+func (l *access) checkVersion() error {
 	if l.version != nil && *l.version != l.head.Version {
 		return &VersionError{Current: l.head.Version, Want: *l.version}
 	}
@@ -208,10 +208,10 @@ func (l *look) unchanged() error {
 
 // outranks refuses a target whose role is not lower than the role of the actor. Nobody
 // can remove, block or mute the owner, not even the system.
-func (l *look) outranks(user UserID, target *record.Standing) error {
+func (l *access) outranks(user UserID, target *record.Standing) error {
 	switch {
 	case Role(target.Role) == RoleOwner:
-		return about(user, ErrOwner)
+		return about(user, ErrIsOwner)
 	case !l.system() && Role(target.Role).rank() >= l.role().rank():
 		return about(user, ErrRoleTooLow)
 	}

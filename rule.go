@@ -16,7 +16,7 @@ import (
 // verb do not list. Therefore it gives the same result on every store, and a store can run
 // the transaction again.
 type change struct {
-	look
+	access
 	id     GroupID
 	cmd    *Command
 	limits *Limits
@@ -32,19 +32,19 @@ type change struct {
 	bug      error // the rule used something that was not loaded
 }
 
-// start checks that the actor can see the group, then IfVersion, then the permission.
-func (c *change) start(what action) error {
-	found := c.found
+// begin checks that the actor can see the group, then IfVersion, then the permission.
+func (c *change) begin(what action) error {
+	found := c.visible
 	if what == answerInvitation {
-		found = c.invited
+		found = c.visibleToInvitee
 	}
 	if err := found(); err != nil {
 		return err
 	}
-	if err := c.unchanged(); err != nil {
+	if err := c.checkVersion(); err != nil {
 		return err
 	}
-	return c.allows(what)
+	return c.permits(what)
 }
 
 // known returns ErrUserNotFound if the application does not know the user.
@@ -132,7 +132,7 @@ func (c *change) lift(user UserID, which func(*markKind) bool) {
 // before MemberLeft, for example.
 func merge(events []record.Event, e record.Event) []record.Event {
 	for i, x := range events {
-		if x.Kind == e.Kind && x.How == e.How && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
+		if x.Kind == e.Kind && x.Cause == e.Cause && x.Until == e.Until && len(e.Users) == 1 && e.Changes == nil && e.File == nil {
 			if !slices.Contains(x.Users, e.Users[0]) {
 				x.Users = append(x.Users, e.Users[0])
 				x.Before = append(x.Before, e.Before...)

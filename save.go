@@ -48,7 +48,7 @@ func (f *effects) write(w store.Writer, group GroupID) error {
 	if err := write(w, f.pairs); err != nil || f.forgotten == "" {
 		return err
 	}
-	return rename(w, group, f.forgotten)
+	return pseudonymize(w, group, f.forgotten)
 }
 
 func (c *change) standingWrites(out []store.Pair) []store.Pair {

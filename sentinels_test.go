@@ -37,7 +37,7 @@ var codes = map[string]struct {
 	"ErrInvitationNotFound": {groupkit.ErrInvitationNotFound, "invitation_not_found"},
 	"ErrNotMember":          {groupkit.ErrNotMember, "not_member"},
 	"ErrAlreadyMember":      {groupkit.ErrAlreadyMember, "already_member"},
-	"ErrOwner":              {groupkit.ErrOwner, "is_owner"},
+	"ErrIsOwner":            {groupkit.ErrIsOwner, "is_owner"},
 	"ErrRoleTooLow":         {groupkit.ErrRoleTooLow, "role_too_low"},
 	"ErrBlacklisted":        {groupkit.ErrBlacklisted, "blacklisted"},
 	"ErrNotBlacklisted":     {groupkit.ErrNotBlacklisted, "not_blacklisted"},
@@ -89,10 +89,10 @@ func TestCode(t *testing.T) {
 	t.Run("of an error that names its sentinel", func(t *testing.T) {
 		t.Parallel()
 		for code, err := range map[string]error{
-			"list_full":        &groupkit.LimitError{Reason: groupkit.ErrListFull},
+			"list_full":        &groupkit.LimitError{Err: groupkit.ErrListFull},
 			"invalid_argument": &groupkit.FieldError{Field: groupkit.FieldName},
 			"muted":            &groupkit.MutedError{},
-			"group_muted":      &groupkit.MutedError{Whole: true},
+			"group_muted":      &groupkit.MutedError{WholeGroup: true},
 			"version_changed":  &groupkit.VersionError{},
 			"is_owner":         &groupkit.OwnsError{Groups: []groupkit.GroupID{"guild"}},
 			"events_missed":    &groupkit.MissedError{},

@@ -31,8 +31,8 @@ type Snapshot struct {
 // the actor cannot see it, ErrBlacklisted if the actor is on the blacklist, ErrNotMember
 // if the actor is not a member, ErrRoleTooLow if the actor is not an admin.
 func (a Actor) Snapshot(ctx context.Context, group GroupID) (out Snapshot, err error) {
-	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *look) error {
-		if err := v.may(readLog); err != nil {
+	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *access) error {
+		if err := v.authorize(readLog); err != nil {
 			return err
 		}
 		s, err := loadState(r, key.Group(string(group)))

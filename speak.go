@@ -120,7 +120,7 @@ func (q *coldRead) see(i int, value []byte) bool {
 // mutedError is the cause of a refusal to let someone speak.
 func mutedError(reason error, until int64) error {
 	if reason == ErrMuted || reason == ErrGroupMuted {
-		return &MutedError{Whole: reason == ErrGroupMuted, Until: instant(until)}
+		return &MutedError{WholeGroup: reason == ErrGroupMuted, Until: instant(until)}
 	}
 	return reason
 }

@@ -59,9 +59,9 @@ func (a Actor) Subscribe(ctx context.Context, group GroupID) (*Subscription, err
 		return nil, wrap(OpSubscribe, group, ErrNested)
 	}
 	s := a.subscription(group)
-	err := a.reading(ctx, OpSubscribe, group, nil, func(_ store.Reader, v *look) error {
+	err := a.reading(ctx, OpSubscribe, group, nil, func(_ store.Reader, v *access) error {
 		s.after = v.head.Version
-		return v.may(readLog)
+		return v.authorize(readLog)
 	})
 	if err != nil {
 		s.Close()
@@ -169,7 +169,7 @@ func (s *Subscription) mayStill(ctx context.Context) error {
 	if s.actor.user == "" {
 		return nil
 	}
-	err := s.actor.reading(ctx, OpSubscribe, s.group, nil, func(_ store.Reader, v *look) error { return v.may(readLog) })
+	err := s.actor.reading(ctx, OpSubscribe, s.group, nil, func(_ store.Reader, v *access) error { return v.authorize(readLog) })
 	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
 		s.ended = err
 	}

@@ -33,7 +33,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		})
 	}
 	if err == nil {
-		err = e.cutLogs(ctx)
+		err = e.truncateLogs(ctx)
 	}
 	return cleared, wrap(OpSweep, "", err)
 }
@@ -120,7 +120,7 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 // deleted, it completes the deletion instead.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
 	v := verb{op: OpSweep, guarded: true, clears: true, rule: func(c *change) error {
-		if err := c.found(); err != nil {
+		if err := c.visible(); err != nil {
 			return err
 		}
 		for _, user := range users {

@@ -42,7 +42,7 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	content := key.Content(string(group), id)
 	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user), Created: began}
 	out, err := a.change(ctx, a.eng.reserveVerb(content), cmd)
-	if err != nil || out.known || a.mode == dryRun {
+	if err != nil || out.repeated || a.mode == dryRun {
 		return out.file, err
 	}
 	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
@@ -51,7 +51,7 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 		out, err = a.change(ctx, addFileVerb(file), cmd)
 	}
 	// After an unknown outcome the group may list the file, so its content must stay.
-	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.known {
+	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.repeated {
 		a.eng.release(context.WithoutCancel(ctx), content)
 	}
 	return out.file, err
@@ -152,7 +152,7 @@ const uploadLife = 24 * time.Hour
 // no file lists and no reservation protects. An upload that lost its reservation must not
 // add its file, because another process may be removing the content.
 func (e *Engine) sweepContents(ctx context.Context) error {
-	if err := e.sweepAnnouncements(ctx); err != nil {
+	if err := e.sweepReservations(ctx); err != nil {
 		return err
 	}
 	for after, more := "", true; more; {
@@ -171,13 +171,13 @@ func (e *Engine) sweepContents(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) sweepAnnouncements(ctx context.Context) error {
+func (e *Engine) sweepReservations(ctx context.Context) error {
 	var stale [][]byte
 	err := e.view(ctx, func(r store.Reader) error {
 		stale = nil
 		return scanAll(r, store.Prefix(key.Uploads()), func(page []store.Pair) error {
 			for _, p := range page {
-				if on, err := e.isUnderWay(r, string(p.Key[1:])); err != nil {
+				if on, err := e.isReserved(r, string(p.Key[1:])); err != nil {
 					return err
 				} else if !on {
 					stale = append(stale, p.Key)
@@ -199,10 +199,10 @@ func (e *Engine) sweepAnnouncements(ctx context.Context) error {
 	})
 }
 
-// isUnderWay reports whether the content is reserved by an upload that may still run. If
+// isReserved reports whether the content is reserved by an upload that may still run. If
 // this process alone has the store, only uploads of this engine run. Otherwise a
 // reservation that cannot be decoded counts too, so that no content is removed by mistake.
-func (e *Engine) isUnderWay(r store.Reader, content string) (bool, error) {
+func (e *Engine) isReserved(r store.Reader, content string) (bool, error) {
 	value, ok, err := r.Get(key.Upload(content))
 	if err != nil || !ok {
 		return false, storage(err)

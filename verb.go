@@ -61,5 +61,10 @@ const (
 
 // alone makes the each of a verb whose results contain nothing but an error.
 func alone(rule func(*change, UserID) error) func(*change, UserID) (Result, error) {
-	return func(c *change, user UserID) (Result, error) { return Result{}, rule(c, user) }
+	return func(c *change, user UserID) (Result, error) {
+		if err := rule(c, user); err != nil {
+			return Result{}, err
+		}
+		return Result{Outcome: OutcomeDone}, nil
+	}
 }

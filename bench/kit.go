@@ -34,7 +34,7 @@ type kit struct {
 
 // kitOptions raise the limits that an application would run into.
 func kitOptions() *groupkit.Options {
-	return &groupkit.Options{Limits: groupkit.Limits{MaxGroupSize: roomy, Batch: 1000}}
+	return &groupkit.Options{Limits: groupkit.Limits{MaxUsers: roomy, Batch: 1000}}
 }
 
 func openKit(a *app, path string, durability boltstore.Durability, opts *groupkit.Options) (*kit, error) {

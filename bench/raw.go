@@ -163,7 +163,7 @@ func (s *rawStanding) decode(b []byte) error {
 // rawCall is an event of a join as large as groupkit's, with the same in it.
 func rawCall(user string, at int64) []byte {
 	b := make([]byte, 0, 32+len(user))
-	b = append(b, byte(groupkit.MemberJoined), byte(groupkit.ByJoining))
+	b = append(b, byte(groupkit.MemberJoined), byte(groupkit.CauseJoined))
 	b = binary.LittleEndian.AppendUint64(b, uint64(at))
 	b = binary.AppendUvarint(b, uint64(len(user))) // whom
 	b = append(b, user...)
@@ -178,7 +178,7 @@ func rawCall(user string, at int64) []byte {
 // kitCallSize is how many bytes groupkit's event of a join has.
 func kitCallSize(user string, at int64) int {
 	call := record.Call{Actor: user, At: at, Events: []record.Event{
-		{Kind: uint8(groupkit.MemberJoined), How: uint8(groupkit.ByJoining), Users: []string{user}},
+		{Kind: uint8(groupkit.MemberJoined), Cause: uint8(groupkit.CauseJoined), Users: []string{user}},
 	}}
 	return len(call.Encode())
 }

@@ -127,9 +127,9 @@ func sentence(e *groupkit.Event) string {
 	case groupkit.OwnerChanged:
 		return fmt.Sprintf("%s is the owner now, in the place of %s", e.Users[0], e.Users[1])
 	case groupkit.MemberJoined:
-		return fmt.Sprintf("%s in (%v), by %s", users, e.How, actor)
+		return fmt.Sprintf("%s in (%v), by %s", users, e.Cause, actor)
 	case groupkit.MemberLeft:
-		return fmt.Sprintf("%s out (%v), by %s", users, e.How, actor)
+		return fmt.Sprintf("%s out (%v), by %s", users, e.Cause, actor)
 	case groupkit.MemberMuted, groupkit.MemberBlocked:
 		return fmt.Sprintf("%s %v by %s %s", users, e.Kind, actor, until(e.Until))
 	case groupkit.FileAdded, groupkit.FileDeleted:

@@ -13,7 +13,7 @@ var Classes = map[error]error{
 	groupkit.ErrInvitationNotFound: groupkit.ErrNotFound,
 	groupkit.ErrNotMember:          groupkit.ErrForbidden,
 	groupkit.ErrAlreadyMember:      groupkit.ErrForbidden,
-	groupkit.ErrOwner:              groupkit.ErrForbidden,
+	groupkit.ErrIsOwner:            groupkit.ErrForbidden,
 	groupkit.ErrRoleTooLow:         groupkit.ErrForbidden,
 	groupkit.ErrBlacklisted:        groupkit.ErrForbidden,
 	groupkit.ErrMuted:              groupkit.ErrForbidden,

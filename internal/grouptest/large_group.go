@@ -43,6 +43,6 @@ func NewLargeGroup(t TB, s *Stack, members int) {
 // LargeGroupOptions are options whose limits a large group stays below.
 func LargeGroupOptions() groupkit.Options {
 	return groupkit.Options{
-		BlockOutsiders: true, Limits: groupkit.Limits{JoinedGroups: 2, Batch: 1000, MaxGroupSize: 20_000, Groups: 10},
+		BlockOutsiders: true, Limits: groupkit.Limits{JoinedGroups: 2, Batch: 1000, MaxUsers: 20_000, Groups: 10},
 	}
 }

@@ -169,10 +169,10 @@ func Standing(group, user string, member bool) []byte {
 	return OfUser(group, Outsiders, user)
 }
 
-// Look returns the keys that every permission check reads: the key of the group's header,
+// Access returns the keys that every permission check reads: the key of the group's header,
 // and two keys for each user. The standing of the user is under one of them, as a member
 // or as an outsider.
-func Look[S ~string](group string, users ...S) [][]byte {
+func Access[S ~string](group string, users ...S) [][]byte {
 	n := 1 + idLen(group) + 1
 	size := n
 	for _, user := range users {

@@ -159,12 +159,12 @@ func TestCut(t *testing.T) {
 		require.Equal(t, key.OfUser(group, key.Members, user), key.Standing(group, user, true))
 		require.Equal(t, key.OfUser(group, key.Outsiders, user), key.Standing(group, user, false))
 		header := key.Of(group, key.Header)
-		require.Equal(t, [][]byte{header}, key.Look[string](group))
+		require.Equal(t, [][]byte{header}, key.Access[string](group))
 		other := userIDs().Draw(t, "other")
 		require.Equal(t, [][]byte{
 			header, key.Standing(group, user, true), key.Standing(group, user, false),
 			key.Standing(group, other, true), key.Standing(group, other, false),
-		}, key.Look(group, user, other))
+		}, key.Access(group, user, other))
 	}))
 	t.Run("a user's key", rapid.MakeCheck(func(t *rapid.T) {
 		user, group, member := userIDs().Draw(t, "user"), groupIDs().Draw(t, "group"), rapid.Bool().Draw(t, "member")

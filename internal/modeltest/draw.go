@@ -93,7 +93,7 @@ func drawLimits(t *rapid.T) groupkit.Limits {
 	if Chance(t, "default limits", 25) {
 		return groupkit.Limits{
 			JoinedGroups: 500, Admins: 100, NewMembers: 100, Batch: 60, Announcement: 512, FileSize: 10 << 20, FilesPage: 1000,
-			GroupSize: 200, MaxGroupSize: 10_000, Details: 100, Files: 10_000, Requests: 500, Invitations: 500,
+			DefaultMaxUsers: 200, MaxUsers: 10_000, ListSize: 10_000, GroupDetails: 100, Files: 10_000, Requests: 500, Invitations: 500,
 		}
 	}
 	few := func(label string, least, most int) int { return least + Number.Draw(t, label)%(most-least+1) }
@@ -101,7 +101,7 @@ func drawLimits(t *rapid.T) groupkit.Limits {
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
 		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
-		GroupSize: few("group size", 3, largest), MaxGroupSize: largest, Details: 3, Files: few("files", 1, 2),
+		DefaultMaxUsers: few("group size", 3, largest), MaxUsers: largest, ListSize: few("list size", 2, 3), GroupDetails: 3, Files: few("files", 1, 2),
 		Requests: few("requests", 1, 2), Invitations: few("invitations", 1, 3),
 	}
 }

@@ -18,7 +18,7 @@ func (w *World) ForgetUser(c Caller, u groupkit.UserID, opts groupkit.ForgetOpti
 	}
 	for _, g := range w.Live {
 		if g.Owner == u && opts.Owned == groupkit.OwnedRefuse {
-			return refuseUser(groupkit.ErrOwner, u)
+			return refuseUser(groupkit.ErrIsOwner, u)
 		}
 	}
 	for _, g := range slices.Collect(maps.Values(w.Live)) {

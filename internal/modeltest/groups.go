@@ -80,7 +80,7 @@ func (w *World) wrongNewGroup(c Caller, n groupkit.NewGroup, owner groupkit.User
 	ok := c.valid() && validUser(owner) && (n.ID == "" || validGroup(n.ID)) &&
 		validText(n.Name, 1, 128) && validText(n.Description, 0, 512) &&
 		validText(n.Avatar, 0, 1024) && validCustom(n.Custom) &&
-		n.MaxUsers >= 0 && n.MaxUsers <= w.Options.Limits.MaxGroupSize
+		n.MaxUsers >= 0 && n.MaxUsers <= w.Options.Limits.MaxUsers
 	for _, u := range n.Members {
 		ok = ok && validUser(u)
 	}
@@ -97,7 +97,7 @@ func (w *World) NewGroup(n groupkit.NewGroup, owner groupkit.UserID) *Group {
 		Public: n.Public, MembersOnly: n.MembersOnly,
 		AllowInvites: n.AllowInvites && !n.Public,
 		NeedConfirm:  n.InviteNeedConfirm == nil || *n.InviteNeedConfirm,
-		MaxUsers:     cmp.Or(n.MaxUsers, w.Options.Limits.GroupSize),
+		MaxUsers:     cmp.Or(n.MaxUsers, w.Options.Limits.DefaultMaxUsers),
 		Owner:        owner, Created: w.Now, Modified: w.Now,
 		Joined:      map[groupkit.UserID]time.Time{},
 		Admins:      map[groupkit.UserID]time.Time{},
@@ -145,7 +145,7 @@ func (w *World) validUpdate(u groupkit.GroupUpdate) bool {
 		(u.Description == nil || validText(*u.Description, 0, 512) && !strings.Contains(*u.Description, "/")) &&
 		(u.Avatar == nil || validText(*u.Avatar, 0, 1024)) &&
 		(u.Custom == nil || validCustom(*u.Custom)) &&
-		(u.MaxUsers == nil || *u.MaxUsers >= 1 && *u.MaxUsers <= w.Options.Limits.MaxGroupSize)
+		(u.MaxUsers == nil || *u.MaxUsers >= 1 && *u.MaxUsers <= w.Options.Limits.MaxUsers)
 }
 
 func set[T comparable](changed *[]groupkit.Field, name groupkit.Field, field, value *T) {
@@ -213,8 +213,8 @@ func (w *World) GroupDetails(c Caller, ids []groupkit.GroupID) (Details, *Refusa
 	if !c.valid() {
 		return Details{}, Refuse(groupkit.ErrInvalid)
 	}
-	if len(ids) > w.Options.Limits.Details {
-		return Details{}, refuseLimit(groupkit.ErrBatchTooLarge, w.Options.Limits.Details)
+	if len(ids) > w.Options.Limits.GroupDetails {
+		return Details{}, refuseLimit(groupkit.ErrBatchTooLarge, w.Options.Limits.GroupDetails)
 	}
 	var d Details
 	for i, id := range ids {

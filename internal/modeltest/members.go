@@ -141,7 +141,7 @@ func (w *World) Leave(c Caller, id groupkit.GroupID) *Refusal {
 	}
 	if g.Owner == c.User {
 		if w.Options.OwnerLeave == groupkit.OwnerRefuse {
-			return refuseUser(groupkit.ErrOwner, c.User)
+			return refuseUser(groupkit.ErrIsOwner, c.User)
 		}
 		if len(g.Joined) == 1 {
 			w.end(g)
@@ -187,7 +187,7 @@ func (w *World) TransferGroup(c Caller, id groupkit.GroupID, u groupkit.UserID) 
 	case !Has(g.Joined, u):
 		return refuseUser(groupkit.ErrNotMember, u)
 	case u == g.Owner:
-		return refuseUser(groupkit.ErrOwner, u)
+		return refuseUser(groupkit.ErrIsOwner, u)
 	}
 	w.own(g, u)
 	return nil
@@ -205,7 +205,7 @@ func (w *World) AddAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refu
 	case !Has(g.Joined, u):
 		return refuseUser(groupkit.ErrNotMember, u)
 	case u == g.Owner:
-		return refuseUser(groupkit.ErrOwner, u)
+		return refuseUser(groupkit.ErrIsOwner, u)
 	case Has(g.Admins, u):
 		return refuseUser(groupkit.ErrAlreadyAdmin, u)
 	case 1+len(g.Admins) >= w.Options.Limits.Admins:
@@ -228,7 +228,7 @@ func (w *World) RemoveAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *R
 	case !Has(g.Joined, u):
 		return refuseUser(groupkit.ErrNotMember, u)
 	case u == g.Owner:
-		return refuseUser(groupkit.ErrOwner, u)
+		return refuseUser(groupkit.ErrIsOwner, u)
 	case !Has(g.Admins, u):
 		return refuseUser(groupkit.ErrNotAdmin, u)
 	}

@@ -145,7 +145,7 @@ func (g *Group) over(c Caller, u groupkit.UserID) *Refusal {
 	case g.Role(u) == groupkit.RoleOutsider:
 		return refuseUser(groupkit.ErrNotMember, u)
 	case u == g.Owner:
-		return refuseUser(groupkit.ErrOwner, u)
+		return refuseUser(groupkit.ErrIsOwner, u)
 	}
 	return g.above(c, u)
 }

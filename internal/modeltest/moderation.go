@@ -44,8 +44,8 @@ func (w *World) block(c Caller, g *Group, d time.Duration, u groupkit.UserID) En
 			return Entry{Refused: no}
 		}
 	}
-	if Count(g.Blocks, func(u groupkit.UserID) bool { return w.Blocked(g, u) }) >= w.Options.Limits.MaxGroupSize {
-		return Entry{Refused: refuseLimit(groupkit.ErrListFull, w.Options.Limits.MaxGroupSize)}
+	if Count(g.Blocks, func(u groupkit.UserID) bool { return w.Blocked(g, u) }) >= w.Options.Limits.ListSize {
+		return Entry{Refused: refuseLimit(groupkit.ErrListFull, w.Options.Limits.ListSize)}
 	}
 	b := groupkit.Block{User: u, By: c.by(), At: w.at(g), Reason: c.Reason}
 	if d != groupkit.Forever {
@@ -121,8 +121,8 @@ func (w *World) mute(c Caller, g *Group, d time.Duration, u groupkit.UserID) Ent
 		return Entry{Refused: no}
 	}
 	muted := Count(g.Mutes, func(u groupkit.UserID) bool { return w.Muted(g, u) })
-	if !w.Muted(g, u) && muted >= w.Options.Limits.MaxGroupSize {
-		return Entry{Refused: refuseLimit(groupkit.ErrListFull, w.Options.Limits.MaxGroupSize)}
+	if !w.Muted(g, u) && muted >= w.Options.Limits.ListSize {
+		return Entry{Refused: refuseLimit(groupkit.ErrListFull, w.Options.Limits.ListSize)}
 	}
 	g.Mutes[u] = groupkit.Mute{User: u, Until: w.after(d), By: c.by(), At: w.at(g), Reason: c.Reason}
 	w.Touch(g)
@@ -240,8 +240,8 @@ func (w *World) allow(c Caller, g *Group, u groupkit.UserID) *Refusal {
 		return refuseUser(groupkit.ErrNotMember, u)
 	case Has(g.Allowed, u):
 		return refuseUser(groupkit.ErrAlreadyAllowed, u)
-	case len(g.Allowed) >= w.Options.Limits.MaxGroupSize:
-		return refuseLimit(groupkit.ErrListFull, w.Options.Limits.MaxGroupSize)
+	case len(g.Allowed) >= w.Options.Limits.ListSize:
+		return refuseLimit(groupkit.ErrListFull, w.Options.Limits.ListSize)
 	}
 	g.Allowed[u] = groupkit.Allowed{User: u, By: c.by(), At: w.at(g), Reason: c.Reason}
 	w.Touch(g)

@@ -18,7 +18,7 @@ type Call struct {
 // An Event is one change of a group. It contains all data needed to repeat the change.
 type Event struct {
 	Kind    uint8
-	How     uint8
+	Cause   uint8
 	Until   int64
 	Users   []string
 	Before  []int64 // a value for each user, from before the change
@@ -61,7 +61,7 @@ func decodeChange(b []byte) (c Change, err error) {
 func (e *Event) encode() []byte {
 	b := make([]byte, 0, 32)
 	b = appendUint(b, 1, uint64(e.Kind))
-	b = appendUint(b, 2, uint64(e.How))
+	b = appendUint(b, 2, uint64(e.Cause))
 	b = appendInt(b, 3, e.Until)
 	for _, user := range e.Users {
 		b = appendEach(b, 4, user)
@@ -86,7 +86,7 @@ func decodeEvent(b []byte) (e Event, err error) {
 		case 1:
 			e.Kind = uint8(f.uint)
 		case 2:
-			e.How = uint8(f.uint)
+			e.Cause = uint8(f.uint)
 		case 3:
 			e.Until = f.int()
 		case 4:

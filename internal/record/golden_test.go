@@ -85,7 +85,7 @@ var golden = []sample{
 
 	sampleOf("call-created", record.Call{At: 1772665567008, Events: []record.Event{
 		{Kind: 1, Users: []string{"alice"}, Changes: []record.Change{{Field: "name", After: "n"}, {Field: "public", After: "true"}}},
-		{Kind: 7, How: 1, Users: []string{"alice", "bob"}},
+		{Kind: 7, Cause: 1, Users: []string{"alice", "bob"}},
 	}}, (*record.Call).Encode, record.DecodeCall),
 	sampleOf("call-updated", record.Call{Actor: "alice", At: 2, Reason: "spring", Events: []record.Event{
 		{Kind: 2, Changes: []record.Change{{Field: "description", Before: "old", After: ""}, {Field: "max users", Before: "1", After: "2"}}},
@@ -94,7 +94,7 @@ var golden = []sample{
 		{Kind: 22, Until: 4638873600000, Users: []string{"carol", "dave"}, Before: []int64{0, 77}},
 	}}, (*record.Call).Encode, record.DecodeCall),
 	sampleOf("call-blocked", record.Call{Actor: "bob", At: 4, Reason: "enough", Events: []record.Event{
-		{Kind: 6, Users: []string{"carol"}}, {Kind: 28, Users: []string{"carol"}}, {Kind: 8, How: 8, Users: []string{"carol"}},
+		{Kind: 6, Users: []string{"carol"}}, {Kind: 28, Users: []string{"carol"}}, {Kind: 8, Cause: 8, Users: []string{"carol"}},
 		{Kind: 19, Until: 99, Users: []string{"carol"}},
 	}}, (*record.Call).Encode, record.DecodeCall),
 	sampleOf("call-file", record.Call{Actor: "carol", At: 5, Events: []record.Event{{Kind: 30, File: new(aFile())}}},
@@ -106,15 +106,15 @@ var golden = []sample{
 	}}, (*record.Call).Encode, record.DecodeCall),
 
 	sampleOf("once-group", record.Once{
-		Print: "0123456789abcdef", Until: 1772751967008, Group: "guild", Header: (&record.Header{Name: "n", Version: 2}).Encode(), Custom: "{}",
+		Digest: "0123456789abcdef", Until: 1772751967008, Group: "guild", Header: (&record.Header{Name: "n", Version: 2}).Encode(), Custom: "{}",
 	}, (*record.Once).Encode, record.DecodeOnce),
-	sampleOf("once-file", record.Once{Print: "p", Until: 1, File: new(aFile())}, (*record.Once).Encode, record.DecodeOnce),
-	sampleOf("once-until", record.Once{Print: "p", Until: 1, Outcome: 3, Ends: 4638873600000, Changed: []string{"name", "custom"}},
+	sampleOf("once-file", record.Once{Digest: "p", Until: 1, File: new(aFile())}, (*record.Once).Encode, record.DecodeOnce),
+	sampleOf("once-until", record.Once{Digest: "p", Until: 1, Outcome: 3, Ends: 4638873600000, Changed: []string{"name", "custom"}},
 		(*record.Once).Encode, record.DecodeOnce),
-	sampleOf("once-batch", record.Once{Print: "p", Until: 1, Results: []record.Result{
+	sampleOf("once-batch", record.Once{Digest: "p", Until: 1, Results: []record.Result{
 		{User: "bob", Outcome: 1, Until: 2}, {User: "carol", Code: 4, Text: "already a member", About: "carol"},
 	}}, (*record.Once).Encode, record.DecodeOnce),
-	sampleOf("once-batch-causes", record.Once{Print: "p", Until: 1, Results: []record.Result{
+	sampleOf("once-batch-causes", record.Once{Digest: "p", Until: 1, Results: []record.Result{
 		{User: "bob", Code: 12, Text: "group is full (200 of 200)", About: "bob", Limit: &record.Limit{Value: 200, Max: 200}},
 		{User: "", Code: 1, Text: "user id has 0 bytes (1 to 128)", Field: "user id", Why: "has 0 bytes (1 to 128)"},
 		{User: "carol", Code: 15, Text: "list is full (0 of 0)", Limit: &record.Limit{}},

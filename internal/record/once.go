@@ -2,7 +2,7 @@ package record
 
 // A Once is the recorded result of a call with an idempotency key.
 type Once struct {
-	Print  string // the digest of the call
+	Digest string // the digest of the call
 	Until  int64  // when the record expires
 	Group  string
 	Header []byte
@@ -96,7 +96,7 @@ func decodeResult(b []byte) (r Result, err error) {
 
 // Encode returns the record.
 func (o *Once) Encode() []byte {
-	b := appendString(make([]byte, 0, 64), 1, o.Print)
+	b := appendString(make([]byte, 0, 64), 1, o.Digest)
 	b = appendInt(b, 2, o.Until)
 	b = appendString(b, 3, o.Group)
 	b = appendString(b, 4, string(o.Header))
@@ -121,7 +121,7 @@ func DecodeOnce(b []byte) (o Once, err error) {
 	for f.next() {
 		switch f.num {
 		case 1:
-			o.Print = f.string()
+			o.Digest = f.string()
 		case 2:
 			o.Until = f.int()
 		case 3:

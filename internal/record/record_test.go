@@ -80,7 +80,7 @@ func events() *rapid.Generator[record.Event] {
 	})
 	return rapid.Custom(func(t *rapid.T) record.Event {
 		e := record.Event{
-			Kind: rapid.Uint8().Draw(t, "kind"), How: rapid.Uint8().Draw(t, "how"), Until: numbers().Draw(t, "until"),
+			Kind: rapid.Uint8().Draw(t, "kind"), Cause: rapid.Uint8().Draw(t, "how"), Until: numbers().Draw(t, "until"),
 			Users: some(texts()).Draw(t, "users"), Before: some(numbers()).Draw(t, "before"), Changes: some(changes).Draw(t, "changes"),
 		}
 		e.BySystem = rapid.Bool().Draw(t, "by system")
@@ -119,7 +119,7 @@ func outcomes() *rapid.Generator[record.Once] {
 	})
 	return rapid.Custom(func(t *rapid.T) record.Once {
 		o := record.Once{
-			Print: texts().Draw(t, "print"), Until: numbers().Draw(t, "until"), Group: texts().Draw(t, "group"),
+			Digest: texts().Draw(t, "print"), Until: numbers().Draw(t, "until"), Group: texts().Draw(t, "group"),
 			Header: some(rapid.Byte()).Draw(t, "header"), Custom: texts().Draw(t, "custom"), Outcome: rapid.Uint8().Draw(t, "outcome"),
 			Ends: numbers().Draw(t, "ends"), Changed: some(texts()).Draw(t, "changed"), Results: some(results).Draw(t, "results"),
 		}

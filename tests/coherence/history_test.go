@@ -271,7 +271,7 @@ type answer struct {
 }
 
 var refusals = []error{
-	nil, groupkit.ErrGroupNotFound, groupkit.ErrGroupExists, groupkit.ErrNotMember, groupkit.ErrAlreadyMember, groupkit.ErrOwner,
+	nil, groupkit.ErrGroupNotFound, groupkit.ErrGroupExists, groupkit.ErrNotMember, groupkit.ErrAlreadyMember, groupkit.ErrIsOwner,
 	groupkit.ErrBlacklisted, groupkit.ErrNotBlacklisted, groupkit.ErrMuted, groupkit.ErrGroupMuted, groupkit.ErrNotMuted,
 	groupkit.ErrAlreadyAllowed, groupkit.ErrNotAllowed, groupkit.ErrAlreadyAdmin, groupkit.ErrNotAdmin,
 }

@@ -66,7 +66,7 @@ func (t *groupState) do(d step, public bool) answer {
 			return refused(groupkit.ErrNotMember)
 		}
 		if u.role == groupkit.RoleOwner && d.what != toAllow {
-			return refused(groupkit.ErrOwner)
+			return refused(groupkit.ErrIsOwner)
 		}
 	}
 	return t.change(d, u, public)
@@ -111,7 +111,7 @@ func (t *groupState) change(d step, u *memberState, public bool) answer {
 			return outside(u, public)
 		}
 		if u.role == groupkit.RoleOwner {
-			return refused(groupkit.ErrOwner)
+			return refused(groupkit.ErrIsOwner)
 		}
 		*u = memberState{muted: u.muted}
 	case toPromote:

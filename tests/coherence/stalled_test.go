@@ -86,3 +86,18 @@ func TestMaySpeak_Stalled_ReaderOverCreation(t *testing.T) {
 	require.ErrorIs(t, answer(), groupkit.ErrGroupNotFound)
 	k.requireHot(t, nil)
 }
+
+// Nor does a reader for whom the new group is as good as none.
+func TestMaySpeak_Stalled_OutsiderOverCreation(t *testing.T) {
+	t.Parallel()
+	k := newConversation(t, memstore.New())
+	k.id = "new"
+	reader := k.stallAt(loaded)
+	answer := aside(func() error { return k.askAs("carol") })
+	reader.wait()
+	grouptest.CreateGroup(t, k.eng, groupkit.NewGroup{ID: "new", Members: []groupkit.UserID{"bob"}})
+	k.requireHot(t, nil)
+	reader.release()
+	require.ErrorIs(t, answer(), groupkit.ErrGroupNotFound)
+	k.requireHot(t, nil)
+}

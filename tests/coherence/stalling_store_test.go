@@ -93,8 +93,10 @@ type conversation struct {
 	id  groupkit.GroupID
 }
 
-func (k *conversation) ask() error {
-	return k.eng.As("bob").MaySpeak(context.WithValue(context.Background(), asking{}, true), k.id)
+func (k *conversation) ask() error { return k.askAs("bob") }
+
+func (k *conversation) askAs(user groupkit.UserID) error {
+	return k.eng.As(user).MaySpeak(context.WithValue(context.Background(), asking{}, true), k.id)
 }
 
 // requireHot checks the answer, and that it comes from the cache.

@@ -62,7 +62,7 @@ func TestKillChild(t *testing.T) {
 
 func openEngine(path string, level groupkit.Durability, within time.Duration) (*groupkit.Engine, error) {
 	return groupkit.Open(path, &groupkit.Options{
-		Durability: level, SyncWithin: within, Limits: groupkit.Limits{MaxGroupSize: 1 << 20, JoinedGroups: 1 << 20},
+		Durability: level, SyncWithin: within, Limits: groupkit.Limits{MaxUsers: 1 << 20, JoinedGroups: 1 << 20},
 	})
 }
 

@@ -19,7 +19,7 @@ func newExpiringStack(t *testing.T, over grouptest.Wrapper, n int) *grouptest.St
 	ctx := t.Context()
 	s := grouptest.NewStackOver(t, groupkit.Options{
 		BlockOutsiders: true, RequestTTL: time.Minute, InvitationTTL: time.Minute,
-		Limits: groupkit.Limits{Batch: 2000, MaxGroupSize: 5000, Requests: 2000, Invitations: 2000},
+		Limits: groupkit.Limits{Batch: 2000, MaxUsers: 5000, ListSize: 5000, Requests: 2000, Invitations: 2000},
 	}, over)
 	require.NoError(t, grouptest.ErrorOf(s.System().CreateGroup(ctx, groupkit.NewGroup{
 		ID: grouptest.LargeGroup, Name: "x", Public: true, MembersOnly: true, MaxUsers: 5000, Owner: "alice",

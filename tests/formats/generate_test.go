@@ -69,7 +69,7 @@ func (w *writer) everything() {
 		Limits: groupkit.Limits{Groups: counted}, RequestTTL: 2 * day, InvitationTTL: 3 * day,
 		BlockOutsiders: true, OwnerLeave: groupkit.OwnerSucceed,
 	}, w.expiry, w.owners)
-	tight := groupkit.Limits{Groups: counted, JoinedGroups: 5, MaxGroupSize: 4, Invitations: 2}
+	tight := groupkit.Limits{Groups: counted, JoinedGroups: 5, MaxUsers: 4, ListSize: 4, Invitations: 2}
 	w.session(groupkit.Options{Limits: tight}, w.once)
 	w.session(groupkit.Options{Limits: groupkit.Limits{Groups: counted}}, w.lastDay)
 }

@@ -142,7 +142,7 @@ func shapeOfFile(f groupkit.File) any {
 func (r *reading) shapeOfEvent(e groupkit.Event) any {
 	shape := eventShape{
 		Version: e.Version, Kind: of(r, "event", eventWords, e.Kind), Actor: string(e.Actor), At: instant(e.At), Reason: e.Reason,
-		Users: texts(e.Users), Way: of(r, "way", wayWords, e.How), Until: instant(e.Until),
+		Users: texts(e.Users), Way: of(r, "way", wayWords, e.Cause), Until: instant(e.Until),
 	}
 	for _, before := range e.Before {
 		shape.Before = append(shape.Before, instant(before))

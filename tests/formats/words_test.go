@@ -18,13 +18,13 @@ var roleWords = map[groupkit.Role]string{
 }
 
 var outcomeWords = map[groupkit.Outcome]string{
-	groupkit.OutcomeDone: "", groupkit.OutcomeJoined: "joined", groupkit.OutcomeRequested: "requested", groupkit.OutcomeInvited: "invited",
+	groupkit.OutcomeNone: "", groupkit.OutcomeDone: "", groupkit.OutcomeJoined: "joined", groupkit.OutcomeRequested: "requested", groupkit.OutcomeInvited: "invited",
 }
 
-var wayWords = map[groupkit.How]string{
-	0: "", groupkit.ByCreation: "created", groupkit.ByAdding: "added", groupkit.ByJoining: "joined", groupkit.ByInvitation: "invited",
-	groupkit.ByApproval: "approved", groupkit.ByLeaving: "left", groupkit.ByRemoval: "removed", groupkit.ByBlock: "blocked",
-	groupkit.ByForgetting: "forgotten",
+var wayWords = map[groupkit.Cause]string{
+	0: "", groupkit.CauseCreated: "created", groupkit.CauseAdded: "added", groupkit.CauseJoined: "joined", groupkit.CauseInvited: "invited",
+	groupkit.CauseApproved: "approved", groupkit.CauseLeft: "left", groupkit.CauseRemoved: "removed", groupkit.CauseBlocked: "blocked",
+	groupkit.CauseForgotten: "forgotten",
 }
 
 var eventWords = map[groupkit.EventKind]string{
@@ -56,7 +56,7 @@ var findingWords = map[groupkit.Invariant]string{
 // batchRefusals are the refusals that an entry of a batch can be recorded with.
 var batchRefusals = []refusal{
 	{groupkit.ErrInvalid, "invalid"}, {groupkit.ErrUserNotFound, "no-user"}, {groupkit.ErrNotMember, "no-member"},
-	{groupkit.ErrAlreadyMember, "already-member"}, {groupkit.ErrOwner, "is-owner"}, {groupkit.ErrRoleTooLow, "role-too-low"},
+	{groupkit.ErrAlreadyMember, "already-member"}, {groupkit.ErrIsOwner, "is-owner"}, {groupkit.ErrRoleTooLow, "role-too-low"},
 	{groupkit.ErrBlacklisted, "blocked"}, {groupkit.ErrNotBlacklisted, "not-blocked"}, {groupkit.ErrNotMuted, "not-muted"},
 	{groupkit.ErrAlreadyAllowed, "already-allowed"}, {groupkit.ErrNotAllowed, "not-allowed"}, {groupkit.ErrGroupFull, "group-full"},
 	{groupkit.ErrTooManyJoined, "too-many-groups-of-user"}, {groupkit.ErrTooManyInvitations, "too-many-invitations"},

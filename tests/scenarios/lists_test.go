@@ -51,7 +51,7 @@ func TestFailure_BadReferenceFailsList(t *testing.T) {
 	require.Len(t, missing, 5)
 	results, err := system.AddMembers(ctx, other, grouptest.IDs{"", "a\nb", "carol", "dave"})
 	require.NoError(t, err)
-	require.Equal(t, grouptest.IDs{"dave"}, results.Done())
+	require.Equal(t, grouptest.IDs{"dave"}, results.Succeeded())
 }
 
 // A group that was created at the same instant as others is on exactly one page.
@@ -116,7 +116,7 @@ func TestFailure_BatchCheckedAgainstStateBeforeIt(t *testing.T) {
 
 	results, err := system.AddMembers(ctx, id, grouptest.IDs{"bob", "bob", "carol", "dave"})
 	require.NoError(t, err)
-	require.Equal(t, grouptest.IDs{"bob", "carol"}, results.Done())
+	require.Equal(t, grouptest.IDs{"bob", "carol"}, results.Succeeded())
 	require.ErrorIs(t, results[1].Err, groupkit.ErrAlreadyMember)
 	require.ErrorIs(t, results[3].Err, groupkit.ErrGroupFull)
 

@@ -18,15 +18,15 @@ func TestFailure_OwnerOrphanedByKick(t *testing.T) {
 	s := grouptest.NewFixture(t, groupkit.Options{BlockOutsiders: true, OwnerLeave: groupkit.OwnerSucceed})
 	ctx := t.Context()
 	for name, a := range map[string]groupkit.Actor{"system": s.Engine.System(), "owner": s.Engine.As("alice"), "admin": s.Engine.As("bob")} {
-		require.ErrorIs(t, a.RemoveMember(ctx, s.ID, "alice"), groupkit.ErrOwner, name)
-		require.ErrorIs(t, grouptest.ErrorOf(a.Block(ctx, s.ID, time.Minute, "alice")), groupkit.ErrOwner, name)
+		require.ErrorIs(t, a.RemoveMember(ctx, s.ID, "alice"), groupkit.ErrIsOwner, name)
+		require.ErrorIs(t, grouptest.ErrorOf(a.Block(ctx, s.ID, time.Minute, "alice")), groupkit.ErrIsOwner, name)
 		results, err := a.RemoveMembers(ctx, s.ID, grouptest.IDs{"alice", "ivan", "alice"})
-		require.ErrorIs(t, err, groupkit.ErrOwner, name)
-		require.Empty(t, results.Done())
+		require.ErrorIs(t, err, groupkit.ErrIsOwner, name)
+		require.Empty(t, results.Succeeded())
 	}
 	results, err := s.Engine.System().RemoveMembers(ctx, s.ID, grouptest.IDs{"bob", "alice"})
 	require.NoError(t, err)
-	require.Equal(t, grouptest.IDs{"bob"}, results.Done())
+	require.Equal(t, grouptest.IDs{"bob"}, results.Succeeded())
 	require.EqualValues(t, "alice", grouptest.RequireOneOwner(t, s.Engine, s.ID))
 }
 
@@ -35,7 +35,7 @@ func TestFailure_OwnerOrphanedByLeave(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		s := grouptest.NewFixture(t, groupkit.Options{})
-		require.ErrorIs(t, s.Engine.As("alice").Leave(t.Context(), s.ID), groupkit.ErrOwner)
+		require.ErrorIs(t, s.Engine.As("alice").Leave(t.Context(), s.ID), groupkit.ErrIsOwner)
 		require.EqualValues(t, "alice", grouptest.RequireOneOwner(t, s.Engine, s.ID))
 	})
 	t.Run("succeeded", func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestFailure_OwnerOrphanedByAccountDeletion(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewFixture(t, groupkit.Options{})
 	ctx, system := t.Context(), s.Engine.System()
-	require.ErrorIs(t, system.ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrOwner)
+	require.ErrorIs(t, system.ForgetUser(ctx, "alice", groupkit.ForgetOptions{}), groupkit.ErrIsOwner)
 	require.EqualValues(t, "alice", grouptest.RequireOneOwner(t, s.Engine, s.ID))
 	require.NoError(t, system.ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed}))
 	require.EqualValues(t, "ben", grouptest.RequireOneOwner(t, s.Engine, s.ID), "of two admins since the same instant the first by id")

@@ -43,7 +43,7 @@ var (
 // narrowOptions are options under which every limit is met soon.
 func narrowOptions(c *grouptest.Clock) groupkit.Options {
 	return groupkit.Options{
-		Limits: groupkit.Limits{JoinedGroups: 4, Admins: 3, Requests: 2, Invitations: 2, Files: 2, MaxGroupSize: 6, GroupSize: 5, Batch: 4, Groups: 8},
+		Limits: groupkit.Limits{JoinedGroups: 4, Admins: 3, Requests: 2, Invitations: 2, Files: 2, MaxUsers: 6, ListSize: 6, DefaultMaxUsers: 5, Batch: 4, Groups: 8},
 		Clock:  c.Now, BlockOutsiders: true, OwnerLeave: groupkit.OwnerSucceed,
 		RequestTTL: time.Minute, InvitationTTL: time.Minute,
 	}
