@@ -1,0 +1,29 @@
+# The targets that people look for. Everything that must pass before a change is merged is in .ci/run.
+
+.PHONY: help test race lint cover bench ci
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+test: ## run all tests of all modules
+	go test work
+
+race: ## run all tests with the race detector
+	CGO_ENABLED=1 go test -race work
+
+lint: ## check the format, the imports and the calls between files
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go fix -diff ./...
+	.ci/arrows
+	go run ./internal/tools/circles .
+
+cover: ## show how many statements the tests reach
+	go test -coverpkg=groupkit,groupkit/internal/...,groupkit/store/... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -1
+
+bench: ## run the benchmarks of the engine
+	go test -run '^$$' -bench . -benchmem .
+
+ci: ## run everything that must pass
+	.ci/run
