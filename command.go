@@ -17,7 +17,7 @@ type Command struct {
 	Group    GroupID
 	Users    []UserID      // the targets, in the order of the call
 	Duration time.Duration // of a mute or a block
-	Text     string        // the announcement, or the name of an uploaded file
+	Text     string        // the text that the call sets, or the name of an uploaded file
 	File     FileID
 	New      *NewGroup      // of OpCreateGroup
 	Update   *GroupUpdate   // of OpUpdateGroup

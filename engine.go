@@ -92,7 +92,7 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error { return markCallerError(fn(w)) }))
 }
 
-// An callerError marks an error that the caller's function returned in a transaction. Every
+// A callerError marks an error that the caller's function returned in a transaction. Every
 // other error of a transaction is an error of the store, even if the function failed too.
 type callerError struct{ err error }
 

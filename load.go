@@ -50,7 +50,7 @@ func (c *change) load(r store.Reader, n *needs) error {
 		return nil
 	}
 	if !c.system() {
-		c.me = c.standingOf(c.user)
+		c.me = c.state.standing(string(c.user))
 	}
 	if err := c.loadOthers(r, n); err != nil {
 		return err

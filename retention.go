@@ -66,7 +66,7 @@ func (e *Engine) truncateLog(ctx context.Context, group GroupID) error {
 }
 
 // expiredCalls returns the calls at the beginning of the log that must be removed, at most
-// cutStep of them, and the header of the group.
+// callsPerStep of them, and the header of the group.
 func (e *Engine) expiredCalls(r store.Reader, group GroupID) (old []store.Pair, h record.Header, err error) {
 	value, ok, err := r.Get(key.Of(string(group), key.Header))
 	if err != nil || !ok {

@@ -133,86 +133,86 @@ type access struct {
 	version *uint64 // the version given to IfVersion, or nil
 }
 
-func (l *access) system() bool { return l.user == "" }
+func (a *access) system() bool { return a.user == "" }
 
 // role returns the role of the actor. The system has no role.
-func (l *access) role() Role { return Role(l.me.Role) }
+func (a *access) role() Role { return Role(a.me.Role) }
 
 // visible refuses a group that the actor cannot see: the group does not exist, the actor is
 // on its blacklist, or the group is private and the actor is not a member.
-func (l *access) visible() error {
+func (a *access) visible() error {
 	switch {
-	case !l.exists || l.head.State != record.Live:
+	case !a.exists || a.head.State != record.Live:
 		return ErrGroupNotFound
-	case l.system():
+	case a.system():
 		return nil
-	case l.me.Block.Holds(l.now):
-		return about(l.user, ErrBlacklisted)
-	case !l.head.Public && !l.me.Member():
+	case a.me.Block.Holds(a.now):
+		return about(a.user, ErrBlacklisted)
+	case !a.head.Public && !a.me.Member():
 		return ErrGroupNotFound
 	}
 	return nil
 }
 
-// visibleToInvitee is found for actions that are open to visibleToInvitee users. Such a user can see a
-// private group.
-func (l *access) visibleToInvitee() error {
-	err := l.visible()
-	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
+// visibleToInvitee is visible for actions that are open to invited users. Such a user can
+// see a private group.
+func (a *access) visibleToInvitee() error {
+	err := a.visible()
+	if err == ErrGroupNotFound && a.exists && a.head.State == record.Live && a.me.Invitation.Holds(a.now) {
 		return nil
 	}
 	return err
 }
 
 // authorize refuses an action that the permission table does not allow.
-func (l *access) authorize(what action) error {
-	if err := l.visible(); err != nil {
+func (a *access) authorize(what action) error {
+	if err := a.visible(); err != nil {
 		return err
 	}
-	return l.permits(what)
+	return a.permits(what)
 }
 
-// permits is may without the check that the actor can see the group.
-func (l *access) permits(what action) error {
-	if l.system() {
+// permits is authorize without the check that the actor can see the group.
+func (a *access) permits(what action) error {
+	if a.system() {
 		return nil
 	}
-	switch granted(what, l.role()) {
+	switch granted(what, a.role()) {
 	case yes, ifOwn:
 		return nil
 	case ifOpen:
-		if !l.head.Public && l.head.AllowInvites {
+		if !a.head.Public && a.head.AllowInvites {
 			return nil
 		}
 	case never:
-		return about(l.user, ErrSystemOnly)
+		return about(a.user, ErrSystemOnly)
 	case ifAsked:
-		if l.policy == OwnerSucceed {
+		if a.policy == OwnerSucceed {
 			return nil
 		}
-		return about(l.user, ErrIsOwner)
+		return about(a.user, ErrIsOwner)
 	}
-	if l.role() == RoleOutsider {
-		return about(l.user, ErrNotMember)
+	if a.role() == RoleOutsider {
+		return about(a.user, ErrNotMember)
 	}
-	return about(l.user, ErrRoleTooLow)
+	return about(a.user, ErrRoleTooLow)
 }
 
 // checkVersion refuses a group that is not at the version given to IfVersion.
-func (l *access) checkVersion() error {
-	if l.version != nil && *l.version != l.head.Version {
-		return &VersionError{Current: l.head.Version, Want: *l.version}
+func (a *access) checkVersion() error {
+	if a.version != nil && *a.version != a.head.Version {
+		return &VersionError{Current: a.head.Version, Want: *a.version}
 	}
 	return nil
 }
 
 // outranks refuses a target whose role is not lower than the role of the actor. Nobody
 // can remove, block or mute the owner, not even the system.
-func (l *access) outranks(user UserID, target *record.Standing) error {
+func (a *access) outranks(user UserID, target *record.Standing) error {
 	switch {
 	case Role(target.Role) == RoleOwner:
 		return about(user, ErrIsOwner)
-	case !l.system() && Role(target.Role).rank() >= l.role().rank():
+	case !a.system() && Role(target.Role).rank() >= a.role().rank():
 		return about(user, ErrRoleTooLow)
 	}
 	return nil
