@@ -51,7 +51,7 @@ func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 		return tx.err
 	})
 	err = after.run(ctx, e, err)
-	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in disown
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in unwrapCallerError
 		return e.err
 	}
 	return wrap(OpAtomic, "", err)
@@ -89,7 +89,7 @@ func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) 
 		}
 		return markCallerError(fn(bucket))
 	})
-	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in disown
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in unwrapCallerError
 		return e.err
 	}
 	return wrap(OpBucket, "", err)

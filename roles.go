@@ -119,8 +119,8 @@ func (g *grants) to(role Role) grant {
 
 func granted(what action, role Role) grant { return permissions[what].to(role) }
 
-// A access is the state that permission checks need: one actor and one group, as read in
-// one transaction. Every read and every change begins with it. The checks of a access do
+// An access is the state that permission checks need: one actor and one group, as read in
+// one transaction. Every read and every change begins with it. The checks of an access do
 // not read the store.
 type access struct {
 	exists bool

@@ -233,6 +233,7 @@ func (s *Standing) Encode() []byte {
 	return b
 }
 
+// firstMark is the number of the first mark in an encoded standing. 4 to 15 are kept for marks.
 const firstMark = 4
 
 // DecodeStanding decodes the result of Encode. member reports whether the record was
