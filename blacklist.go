@@ -12,10 +12,10 @@ import (
 // A Block is an entry of a group's blacklist.
 type Block struct {
 	User   UserID
-	Until  time.Time // the first instant at which it holds no longer; zero: for good
-	By     UserID    // "" is the system
-	At     time.Time
-	Reason string // what Because said
+	Until  time.Time // the end; at this instant the user is no longer blocked; zero: permanent
+	By     UserID    // who blocked the user; "" is the system
+	At     time.Time // when the user was blocked
+	Reason string    // from Because
 }
 
 // The operations on the blacklist.
@@ -25,15 +25,15 @@ const (
 	OpBlacklist    Op = "list blacklist"
 )
 
-// Blacklist iterates over the users who are blocked now, in the order of their ids.
+// Blacklist iterates over the users who are blocked now, sorted by user ID.
 //
-// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) Blacklist(ctx context.Context, group GroupID) iter.Seq2[Block, error] {
 	return each(ctx, a, group, blacklist)
 }
 
-// BlacklistPage is one page of Blacklist.
+// BlacklistPage returns one page of Blacklist, with the same permissions and errors.
 func (a Actor) BlacklistPage(ctx context.Context, group GroupID, page Page) ([]Block, error) {
 	return paged(ctx, a, group, blacklist, page)
 }
@@ -46,22 +46,25 @@ var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry
 	return blockOf(e.user, m), true
 }}
 
-// Block puts a member on the blacklist: the user is a member no longer, sees
-// nothing of the group, and cannot come back by any way until unblocked or until
-// the block ends. It lasts for the duration, or for good with Forever; a mute
-// stays. The time at which it ends is returned, zero if it does not.
+// Block puts a user on the blacklist, for the duration or permanently (Forever). It returns
+// the end of the block, or the zero time if the block is permanent. The membership of the
+// user ends, and so do a pending join request and a pending invitation. Until the block ends
+// the user does not see the group and cannot become a member. A mute stays.
 //
-// The owner may block admins and members, an admin members, the system both; with
-// Options.BlockOutsiders all of them outsiders too. It refuses with ErrBlacklisted
-// about a user who is blocked already, ErrNotMember, ErrUserNotFound, ErrIsOwner,
-// ErrRoleTooLow and ErrListFull (Limits.MaxUsers).
+// Allowed: owner, admin, system. An admin can block only plain members. With
+// Options.BlockOutsiders, all of them can block outsiders too.
+// Returns ErrInvalid if the duration is 0 or less and not Forever, ErrBlacklisted if the
+// user is already blocked, ErrIsOwner if the user is the owner, ErrRoleTooLow if an admin
+// blocks an admin, ErrListFull if Limits.ListSize users are blocked. About an outsider it
+// returns ErrNotMember without Options.BlockOutsiders, and ErrUserNotFound if
+// Options.UserExists does not know the user.
 func (a Actor) Block(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	r, err := a.one(ctx, blockUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
 	return r.Until, err
 }
 
-// BlockUsers is Block for up to Limits.Batch users; if nobody is blocked, the call
-// fails with the causes.
+// BlockUsers is Block for up to Limits.Batch users; see [Results]. It returns an error if no
+// user was blocked.
 func (a Actor) BlockUsers(ctx context.Context, group GroupID, d time.Duration, users []UserID) (Results, error) {
 	return a.batch(ctx, blockUsersVerb, Command{Group: group, Users: users, Duration: d})
 }
@@ -72,12 +75,12 @@ var blockUsersVerb = verb{
 }
 
 func (c *change) block(user UserID) (Result, error) {
-	if err := c.mayBlock(user); err != nil {
+	if err := c.refuseUnblockable(user); err != nil {
 		return Result{}, err
 	}
 	var until int64
 	if c.cmd.Duration != Forever {
-		until, _ = expiry(c.now, c.cmd.Duration) // the duration has been checked before
+		until, _ = expiry(c.now, c.cmd.Duration) // no error: checkCommand checked the duration
 	}
 	c.expire(user)
 	if err := c.makeRoom(blockMark, user); err != nil {
@@ -91,7 +94,8 @@ func (c *change) block(user UserID) (Result, error) {
 	return Result{Outcome: OutcomeDone, Until: instant(until)}, nil
 }
 
-func (c *change) mayBlock(user UserID) error {
+// refuseUnblockable returns an error if the actor cannot block the user.
+func (c *change) refuseUnblockable(user UserID) error {
 	t := c.standingOf(user)
 	switch {
 	case t.Block.Holds(c.now):
@@ -104,16 +108,17 @@ func (c *change) mayBlock(user UserID) error {
 	return c.known(user)
 }
 
-// Unblock takes a user off the blacklist. It makes nobody a member.
+// Unblock removes a user from the blacklist. The user does not become a member.
 //
-// The owner and admins may, and the system. It refuses with ErrNotBlacklisted.
+// Allowed: owner, admin, system.
+// Returns ErrNotBlacklisted if the user is not blocked.
 func (a Actor) Unblock(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, unblockUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// UnblockUsers is Unblock for up to Limits.Batch users; if nobody is unblocked,
-// the call fails with the causes.
+// UnblockUsers is Unblock for up to Limits.Batch users; see [Results]. It returns an error
+// if no user was unblocked.
 func (a Actor) UnblockUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, unblockUsersVerb, Command{Group: group, Users: users})
 }

@@ -9,12 +9,12 @@ import (
 	"groupkit/internal/record"
 )
 
-// A Member is a user in a group.
+// A Member is a user in a group, in any role.
 type Member struct {
 	User       UserID
 	Role       Role
-	Joined     time.Time
-	AdminSince time.Time // zero for those who are no admin
+	Joined     time.Time // when the current membership began
+	AdminSince time.Time // zero if the member is not an admin
 }
 
 // The operations on members.
@@ -25,17 +25,16 @@ const (
 	OpLeave         Op = "leave group"
 )
 
-// Members iterates over the members of the group in the order of their ids, the
-// owner and admins among them. Whoever is a member from beginning to end is seen
-// exactly once.
+// Members iterates over the members of the group, sorted by user ID. The owner and the
+// admins are included. A user who is a member throughout is seen exactly once.
 //
-// The system and members may. It refuses with ErrGroupNotFound, ErrBlacklisted
-// and ErrNotMember.
+// Allowed: owner, admin, member, system.
+// Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Members(ctx context.Context, group GroupID) iter.Seq2[Member, error] {
 	return each(ctx, a, group, memberList)
 }
 
-// MembersPage is one page of Members.
+// MembersPage returns one page of Members, with the same permissions and errors.
 func (a Actor) MembersPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
 	return paged(ctx, a, group, memberList, page)
 }
@@ -44,19 +43,21 @@ var memberList = listing[Member]{OpListMembers, seeMembers, key.Members, func(e 
 	return publicMember(e), true
 }}
 
-// AddMember makes a user a member, whatever the group's flags say.
+// AddMember makes a user a member without asking the user. The settings of the group, such
+// as MembersOnly and InviteNeedConfirm, do not apply. A pending join request and a pending
+// invitation of the user end.
 //
-// The system alone may. It refuses with ErrUserNotFound, ErrAlreadyMember,
-// ErrBlacklisted, ErrGroupFull (the group's MaxUsers) and ErrTooManyJoined
-// (Limits.JoinedGroups).
+// Allowed: system.
+// Returns ErrUserNotFound if Options.UserExists does not know the user, ErrAlreadyMember if
+// the user is a member, ErrBlacklisted if the user is blocked, ErrGroupFull if the group has
+// MaxUsers members, ErrTooManyJoined if the user is in Limits.JoinedGroups groups.
 func (a Actor) AddMember(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, addMembersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// AddMembers is AddMember for up to Limits.Batch users. Those who are members
-// already, or cannot be added, are reported; the rest join. If nobody joins, the
-// call fails with the causes.
+// AddMembers is AddMember for up to Limits.Batch users; see [Results]. It returns an error if
+// no user was added.
 func (a Actor) AddMembers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, addMembersVerb, Command{Group: group, Users: users})
 }
@@ -72,7 +73,8 @@ func (c *change) add(user UserID) error {
 	return c.addMember(user, CauseAdded)
 }
 
-// refuseNonCandidate refuses to bring in who is unknown, a member or blacklisted.
+// refuseNonCandidate returns an error if the user cannot become a member: the application
+// does not know the user, or the user is a member or blocked.
 func (c *change) refuseNonCandidate(user UserID) error {
 	if err := c.known(user); err != nil {
 		return err
@@ -86,8 +88,8 @@ func (c *change) refuseNonCandidate(user UserID) error {
 	return nil
 }
 
-// addMember makes a member of someone who is none, if there is room for both sides.
-// A pending request or invitation ends.
+// addMember makes a member of a user who passed refuseNonCandidate. It checks the limit of
+// the group and the limit of the user. A pending request and a pending invitation end.
 func (c *change) addMember(user UserID, how Cause) error {
 	h := &c.state.head
 	if h.Members >= h.MaxUsers {
@@ -107,6 +109,7 @@ func (c *change) addMember(user UserID, how Cause) error {
 	return nil
 }
 
+// pick returns a if first is true, otherwise b.
 func pick(first bool, a, b EventKind) EventKind {
 	if first {
 		return a
@@ -114,17 +117,18 @@ func pick(first bool, a, b EventKind) EventKind {
 	return b
 }
 
-// RemoveMember ends a membership. The user is not blocked, and a mute stays.
+// RemoveMember ends the membership of a user. It does not block the user. A mute stays.
 //
-// The owner may remove admins and members, an admin members, the system both. It
-// refuses with ErrNotMember, ErrIsOwner and ErrRoleTooLow.
+// Allowed: owner, admin, system. An admin can remove only plain members.
+// Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is the owner,
+// ErrRoleTooLow if an admin removes an admin.
 func (a Actor) RemoveMember(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, removeMembersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// RemoveMembers is RemoveMember for up to Limits.Batch users; if nobody is
-// removed, the call fails with the causes.
+// RemoveMembers is RemoveMember for up to Limits.Batch users; see [Results]. It returns an
+// error if no user was removed.
 func (a Actor) RemoveMembers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, removeMembersVerb, Command{Group: group, Users: users})
 }
@@ -141,8 +145,8 @@ func (c *change) remove(user UserID) error {
 	return nil
 }
 
-// endMembership ends a membership with all that hangs on it: the admin role and the entry
-// of the allow list.
+// endMembership ends a membership, and what only a member can have: the admin role and the
+// entry of the allow list. It ends these first, so that their events come first.
 func (c *change) endMembership(user UserID, how Cause) {
 	t := c.standingOf(user)
 	if Role(t.Role) == RoleAdmin {
@@ -152,12 +156,15 @@ func (c *change) endMembership(user UserID, how Cause) {
 	c.recordEvent(record.Event{Kind: uint8(MemberLeft), Cause: uint8(how), Users: []string{string(user)}})
 }
 
-// Leave ends the actor's own membership. A mute stays.
+// Leave ends the membership of the actor. A mute stays.
 //
-// Admins and members may; the owner as Options.OwnerLeave says: with OwnerRefuse it
-// refuses with ErrIsOwner; with OwnerSucceed the longest-serving admin, else the
-// longest-serving member, becomes the owner, and the group is deleted if there is
-// no one. It refuses with ErrNotMember, and with ErrInvalid for the system.
+// The owner can leave only if Options.OwnerLeave is OwnerSucceed. Then the admin with the
+// longest membership becomes the owner, or the member with the longest membership if there
+// is no admin. If the owner is the only member, the group is deleted.
+//
+// Allowed: admin, member; owner with OwnerSucceed.
+// Returns ErrIsOwner if the actor is the owner and Options.OwnerLeave is OwnerRefuse,
+// ErrNotMember if the actor is not a member, ErrInvalid if the actor is the system.
 func (a Actor) Leave(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, leaveVerb, Command{Group: group})
 	return err

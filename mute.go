@@ -12,19 +12,19 @@ import (
 // A Mute is an entry of a group's mute list.
 type Mute struct {
 	User   UserID
-	Until  time.Time // the first instant at which it holds no longer
-	By     UserID    // "" is the system
-	At     time.Time
-	Reason string // what Because said
+	Until  time.Time // the end; at this instant the user can speak again
+	By     UserID    // who muted the user; "" is the system
+	At     time.Time // when the user was muted
+	Reason string    // from Because
 }
 
-// An Allowed is an entry of a group's allow list: someone who may speak although
-// the whole group is muted.
+// An Allowed is an entry of a group's allow list. The user can speak while the whole group
+// is muted.
 type Allowed struct {
 	User   UserID
-	By     UserID // "" is the system
-	At     time.Time
-	Reason string // what Because said
+	By     UserID    // who put the user on the list; "" is the system
+	At     time.Time // when the user was put on the list
+	Reason string    // from Because
 }
 
 // The operations on mutes and the allow list.
@@ -39,16 +39,16 @@ const (
 	OpAllowList     Op = "list allow list"
 )
 
-// Mutes iterates over the users who are muted now, in the order of their ids. Some
-// may have left: a mute stays.
+// Mutes iterates over the users who are muted now, sorted by user ID. Users who have left
+// the group are included, because leaving does not end a mute.
 //
-// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) Mutes(ctx context.Context, group GroupID) iter.Seq2[Mute, error] {
 	return each(ctx, a, group, muteList)
 }
 
-// MutesPage is one page of Mutes.
+// MutesPage returns one page of Mutes, with the same permissions and errors.
 func (a Actor) MutesPage(ctx context.Context, group GroupID, page Page) ([]Mute, error) {
 	return paged(ctx, a, group, muteList, page)
 }
@@ -61,21 +61,22 @@ var muteList = listing[Mute]{OpListMutes, moderate, key.Muted, func(e *entry) (M
 	return muteOf(e.user, m), true
 }}
 
-// Mute forbids a member to speak for the duration, of which a part of a
-// millisecond rounds up. Muting again replaces the end. A mute survives leaving and
-// coming back. The time at which it ends is returned; with Forever, and for what
-// would end later, that is 2116-12-31 16:00 UTC, 4638873600000 ms.
+// Mute forbids a member to speak until the duration has passed. It returns the end of the
+// mute. A fraction of a millisecond is rounded up. With Forever the mute ends at 2116-12-31
+// 16:00 UTC (4638873600000 ms), and no mute ends later. If the member is already muted, the
+// new mute replaces the old one. Leaving the group does not end a mute.
 //
-// The owner may mute admins and members, an admin members, the system both. It
-// refuses with ErrInvalid (a duration of 0 or less that is not Forever),
-// ErrNotMember, ErrIsOwner, ErrRoleTooLow and ErrListFull (Limits.MaxUsers).
+// Allowed: owner, admin, system. An admin can mute only plain members.
+// Returns ErrInvalid if the duration is 0 or less and not Forever, ErrNotMember if the
+// user is not a member, ErrIsOwner if the user is the owner, ErrRoleTooLow if an admin mutes
+// an admin, ErrListFull if Limits.ListSize users are muted.
 func (a Actor) Mute(ctx context.Context, group GroupID, d time.Duration, user UserID) (time.Time, error) {
 	r, err := a.one(ctx, muteUsersVerb, Command{Group: group, Users: []UserID{user}, Duration: d})
 	return r.Until, err
 }
 
-// MuteUsers is Mute for up to Limits.Batch users; if nobody is muted, the call
-// fails with the causes.
+// MuteUsers is Mute for up to Limits.Batch users; see [Results]. It returns an error if no
+// user was muted.
 func (a Actor) MuteUsers(ctx context.Context, group GroupID, d time.Duration, users []UserID) (Results, error) {
 	return a.batch(ctx, muteUsersVerb, Command{Group: group, Users: users, Duration: d})
 }
@@ -88,7 +89,7 @@ func (c *change) mute(user UserID) (Result, error) {
 	if err := c.refuseUntargetable(user); err != nil {
 		return Result{}, err
 	}
-	until, _ := expiry(c.now, c.cmd.Duration) // the duration has been checked before
+	until, _ := expiry(c.now, c.cmd.Duration) // no error: checkCommand checked the duration
 	c.expire(user)
 	var before int64
 	if m := c.standingOf(user).Mute; m != nil {
@@ -100,17 +101,17 @@ func (c *change) mute(user UserID) (Result, error) {
 	return Result{Outcome: OutcomeDone, Until: instant(until)}, nil
 }
 
-// Unmute lifts a mute, also of someone who has left.
+// Unmute ends the mute of a user. The user can be an outsider who was muted as a member.
 //
-// The owner may unmute admins and lower, an admin members and outsiders, the system
-// everyone. It refuses with ErrRoleTooLow and ErrNotMuted.
+// Allowed: owner, admin, system. An admin cannot unmute an admin.
+// Returns ErrRoleTooLow if an admin unmutes an admin, ErrNotMuted if the user is not muted.
 func (a Actor) Unmute(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, unmuteUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// UnmuteUsers is Unmute for up to Limits.Batch users; if nobody is unmuted, the
-// call fails with the causes.
+// UnmuteUsers is Unmute for up to Limits.Batch users; see [Results]. It returns an error if
+// no user was unmuted.
 func (a Actor) UnmuteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, unmuteUsersVerb, Command{Group: group, Users: users})
 }
@@ -119,7 +120,7 @@ var unmuteUsersVerb = verb{op: OpUnmuteUsers, action: moderate, each: alone((*ch
 
 func (c *change) unmute(user UserID) error {
 	t := c.standingOf(user)
-	if Role(t.Role) != RoleOwner { // who is never muted
+	if Role(t.Role) != RoleOwner { // the owner is never muted, so the answer is ErrNotMuted
 		if err := c.outranks(user, t); err != nil {
 			return err
 		}
@@ -131,11 +132,12 @@ func (c *change) unmute(user UserID) error {
 	return nil
 }
 
-// MuteGroup mutes the whole group: only the owner, admins and users on the allow
-// list may speak, until UnmuteGroup. A group that is muted already stays so, and
-// nothing is logged.
+// MuteGroup mutes the whole group until UnmuteGroup. Only the owner, admins and members on
+// the allow list can speak. If the group is already muted, the call changes nothing and
+// writes no event.
 //
-// The owner and admins may, and the system.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) MuteGroup(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, muteGroupVerb, Command{Group: group})
 	return err
@@ -148,9 +150,11 @@ var muteGroupVerb = verb{op: OpMuteGroup, action: muteGroup, rule: func(c *chang
 	return nil
 }}
 
-// UnmuteGroup ends the mute of the whole group; mutes of single users stay.
+// UnmuteGroup ends the mute of the whole group. Mutes of single users stay. If the group is
+// not muted, the call changes nothing and writes no event.
 //
-// The owner and admins may, and the system.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) UnmuteGroup(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, unmuteGroupVerb, Command{Group: group})
 	return err
@@ -163,16 +167,16 @@ var unmuteGroupVerb = verb{op: OpUnmuteGroup, action: muteGroup, rule: func(c *c
 	return nil
 }}
 
-// AllowList iterates over the users who may speak although the whole group is
-// muted, in the order of their ids.
+// AllowList iterates over the members on the allow list, sorted by user ID. They can speak
+// while the whole group is muted.
 //
-// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) AllowList(ctx context.Context, group GroupID) iter.Seq2[Allowed, error] {
 	return each(ctx, a, group, allowList)
 }
 
-// AllowListPage is one page of AllowList.
+// AllowListPage returns one page of AllowList, with the same permissions and errors.
 func (a Actor) AllowListPage(ctx context.Context, group GroupID, page Page) ([]Allowed, error) {
 	return paged(ctx, a, group, allowList, page)
 }
@@ -181,17 +185,19 @@ var allowList = listing[Allowed]{OpAllowList, moderate, key.Allowed, func(e *ent
 	return allowedOf(e.user, e.standing.Allow), true
 }}
 
-// Allow puts a member on the allow list. Leaving takes the member off again.
+// Allow puts a member on the allow list. The end of the membership removes the member from
+// the list.
 //
-// The owner and admins may, and the system. It refuses with ErrNotMember,
-// ErrAlreadyAllowed and ErrListFull (Limits.MaxUsers).
+// Allowed: owner, admin, system.
+// Returns ErrNotMember if the user is not a member, ErrAlreadyAllowed if the user is on the
+// list, ErrListFull if the list has Limits.ListSize entries.
 func (a Actor) Allow(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, allowUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// AllowUsers is Allow for up to Limits.Batch users; if nobody is put on the list,
-// the call fails with the causes.
+// AllowUsers is Allow for up to Limits.Batch users; see [Results]. It returns an error if no
+// user was put on the list.
 func (a Actor) AllowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, allowUsersVerb, Command{Group: group, Users: users})
 }
@@ -212,16 +218,17 @@ func (c *change) allow(user UserID) error {
 	return nil
 }
 
-// Disallow takes a user off the allow list.
+// Disallow removes a member from the allow list.
 //
-// The owner and admins may, and the system. It refuses with ErrNotAllowed.
+// Allowed: owner, admin, system.
+// Returns ErrNotAllowed if the user is not on the list.
 func (a Actor) Disallow(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, disallowUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-// DisallowUsers is Disallow for up to Limits.Batch users; if nobody is taken off
-// the list, the call fails with the causes.
+// DisallowUsers is Disallow for up to Limits.Batch users; see [Results]. It returns an error
+// if no user was removed from the list.
 func (a Actor) DisallowUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, disallowUsersVerb, Command{Group: group, Users: users})
 }

@@ -14,31 +14,32 @@ import (
 type Request struct {
 	Group   GroupID
 	User    UserID
-	At      time.Time
+	At      time.Time // when the user asked
 	Expires time.Time // zero: never
-	Reason  string    // what Because said
+	Reason  string    // from Because
 }
 
-// An Invitation is a pending invitation into a group.
+// An Invitation is a pending invitation into a group. The invited user can accept or decline
+// it.
 type Invitation struct {
 	Group   GroupID
-	User    UserID // who is invited
-	By      UserID // who invites; "" is the system
-	At      time.Time
+	User    UserID    // who is invited
+	By      UserID    // who invited the user; "" is the system
+	At      time.Time // when the user was invited
 	Expires time.Time // zero: never
-	Reason  string    // what Because said
+	Reason  string    // from Because
 }
 
-// An Outcome says what a call did for one user. The numbers are part of the stored format.
+// An Outcome is what a call did for one user. The numbers are part of the stored format.
 type Outcome uint8
 
 // The outcomes.
 const (
-	OutcomeNone      Outcome = 0 // nothing: the call failed for this user
-	OutcomeJoined    Outcome = 1 // the user is a member now
-	OutcomeRequested Outcome = 2 // a join request is pending
-	OutcomeInvited   Outcome = 3 // an invitation is pending
-	OutcomeDone      Outcome = 4 // what the verb says
+	OutcomeNone      Outcome = 0 // the call failed for the user
+	OutcomeJoined    Outcome = 1 // the user became a member
+	OutcomeRequested Outcome = 2 // the user has a pending join request
+	OutcomeInvited   Outcome = 3 // the user has a pending invitation
+	OutcomeDone      Outcome = 4 // the call succeeded and has no other outcome
 )
 
 // The operations on join requests and invitations.
@@ -55,19 +56,25 @@ const (
 	OpListInvitations   Op = "list invitations"
 )
 
-// String names the outcome in a word.
+// String returns the outcome as one word, such as "joined".
 func (o Outcome) String() string {
 	return name([]string{"none", "joined", "requested", "invited", "done"}, int(o))
 }
 
-// Join makes the actor a member of an open public group. In a public group with
-// MembersOnly it leaves a join request, one at most: asking again returns the
-// pending one. A pending invitation is accepted instead, if the inviter may still
-// invite.
+// Join makes the actor a member of a public group. If the group has MembersOnly, Join creates
+// a join request instead; if a request is already pending, it stays unchanged. If the actor
+// has a pending invitation and the inviter is still allowed to invite, Join accepts the
+// invitation, in a private group too.
 //
-// Every user may. It refuses with ErrGroupNotFound (also for a private group without
-// an invitation), ErrUserNotFound, ErrBlacklisted, ErrAlreadyMember, ErrGroupFull,
-// ErrTooManyJoined and ErrTooManyRequests, and with ErrInvalid for the system.
+// Join returns OutcomeJoined or OutcomeRequested.
+//
+// Allowed: every user who is not a member.
+// Returns ErrGroupNotFound if the actor cannot see the group, or if it is private and the
+// actor has no invitation that Join can accept, ErrBlacklisted if the actor is blocked,
+// ErrUserNotFound if Options.UserExists does not know the actor, ErrAlreadyMember if the
+// actor is a member, ErrGroupFull if the group has MaxUsers members, ErrTooManyJoined if the
+// actor is in Limits.JoinedGroups groups, ErrTooManyRequests if the group has
+// Limits.Requests pending requests, ErrInvalid if the actor is the system.
 func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
 	out, err := a.change(ctx, joinVerb, Command{Group: group})
 	return out.result.Outcome, err
@@ -105,7 +112,8 @@ func (c *change) join() (Outcome, error) {
 	return OutcomeRequested, nil
 }
 
-// stillInvites refuses an invitation whose inviter may no longer invite.
+// stillInvites returns an error if the inviter of the actor is no longer allowed to invite.
+// An invitation by the system is always valid.
 func (c *change) stillInvites() error {
 	by := UserID(c.me.Invitation.By)
 	if by == "" {
@@ -115,11 +123,12 @@ func (c *change) stillInvites() error {
 	return inviter.permits(invite)
 }
 
-// ApproveRequest makes the one who asked to join a member. If the group is full, or
-// the user in too many groups, the request stays pending.
+// ApproveRequest makes a user with a pending join request a member. If that would exceed a
+// limit, the request stays pending.
 //
-// The owner and admins may, and the system. It refuses with ErrRequestNotFound,
-// ErrGroupFull and ErrTooManyJoined.
+// Allowed: owner, admin, system.
+// Returns ErrRequestNotFound if the user has no pending request, ErrGroupFull if the group
+// has MaxUsers members, ErrTooManyJoined if the user is in Limits.JoinedGroups groups.
 func (a Actor) ApproveRequest(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, approveRequestVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -136,9 +145,10 @@ func (c *change) approve(user UserID) error {
 	return c.addMember(user, CauseApproved)
 }
 
-// DeclineRequest ends a join request; Because tells why.
+// DeclineRequest declines a pending join request. The reason can be given with Because.
 //
-// The owner and admins may, and the system. It refuses with ErrRequestNotFound.
+// Allowed: owner, admin, system.
+// Returns ErrRequestNotFound if the user has no pending request.
 func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, declineRequestVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -154,10 +164,11 @@ func (c *change) declineRequest(user UserID) error {
 	return nil
 }
 
-// CancelRequest withdraws the actor's own join request.
+// CancelRequest withdraws the pending join request of the actor.
 //
-// It refuses with ErrGroupNotFound, ErrBlacklisted and ErrRequestNotFound, and with
-// ErrInvalid for the system.
+// Allowed: the user who made the request.
+// Returns ErrRequestNotFound if the actor has no pending request, ErrInvalid if the actor is
+// the system, ErrGroupNotFound or ErrBlacklisted; see [Actor].
 func (a Actor) CancelRequest(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, cancelRequestVerb, Command{Group: group})
 	return err
@@ -173,21 +184,26 @@ func (c *change) cancelRequest() error {
 	return nil
 }
 
-// Invite invites a user: without InviteNeedConfirm the user is a member at once,
-// with it the user has an invitation to accept or decline, one at most. If the user
-// has asked to join, an invitation by the system, the owner or an admin is an approval.
+// Invite invites a user. If the group has InviteNeedConfirm, it creates an invitation that
+// the user can accept or decline; if an invitation is already pending, it stays unchanged.
+// Otherwise the user becomes a member at once. If the user has a pending join request and the
+// actor can approve it, Invite approves it.
 //
-// The owner and admins may, and the system; members in a private group with
-// AllowInvites. It refuses with ErrUserNotFound, ErrAlreadyMember, ErrBlacklisted,
-// ErrTooManyInvitations, and, where the user joins at once, with ErrGroupFull and
-// ErrTooManyJoined.
+// Invite returns OutcomeInvited or OutcomeJoined.
+//
+// Allowed: owner, admin, system; a member if the group is private and has AllowInvites.
+// Returns ErrUserNotFound if Options.UserExists does not know the user, ErrAlreadyMember if
+// the user is a member, ErrBlacklisted if the user is blocked, ErrTooManyInvitations if the
+// group has Limits.Invitations pending invitations. If the user would become a member at
+// once, it returns ErrGroupFull if the group has MaxUsers members and ErrTooManyJoined if the
+// user is in Limits.JoinedGroups groups.
 func (a Actor) Invite(ctx context.Context, group GroupID, user UserID) (Outcome, error) {
 	r, err := a.one(ctx, inviteUsersVerb, Command{Group: group, Users: []UserID{user}})
 	return r.Outcome, err
 }
 
-// InviteUsers is Invite for up to Limits.Batch users; if it fails for every one,
-// the call fails with the causes.
+// InviteUsers is Invite for up to Limits.Batch users; see [Results]. It returns an error if
+// no user was invited.
 func (a Actor) InviteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
 	return a.batch(ctx, inviteUsersVerb, Command{Group: group, Users: users})
 }
@@ -217,6 +233,7 @@ func (c *change) invite(user UserID) (Outcome, error) {
 	return c.leaveInvitation(user)
 }
 
+// joined returns the outcome of a call of addMember.
 func joined(err error) (Outcome, error) {
 	if err != nil {
 		return OutcomeNone, err
@@ -224,7 +241,7 @@ func joined(err error) (Outcome, error) {
 	return OutcomeJoined, nil
 }
 
-// leaveInvitation leaves an invitation.
+// leaveInvitation creates a pending invitation.
 func (c *change) leaveInvitation(user UserID) (Outcome, error) {
 	c.expire(user)
 	if err := c.makeRoom(invitationMark, user); err != nil {
@@ -234,14 +251,17 @@ func (c *change) leaveInvitation(user UserID) (Outcome, error) {
 	return OutcomeInvited, nil
 }
 
-// AcceptInvitation makes the actor, who has been invited, a member. It works only
-// while the inviter may still invite; if the group is full, or the actor in too many
-// groups, the invitation stays pending.
+// AcceptInvitation makes the actor, who has a pending invitation, a member. The inviter must
+// still be allowed to invite; an invitation by the system is always valid. If the call fails,
+// the invitation stays pending.
 //
-// It refuses with ErrInvitationNotFound (ErrGroupNotFound in a private group),
-// ErrBlacklisted, ErrAlreadyMember, ErrUserNotFound, ErrNotMember or ErrRoleTooLow
-// about the inviter, ErrGroupFull and ErrTooManyJoined, and with ErrInvalid for the
-// system.
+// Allowed: the invited user.
+// Returns ErrInvitationNotFound if the actor has no pending invitation (ErrGroupNotFound if
+// the group is private), ErrNotMember or ErrRoleTooLow about the inviter if the inviter is no
+// longer allowed to invite, ErrBlacklisted if the actor is blocked, ErrAlreadyMember if the
+// actor is a member, ErrUserNotFound if Options.UserExists does not know the actor,
+// ErrGroupFull if the group has MaxUsers members, ErrTooManyJoined if the actor is in
+// Limits.JoinedGroups groups, ErrInvalid if the actor is the system.
 func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, acceptInvitationVerb, Command{Group: group})
 	return err
@@ -265,11 +285,13 @@ func (c *change) acceptInvitation() error {
 	return c.addMember(c.user, CauseInvited)
 }
 
-// DeclineInvitation ends the actor's invitation. It works also when the inviter has
-// left.
+// DeclineInvitation declines the pending invitation of the actor, even if the inviter is no
+// longer allowed to invite.
 //
-// It refuses with ErrInvitationNotFound (ErrGroupNotFound in a private group) and
-// ErrBlacklisted, and with ErrInvalid for the system.
+// Allowed: the invited user.
+// Returns ErrInvitationNotFound if the actor has no pending invitation (ErrGroupNotFound if
+// the group is private), ErrBlacklisted if the actor is blocked, ErrInvalid if the actor is
+// the system.
 func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
 	_, err := a.change(ctx, declineInvitationVerb, Command{Group: group})
 	return err
@@ -287,10 +309,12 @@ func (c *change) declineInvitation() error {
 	return nil
 }
 
-// CancelInvitation takes an invitation back.
+// CancelInvitation withdraws the pending invitation of a user.
 //
-// The owner and admins may, the system, and the member who invited. It refuses with
-// ErrInvitationNotFound, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system; a member who made the invitation.
+// Returns ErrInvitationNotFound if the user has no pending invitation, ErrNotMember if the
+// actor is not a member, ErrRoleTooLow if the actor is a plain member who did not make the
+// invitation.
 func (a Actor) CancelInvitation(ctx context.Context, group GroupID, user UserID) error {
 	_, err := a.one(ctx, cancelInvitationVerb, Command{Group: group, Users: []UserID{user}})
 	return err
@@ -311,52 +335,56 @@ func (c *change) cancelInvitation(user UserID) error {
 	return nil
 }
 
-// Requests iterates over the pending join requests in the order of the users' ids.
+// Requests iterates over the pending join requests of the group, sorted by user ID.
 //
-// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) Requests(ctx context.Context, group GroupID) iter.Seq2[Request, error] {
 	return each(ctx, a, group, requestList)
 }
 
-// RequestsPage is one page of Requests.
+// RequestsPage returns one page of Requests, with the same permissions and errors.
 func (a Actor) RequestsPage(ctx context.Context, group GroupID, page Page) ([]Request, error) {
 	return paged(ctx, a, group, requestList, page)
 }
 
 var requestList = listing[Request]{OpListRequests, admit, key.Requests, publicRequest}
 
-// Invitations iterates over the pending invitations in the order of the invitees' ids.
+// Invitations iterates over the pending invitations of the group, sorted by the ID of the
+// invited user.
 //
-// The owner and admins may, and the system. It refuses with ErrGroupNotFound,
-// ErrBlacklisted, ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) Invitations(ctx context.Context, group GroupID) iter.Seq2[Invitation, error] {
 	return each(ctx, a, group, invitationList)
 }
 
-// InvitationsPage is one page of Invitations.
+// InvitationsPage returns one page of Invitations, with the same permissions and errors.
 func (a Actor) InvitationsPage(ctx context.Context, group GroupID, page Page) ([]Invitation, error) {
 	return paged(ctx, a, group, invitationList, page)
 }
 
 var invitationList = listing[Invitation]{OpListInvitations, admit, key.Invitations, publicInvitation}
 
-// PendingRequests iterates over the join requests that a user has pending in any group.
+// PendingRequests iterates over the pending join requests of a user in all groups.
 //
-// The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
+// Allowed: the user, system.
+// Returns ErrSystemOnly if the actor is another user, ErrUserNotFound if Options.UserExists
+// does not know the user.
 func (a Actor) PendingRequests(ctx context.Context, user UserID) iter.Seq2[Request, error] {
 	return pending(ctx, a, OpListRequests, user, requestMark, publicRequest)
 }
 
-// PendingInvitations iterates over the invitations that a user has pending in any
-// group.
+// PendingInvitations iterates over the pending invitations of a user in all groups.
 //
-// The system and the user may. It refuses with ErrSystemOnly and ErrUserNotFound.
+// Allowed: the user, system.
+// Returns ErrSystemOnly if the actor is another user, ErrUserNotFound if Options.UserExists
+// does not know the user.
 func (a Actor) PendingInvitations(ctx context.Context, user UserID) iter.Seq2[Invitation, error] {
 	return pending(ctx, a, OpListInvitations, user, invitationMark, publicInvitation)
 }
 
-// pending iterates over what a user has pending in any group.
+// pending iterates over the marks of one kind that a user has in all groups.
 func pending[T any](ctx context.Context, a Actor, op Op, user UserID, kind *markKind, public func(*entry) (T, bool)) iter.Seq2[T, error] {
 	return eachOfUser(ctx, a, op, user, key.UserOutsider, func(r store.Reader, links []link) (items []T, err error) {
 		for _, l := range links {

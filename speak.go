@@ -12,16 +12,18 @@ import (
 // The operation of MaySpeak.
 const OpSpeak Op = "speak"
 
-// MaySpeak returns nil if the actor may speak in the group now, and why not
-// otherwise. It is meant to be asked for every message: where this process alone has
-// the store, the answer comes from memory, and without an allocation. Refusals are
-// shared between calls and must not be changed.
+// MaySpeak returns nil if the actor is allowed to speak in the group now. Call it for each
+// message: where this process alone has the store, the answer comes from memory without an
+// allocation. The same error value can be returned to several calls; do not change it.
 //
-// A mute of one's own comes first and binds admins too; then the mute of the whole
-// group, from which the owner, admins and users on the allow list are exempt. The
-// cause is then a *MutedError, which matches ErrMuted or ErrGroupMuted and says
-// until when. It refuses with ErrNotMember, ErrBlacklisted and ErrGroupNotFound
-// too. The system may always speak.
+// The actor's own mute is checked first; it applies to admins too. Then the mute of the whole
+// group is checked. The owner, admins and members on the allow list are exempt from it.
+//
+// Allowed: owner, admin, member, system.
+// Returns ErrMuted if the actor is muted, ErrGroupMuted if the whole group is muted,
+// ErrNotMember if the actor is not a member, ErrBlacklisted if the actor is blocked,
+// ErrGroupNotFound if the group does not exist or the actor cannot see it. The cause of
+// ErrMuted and ErrGroupMuted is a [*MutedError] with the end of the mute.
 func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
 	c := a.eng.words
 	if c == nil || !a.isUser || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
@@ -34,7 +36,8 @@ func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
 	return a.maySpeak(ctx, group)
 }
 
-// answerFromCache is the answer that follows from the words that the cache holds.
+// answerFromCache returns the answer for two words from the cache. It reads the clock only if
+// the answer depends on the time.
 func (e *Engine) answerFromCache(group GroupID, user UserID, g groupWord, s standingWord) error {
 	var now int64
 	if s.timed() {
@@ -47,19 +50,21 @@ func (e *Engine) answerFromCache(group GroupID, user UserID, g groupWord, s stan
 	return e.sharedRefusal(group, user, refusal{reason, until})
 }
 
-// maySpeak reads the store, and has the cache keep what it read.
+// maySpeak is MaySpeak without the cache. It reads the store, and caches what it has read.
 func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
 	return wrap(OpSpeak, group, a.answerFromStore(ctx, group))
 }
 
+// answerFromStore takes a snapshot of the cache before it reads, so that the cache does not
+// keep what a concurrent change has made outdated.
 func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 	if err := a.check(group); err != nil {
 		return err
 	}
 	c := a.eng.words
-	keeps := c != nil && a.tx == nil && a.isUser
+	caches := c != nil && a.tx == nil && a.isUser // a transaction reads what is not committed
 	var before wordcache.Snapshot
-	if keeps {
+	if caches {
 		key := c.Key(string(group))
 		before = c.Snapshot(key, c.UserKey(key, string(a.user)))
 	}
@@ -67,7 +72,7 @@ func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 	if err := a.view(ctx, q.read); err != nil {
 		return err
 	}
-	if keeps {
+	if caches {
 		c.Keep(before, uint64(q.group), uint64(q.me))
 	}
 	if !a.isUser {
@@ -83,8 +88,10 @@ func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 	return about(a.user, mutedError(reason, until))
 }
 
-// A coldRead reads what MaySpeak has to know, and no more of it: most messages of an
-// application whose store is shared lead here.
+// A coldRead reads the two records that MaySpeak needs, the header of the group and the
+// standing of the user, and keeps only their words. MaySpeak makes one for each call that the
+// cache cannot answer. Where several processes share the store there is no cache, so this is
+// the path of every message, and it should allocate little.
 type coldRead struct {
 	keys  [][]byte
 	group groupWord
@@ -92,6 +99,7 @@ type coldRead struct {
 	err   error
 }
 
+// read can run more than once, if the store repeats the transaction.
 func (q *coldRead) read(r store.Reader) error {
 	q.group, q.me, q.err = wordOfGroup(false, nil), wordOfStanding(&record.Standing{}), nil
 	if err := store.VisitKeys(r, q.keys, q.see); err != nil {
@@ -100,10 +108,12 @@ func (q *coldRead) read(r store.Reader) error {
 	return q.err
 }
 
-// see takes in the group, and then the user's standing, which is under one of two keys.
+// see takes the value of one key: the header of the group, then the standing of the user as
+// a member, then the standing of the user as an outsider. It returns whether the next key is
+// needed.
 func (q *coldRead) see(i int, value []byte) bool {
 	if value == nil {
-		return i > 0 // without a group there is nothing
+		return i > 0 // without a header there is no group
 	}
 	if i == 0 {
 		var h record.Header
@@ -117,7 +127,7 @@ func (q *coldRead) see(i int, value []byte) bool {
 	return false
 }
 
-// mutedError is the cause of a refusal to let someone speak.
+// mutedError returns the cause for a result of decide.
 func mutedError(reason error, until int64) error {
 	if reason == ErrMuted || reason == ErrGroupMuted {
 		return &MutedError{WholeGroup: reason == ErrGroupMuted, Until: instant(until)}
@@ -125,8 +135,9 @@ func mutedError(reason error, until int64) error {
 	return reason
 }
 
-// sharedRefusal is the error of MaySpeak, one for all calls that are refused alike. It has
-// ids of its own: those of a caller may be parts of something large.
+// sharedRefusal returns the error of MaySpeak. Calls with the same group, user and refusal get
+// the same error. The error contains copies of the IDs, because the IDs of the caller can be
+// parts of a large string.
 func (e *Engine) sharedRefusal(group GroupID, user UserID, r refusal) error {
 	key := e.words.UserKey(e.words.Key(string(group)), string(user))
 	if err, ok := e.refusals.Get(key, r); ok {

@@ -5,14 +5,15 @@ import (
 	"groupkit/internal/wordcache"
 )
 
-// A groupWord is what MaySpeak has to know of a group.
+// A groupWord contains, in 64 bits, what MaySpeak needs to know about a group. The cache
+// stores it.
 type groupWord uint64
 
 const (
 	groupLive groupWord = 1 << iota
 	groupPublic
-	groupSilent
-	groupKnown groupWord = wordcache.Known // a word that is not known is zero
+	groupSilent                             // the whole group is muted
+	groupKnown  groupWord = wordcache.Known // set in every word; 0 means that the word is not cached
 )
 
 func wordOfGroup(exists bool, h *record.Header) groupWord {
@@ -30,17 +31,20 @@ func wordOfGroup(exists bool, h *record.Header) groupWord {
 	return w
 }
 
-// A standingWord is what MaySpeak has to know of a user in a group: the role; for a
-// member whether it is on the allow list, and the end of its mute; for an outsider whether
-// it is blocked, and the end of that. It is not the answer, so that no expiry makes it
-// wrong. Its lowest bits are the stored number of the role.
+// A standingWord contains, in 64 bits, what MaySpeak needs to know about a user in a group:
+// the role; for a member, whether it is on the allow list, and the end of its mute; for an
+// outsider, whether it is blocked, and the end of the block. The cache stores it.
+//
+// A word contains no answer, and no time but those ends. It is therefore valid until the
+// standing changes; the expiry of a mute or a block does not make it wrong. The lowest bits
+// are the stored number of the role.
 type standingWord uint64
 
 const (
 	standingRole   standingWord = 1<<3 - 1
-	standingListed standingWord = 1 << 3 // a member: on the allow list; an outsider: blocked
-	standingTimed  standingWord = wordcache.Timed
-	standingKnown  standingWord = wordcache.Known
+	standingListed standingWord = 1 << 3          // a member: on the allow list; an outsider: blocked
+	standingTimed  standingWord = wordcache.Timed // the bits above contain an end
+	standingKnown  standingWord = wordcache.Known // set in every word
 )
 
 func wordOfStanding(st *record.Standing) standingWord {
@@ -57,7 +61,7 @@ func wordOfStanding(st *record.Standing) standingWord {
 	return w
 }
 
-// standingUntil is the part of a word that tells an end, if there is one.
+// standingUntil returns the part of a word that contains an end; 0 if there is no end.
 func standingUntil(end int64) standingWord {
 	if end == 0 {
 		return 0
@@ -71,8 +75,9 @@ func (w standingWord) until() int64 { return int64(w >> wordcache.StateBits) }
 
 func (w standingWord) timed() bool { return w&standingTimed != 0 }
 
-// decide is the rule of MaySpeak: nil, or the sentinel and the first instant at which, as
-// things stand, the user may speak; 0 if there is none.
+// decide is the rule of MaySpeak. It returns nil if the user is allowed to speak. Otherwise it
+// returns the sentinel, and when the user can speak again if nothing changes; 0 if that is not
+// known.
 func decide(g groupWord, s standingWord, now int64) (until int64, reason error) {
 	if g&groupLive == 0 {
 		return 0, ErrGroupNotFound
@@ -98,17 +103,17 @@ func decide(g groupWord, s standingWord, now int64) (until int64, reason error) 
 	return 0, nil
 }
 
-// A refusal is what the error of MaySpeak follows from, besides the group and the user.
+// A refusal contains what an error of MaySpeak depends on, besides the group and the user.
 type refusal struct {
 	reason error
 	until  int64
 }
 
-const refusalSize = 384 // bytes that a kept refusal takes at most, with the longest ids
+const refusalSize = 384 // bytes of a cached error with the longest IDs
 
-// newSpeakCache makes the memory that MaySpeak answers from, of up to size bytes: half of
-// them for the words of standings, a quarter each for those of groups and for refusals. It
-// makes nothing if there is room for nothing.
+// newSpeakCache makes the caches of MaySpeak, together up to size bytes: half for the words
+// of standings, a quarter for the words of groups, and a quarter for errors. It returns nil
+// if the size is too small.
 func newSpeakCache(size int) (*wordcache.Cache, *wordcache.Memo[refusal, error]) {
 	words := wordcache.New(size/4, size/2)
 	if words == nil {

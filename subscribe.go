@@ -10,17 +10,19 @@ import (
 	"groupkit/store"
 )
 
-// A MissedError tells a subscriber from where to read the log to catch up. The
-// subscription goes on after it.
+// A MissedError reports that a subscriber was too slow and missed events. It contains the
+// version from which to read the log ([Actor.Events]). The subscription then continues. For a
+// subscription to all groups both fields are empty: compare the Versions of the groups to find
+// out which logs to read.
 type MissedError struct {
-	Group GroupID // "" for a subscription to all groups: compare Versions
-	From  uint64  // the first version that was missed; 0 for a subscription to all groups
+	Group GroupID
+	From  uint64 // the first version that was missed
 }
 
-// The operation of subscribing.
+// The operation of Subscribe and SubscribeAll.
 const OpSubscribe Op = "subscribe"
 
-// Error names the group and the version.
+// Error returns the sentinel, the version and the group.
 func (e *MissedError) Error() string {
 	if e.Group == "" {
 		return ErrMissed.Error()
@@ -28,32 +30,35 @@ func (e *MissedError) Error() string {
 	return fmt.Sprintf("%v from version %d of group %q on", ErrMissed, e.From, string(e.Group))
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns ErrMissed.
 func (e *MissedError) Unwrap() error { return ErrMissed }
 
-// A Subscription follows the events of one group, or of all. It hears of an event when
-// it is durable, in the order of the Versions for each group. It never holds a writer
-// up: one that is more than 1024 events behind is told what it missed. Where many follow
-// what changes all the time they are woken a few at a time, and a thousand of them hear of
-// an event within some 20 ms. They share the events: what these point to is not to be
-// changed. A Subscription is used by one goroutine at a time, and closed when it is needed
-// no more.
+// A Subscription follows the events of one group or of all groups. It receives an event when
+// the event is durable, and the events of each group in the order of their versions.
+//
+// A subscription never blocks a writer. A subscriber that falls more than 1024 events behind
+// gets a [*MissedError] and continues with newer events. If many subscribers follow a group
+// that changes all the time, they are woken in small groups; a thousand subscribers receive an
+// event within about 20 ms.
+//
+// All subscribers share the events: do not change what an event points to. Only one goroutine
+// at a time can use a Subscription. Close it when it is no longer needed.
 type Subscription struct {
 	actor Actor
-	group GroupID
+	group GroupID                 // "" for all groups
 	feed  *feed.Subscriber[Event] // nil when the subscription is closed
-	after uint64                  // the last version seen
+	after uint64                  // the version of the last event that was returned
 	batch []Event
-	heard int // of the batch
-	ended error
+	taken int   // events of the batch that are done
+	ended error // what every further call returns; nil while the subscription goes on
 }
 
-// Subscribe follows the events of a group from now on: those after its present
-// Version, which After returns.
+// Subscribe follows the events of a group that come after its current Version, which After
+// returns. If the actor loses the permission, the subscription ends with the error.
 //
-// The system, the owner and admins may; for a user who ceases to be one the
-// subscription ends with the refusal. It refuses with ErrGroupNotFound, ErrBlacklisted,
-// ErrNotMember and ErrRoleTooLow.
+// Allowed: owner, admin, system.
+// Returns ErrNested inside Atomic, and ErrGroupNotFound, ErrBlacklisted,
+// ErrNotMember or ErrRoleTooLow; see [Actor].
 func (a Actor) Subscribe(ctx context.Context, group GroupID) (*Subscription, error) {
 	if a.tx != nil {
 		return nil, wrap(OpSubscribe, group, ErrNested)
@@ -72,7 +77,8 @@ func (a Actor) Subscribe(ctx context.Context, group GroupID) (*Subscription, err
 
 // SubscribeAll follows the events of all groups from now on.
 //
-// The system may. It refuses with ErrSystemOnly.
+// Allowed: system.
+// Returns ErrSystemOnly if the actor is a user, ErrNested inside Atomic.
 func (a Actor) SubscribeAll(context.Context) (*Subscription, error) {
 	if err := a.checkActor(); err != nil {
 		return nil, wrap(OpSubscribe, "", err)
@@ -90,11 +96,12 @@ func (a Actor) subscription(group GroupID) *Subscription {
 	return &Subscription{actor: a, group: group, feed: a.eng.broker.Join(string(group))}
 }
 
-// After is the version of the last event seen of a single group, or that the group had
-// when the subscription began.
+// After returns the version of the last event that Next or All returned. Before the first
+// event, it returns the version that the group had when the subscription began, or 0 for a
+// subscription to all groups.
 func (s *Subscription) After() uint64 { return s.after }
 
-// Close ends the subscription.
+// Close ends the subscription. Every further call of Next returns ErrClosed.
 func (s *Subscription) Close() {
 	if s.feed != nil {
 		s.feed.Leave()
@@ -103,8 +110,8 @@ func (s *Subscription) Close() {
 	}
 }
 
-// All iterates over the events as they come. After an error that matches ErrMissed it
-// goes on; any other error is the last.
+// All iterates over the events as they come, as Next returns them. It continues after an error
+// that matches ErrMissed and ends with any other error.
 func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
@@ -116,24 +123,26 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Next waits for the next event. It fails with an error that matches ErrMissed if
-// events were missed, and goes on after it; with the error of ctx; with ErrClosed when
-// the subscription or the engine is closed; with ErrGroupNotFound after the group was
-// deleted; and with the refusal when the actor may not follow the group any more, which
-// it looks up when a role has ended and when events were missed.
+// Next waits for the next event and returns it.
+//
+// Returns ErrMissed if events were missed; the next call continues after them. Returns the
+// error of ctx if ctx ends, ErrClosed if the subscription or the engine is closed,
+// ErrGroupNotFound after the event of the group's deletion, and ErrNested inside Atomic. If
+// the actor has lost the permission of Subscribe, it returns the error of that check. It
+// checks the permission when a role has ended and when events were missed.
 func (s *Subscription) Next(ctx context.Context) (Event, error) {
 	for {
 		if s.ended != nil {
 			return Event{}, s.ended
 		}
-		for s.heard < len(s.batch) {
-			e := &s.batch[s.heard]
+		for s.taken < len(s.batch) {
+			e := &s.batch[s.taken]
 			if s.group != "" {
 				if err := s.see(ctx, e); err != nil {
 					return Event{}, err
 				}
 			}
-			s.heard++
+			s.taken++
 			if s.group == "" || e.Version > s.after {
 				s.after = e.Version
 				return *e, nil
@@ -145,12 +154,12 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// see refuses an event of a single group if others were missed before it, or if the
-// actor may not see it any more.
+// see returns an error instead of an event of a single group if events before it were missed,
+// or if the actor has lost the permission.
 func (s *Subscription) see(ctx context.Context, e *Event) error {
 	missed := s.after + 1
-	if e.Version > missed || e.Kind == AdminRemoved || e.Kind == OwnerChanged { // perhaps the end of the actor's role
-		if err := s.mayStill(ctx); err != nil {
+	if e.Version > missed || e.Kind == AdminRemoved || e.Kind == OwnerChanged { // the actor can have lost its role
+		if err := s.checkPermission(ctx); err != nil {
 			return err
 		}
 	}
@@ -164,8 +173,9 @@ func (s *Subscription) see(ctx context.Context, e *Event) error {
 	return nil
 }
 
-// mayStill looks whether the actor may still follow the group. A refusal is the end.
-func (s *Subscription) mayStill(ctx context.Context) error {
+// checkPermission checks that the actor is still allowed to follow the group. If not, the
+// subscription ends.
+func (s *Subscription) checkPermission(ctx context.Context) error {
 	if s.actor.user == "" {
 		return nil
 	}
@@ -176,14 +186,14 @@ func (s *Subscription) mayStill(ctx context.Context) error {
 	return err
 }
 
-// fill waits until there are events and takes some.
+// fill waits until there are events, and makes them the batch.
 func (s *Subscription) fill(ctx context.Context) error {
 	if s.actor.eng.atomics.here() {
-		return wrap(OpSubscribe, s.group, ErrNested) // nothing would come
+		return wrap(OpSubscribe, s.group, ErrNested) // waiting would block: the transaction holds up all commits
 	}
 	for {
 		events, missed, wake := s.feed.Next()
-		s.batch, s.heard = events, 0
+		s.batch, s.taken = events, 0
 		if missed && s.group == "" {
 			return wrap(OpSubscribe, "", &MissedError{})
 		}
@@ -194,16 +204,16 @@ func (s *Subscription) fill(ctx context.Context) error {
 			return wrap(OpSubscribe, s.group, ErrClosed)
 		}
 		select {
-		case <-wake: // by an event, or the engine as it closes
+		case <-wake: // there is an event, or the engine is closed
 		case <-ctx.Done():
 			return wrap(OpSubscribe, s.group, ctx.Err())
 		}
 	}
 }
 
-// missedCommits reads events from the log that were committed before another call, whose
-// caller learned of its commit first. If they cannot be read subscribers find a gap in the
-// versions, and are told.
+// missedCommits returns the durable events of a group with versions from from to before-1. The
+// broker calls it if a call learns of its commit before an earlier call of the same group
+// does. If the events cannot be read, subscribers get a MissedError for the gap.
 func (e *Engine) missedCommits(ctx context.Context, group string, from, before uint64) (events []Event) {
 	for event, err := range e.System().Events(ctx, GroupID(group), from) {
 		if err != nil || event.Version >= before {
