@@ -6,41 +6,47 @@ import (
 	"groupkit/store"
 )
 
-// A Scope hands out actors: an Engine does, a Tx, and what a Guard is given.
+// A Scope returns actors. An [Engine] and a [Tx] are scopes. Options.Guard gets one whose
+// actors can only read.
 type Scope interface {
 	System() Actor
 	As(UserID) Actor
 }
 
-// A Tx is a transaction that several calls share. Its actors see what the calls before
-// them changed. It is good for nothing once the function given to Atomic has returned.
+// A Tx is a transaction of several calls; see [Engine.Atomic]. A call of its actors sees what
+// the earlier calls of the transaction changed. After the function given to Atomic has
+// returned, calls of its actors return ErrClosed.
 type Tx struct {
 	eng   *Engine
 	w     store.Writer
-	after afterCommit
-	err   error // what broke the transaction
-	done  bool
+	after afterCommit // of all calls so far
+	err   error       // the error of the store that made the transaction unusable
+	done  bool        // the function has returned
 }
 
-// The operations of transactions.
+// The operations Atomic and Bucket.
 const (
 	OpAtomic Op = "atomic"
 	OpBucket Op = "read bucket"
 )
 
-// Atomic runs fn, and what the actors of tx change in it is made in one transaction,
-// on one group or several: all of it, if fn returns nil, or nothing, and then the error
-// of fn is returned as it is. A call that is refused changes nothing; fn decides
-// whether to go on without it. Subscribers hear of the events afterwards, in order.
+// Atomic runs fn in one transaction. Everything that the actors of tx change, in one group or
+// in several, is committed together if fn returns nil. If fn returns an error, nothing is
+// changed, and Atomic returns that error unchanged. A refused call in fn changes nothing; fn
+// decides whether to continue. Subscribers receive the events after the commit, in order.
 //
-// fn may be run more than once, and on another goroutine; it must have no other effect.
-// It holds other writers up, so it should be quick. In it the engine's own calls, those
-// of actors that are not tx's, refuse with ErrNested instead of waiting for ever; so
-// does the upload of a file. MaySpeak alone may answer, from memory, what has been so
-// before.
+// fn can run more than once, and on another goroutine. It must therefore have no other effects.
+// It blocks other writers, so it should be fast.
+//
+// Inside fn, only the actors of tx can be used. Calls of other actors of the engine return
+// ErrNested instead of waiting forever, and so does UploadFile. The exception is MaySpeak: it
+// can answer from memory, and then does not see the changes of the transaction.
+//
+// Returns ErrStorage if the store failed in a call of tx, even if fn returns nil, and ErrNested
+// inside another Atomic.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 	var after afterCommit
-	defer func() { after.discard(e) }() // there is something left only after a panic
+	defer func() { after.discard(e) }() // effective only after a panic
 	err := e.update(ctx, func(w store.Writer) error {
 		after.discard(e)
 		tx := &Tx{eng: e, w: w}
@@ -51,16 +57,16 @@ func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 		return tx.err
 	})
 	err = after.run(ctx, e, err)
-	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in unwrapCallerError
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // only what markCallerError returned
 		return e.err
 	}
 	return wrap(OpAtomic, "", err)
 }
 
-// System is Engine.System within the transaction.
+// System is [Engine.System] inside the transaction.
 func (tx *Tx) System() Actor { return tx.actor(tx.eng.System()) }
 
-// As is Engine.As within the transaction.
+// As is [Engine.As] inside the transaction.
 func (tx *Tx) As(user UserID) Actor { return tx.actor(tx.eng.As(user)) }
 
 func (tx *Tx) actor(a Actor) Actor {
@@ -68,10 +74,11 @@ func (tx *Tx) actor(a Actor) Actor {
 	return a
 }
 
-// Bucket returns the application's own space of that name in the store, apart from the
-// engine's: what is written there is written with the transaction or not at all. With a
-// bbolt file it is the bucket of that name. A store that has no such thing gives an
-// error that matches ErrStorage.
+// Bucket returns a bucket of the application in the same store, separate from the data of the
+// engine. Writes to it are part of the transaction. With a bbolt file it is the bbolt bucket
+// with that name.
+//
+// Returns ErrStorage if the store has no buckets, ErrClosed after the transaction.
 func (tx *Tx) Bucket(name string) (store.Writer, error) {
 	if tx.done {
 		return nil, wrap(OpAtomic, "", ErrClosed)
@@ -80,7 +87,10 @@ func (tx *Tx) Bucket(name string) (store.Writer, error) {
 	return w, wrap(OpAtomic, "", storage(err))
 }
 
-// Bucket reads from the application's own space of that name, on one snapshot.
+// Bucket calls fn with a bucket of the application; see [Tx.Bucket]. All reads of fn see the
+// same snapshot. If fn returns an error, Bucket returns it unchanged.
+//
+// Returns ErrStorage if the store has no buckets, ErrNested inside Atomic.
 func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) error) error {
 	err := e.view(ctx, func(r store.Reader) error {
 		bucket, err := store.BucketReader(r, name)
@@ -89,14 +99,14 @@ func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) 
 		}
 		return markCallerError(fn(bucket))
 	})
-	if e, ok := err.(*callerError); ok { //nolint:errorlint // as in unwrapCallerError
+	if e, ok := err.(*callerError); ok { //nolint:errorlint // only what markCallerError returned
 		return e.err
 	}
 	return wrap(OpBucket, "", err)
 }
 
-// run is update for an actor of the transaction. An error of the store breaks the
-// transaction, as a call may then be half written.
+// run is Actor.update for an actor of the transaction. After an error of the store the
+// transaction cannot be committed, because a call can be partly written.
 func (tx *Tx) run(ctx context.Context, dry bool, fn func(store.Reader, store.Writer, *afterCommit) error) error {
 	if err := tx.usable(ctx); err != nil {
 		return err
@@ -112,6 +122,7 @@ func (tx *Tx) run(ctx context.Context, dry bool, fn func(store.Reader, store.Wri
 	return err
 }
 
+// view is Actor.view for an actor of the transaction.
 func (tx *Tx) view(ctx context.Context, fn func(store.Reader) error) error {
 	if err := tx.usable(ctx); err != nil {
 		return err
@@ -119,6 +130,7 @@ func (tx *Tx) view(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(tx.w)
 }
 
+// usable returns an error if the transaction cannot be used any more.
 func (tx *Tx) usable(ctx context.Context) error {
 	switch {
 	case tx.done:
@@ -129,7 +141,8 @@ func (tx *Tx) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A readOnlyScope hands out actors that may only read.
+// A readOnlyScope is the Scope of a Guard. Its actors can only read; within Atomic they read
+// inside the transaction.
 type readOnlyScope struct {
 	eng *Engine
 	tx  *Tx

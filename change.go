@@ -34,8 +34,8 @@ func (a Actor) batch(ctx context.Context, v verb, cmd Command) (Results, error) 
 			}
 			results[i].User = user
 			if err != nil {
-				if bug := repeatable(err); bug != nil {
-					return bug
+				if err := checkRecordable(err); err != nil {
+					return err
 				}
 				results[i].Err = wrap(v.op, cmd.Group, err)
 				causes = append(causes, results[i].Err)

@@ -9,6 +9,9 @@ import (
 	"groupkit/internal/record"
 )
 
+// The functions of this file convert between the records of the store and the types of the
+// API.
+
 func publicGroup(id GroupID, h *record.Header, custom string) Group {
 	return Group{
 		ID: id, Name: h.Name, Description: h.Description, Avatar: h.Avatar, Custom: custom,
@@ -18,7 +21,7 @@ func publicGroup(id GroupID, h *record.Header, custom string) Group {
 	}
 }
 
-// headerOf is the inverse of publicGroup, but for the custom text.
+// headerOf is the inverse of publicGroup, without the custom text. It returns an encoded header.
 func headerOf(g *Group) []byte {
 	h := record.Header{
 		Name: g.Name, Description: g.Description, Avatar: g.Avatar,
@@ -59,7 +62,7 @@ func publicFile(f *record.File) File {
 }
 
 func recordFile(f *File) record.File {
-	id := uuid.MustParse(string(f.ID)) // an id of our own making
+	id := uuid.MustParse(string(f.ID)) // no panic: the engine made the ID
 	return record.File{
 		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
 	}
@@ -97,7 +100,7 @@ func recordEvent(e *Event) record.Event {
 	return out
 }
 
-// snapshot is the state in the form that callers see.
+// snapshot returns the state as a Snapshot.
 func (s *state) snapshot(group GroupID) Snapshot {
 	out := Snapshot{
 		Group:        publicGroup(group, &s.head, s.custom),
@@ -118,7 +121,7 @@ func (s *state) snapshot(group GroupID) Snapshot {
 	return out
 }
 
-// add puts what is so of one user on the lists.
+// add adds the membership and the marks of one user to the lists.
 func (s *Snapshot) add(e *entry) {
 	st := &e.standing
 	if st.Member() {
@@ -134,7 +137,7 @@ func (s *Snapshot) add(e *entry) {
 // state is the inverse of state.snapshot.
 func (s *Snapshot) state() *state {
 	out := newState()
-	out.head, _ = record.DecodeHeader(headerOf(&s.Group)) // it has just been encoded
+	out.head, _ = record.DecodeHeader(headerOf(&s.Group)) // no error: headerOf encoded it
 	out.custom, out.head.HasCustom = s.Group.Custom, s.Group.Custom != ""
 	out.announcement = record.Announcement{Text: s.Announcement.Text, By: string(s.Announcement.By), At: millisOrZero(s.Announcement.At)}
 	for _, m := range s.Members {

@@ -11,35 +11,45 @@ import (
 	"groupkit/store"
 )
 
-// ForgetOptions say how ForgetUser goes about it.
+// ForgetOptions configures ForgetUser.
 type ForgetOptions struct {
-	// Owned says what becomes of groups that the user owns: OwnedRefuse.
+	// Owned is what happens to the groups that the user owns. Default: OwnedRefuse.
 	Owned OwnedPolicy
 
-	// Blocks lifts the user's blocks too. Without it they stay, or forgetting would
-	// launder them.
+	// Blocks ends the blocks of the user too. Default: false, they stay, because otherwise
+	// forgetting a user would be a way around a block.
 	Blocks bool
 
-	// Pseudonymize replaces what still names the user in a group (the log, the owner of
-	// files, the author of the announcement, the one who invited, muted, blocked …) by a
-	// name made up at random, the same throughout the group. A group that goes on
-	// blocking the user goes on naming it, as it has to know whom it blocks. What is kept
-	// for the idempotency keys of others names the user no longer either. The texts of
-	// the application (reasons, names, announcements) are left as they are.
+	// Pseudonymize replaces the user ID by a random pseudonym wherever a group still
+	// contains it: in the log, as the owner of files, and as the author of the
+	// announcement, mutes, blocks, invitations and allow-list entries. The pseudonym is
+	// the same throughout a group and differs from group to group. The results recorded
+	// for the idempotency keys of other users are pseudonymized too; those of the user are
+	// removed. A group that still blocks the user keeps the user ID in the block. Texts
+	// such as reasons, names and announcements are not changed. Default: false.
 	Pseudonymize bool
 }
 
-// An OwnedPolicy says what becomes of groups whose owner is forgotten.
+// An OwnedPolicy is what happens to the groups of an owner who is forgotten.
 type OwnedPolicy uint8
 
-// The policies.
+// The values of ForgetOptions.Owned.
 const (
-	OwnedRefuse  OwnedPolicy = iota // nothing is forgotten while the user owns a group
-	OwnedSucceed                    // the longest-serving admin becomes the owner, else the longest-serving member; with the last member the group goes
-	OwnedDelete                     // the groups are deleted
+	// OwnedRefuse: ForgetUser returns ErrIsOwner if the user owns a group, and forgets
+	// nothing.
+	OwnedRefuse OwnedPolicy = iota
+
+	// OwnedSucceed: the admin with the longest membership becomes the owner. Without
+	// admins it is the member with the longest membership. If the user is the only member,
+	// the group is deleted.
+	OwnedSucceed
+
+	// OwnedDelete: the groups are deleted.
+	OwnedDelete
 )
 
-// An OwnsError is the refusal to forget someone who owns groups. It matches ErrIsOwner.
+// An OwnsError reports that a user cannot be forgotten because it owns groups. It matches
+// ErrIsOwner.
 type OwnsError struct {
 	Groups []GroupID
 }
@@ -47,7 +57,7 @@ type OwnsError struct {
 // The operation of ForgetUser.
 const OpForgetUser Op = "forget user"
 
-// Error says how many groups there are and names the first.
+// Error returns the number of the groups and the ID of the first.
 func (e *OwnsError) Error() string {
 	if len(e.Groups) == 1 {
 		return fmt.Sprintf("owns 1 group: %q", string(e.Groups[0]))
@@ -55,17 +65,20 @@ func (e *OwnsError) Error() string {
 	return fmt.Sprintf("owns %d groups, the first is %q", len(e.Groups), string(e.Groups[0]))
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns ErrIsOwner.
 func (e *OwnsError) Unwrap() error { return ErrIsOwner }
 
 // ForgetUser ends everything that a user is in any group: memberships and roles, mutes,
-// allow-list entries, join requests and invitations; see the options for blocks, owned
-// groups and names. It goes group by group, each in a transaction of its own, and
-// can be cut off at any point: calling it again finishes the work. A Guard is asked about
-// each of the groups before the first.
+// allow-list entries, join requests and invitations. The options control blocks, owned groups
+// and the user ID itself.
 //
-// The system alone may. It refuses with ErrSystemOnly, ErrInvalid and, with
-// OwnedRefuse, ErrIsOwner, whose cause is an *OwnsError with the groups.
+// Each group is one transaction. If the call is interrupted, calling it again completes the
+// work. Options.Guard is asked about every group before the first one is changed.
+//
+// Allowed: system.
+// Returns ErrSystemOnly if the actor is a user, ErrInvalid if an argument is not valid,
+// ErrNested inside Atomic or in a Guard. With OwnedRefuse it returns ErrIsOwner if the user
+// owns a group; the cause is an [*OwnsError] with the groups.
 func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
 	err := a.checkForget(user, opts)
 	if err == nil {
@@ -76,8 +89,8 @@ func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) 
 	return wrap(OpForgetUser, "", err)
 }
 
-// onceForAll is the idempotency key of a call that is many transactions: it stands for
-// all of them together, and is kept when the last is done.
+// onceForAll gives a call of several transactions one idempotency key. The result is recorded
+// after the last transaction. An interrupted call can therefore be repeated with its key.
 func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) error) error {
 	digest, err := a.digest(&forgetVerb, &cmd)
 	if err != nil {
@@ -108,6 +121,7 @@ func (a Actor) onceForAll(ctx context.Context, cmd Command, all func(Actor) erro
 	})
 }
 
+// forget forgets the user in one group after another, and then in the recorded replies.
 func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) error {
 	groups, err := a.groupsNaming(ctx, user, opts)
 	if err != nil {
@@ -124,7 +138,7 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 			continue
 		}
 		if a.mode != dryRun && (err == nil && out.deleted || errors.Is(err, ErrGroupNotFound)) {
-			err = a.eng.forgetBuried(ctx, group, user, opts)
+			err = a.eng.forgetInDeleted(ctx, group, user, opts)
 		}
 		if err != nil {
 			return err
@@ -133,10 +147,10 @@ func (a Actor) forget(ctx context.Context, user UserID, opts ForgetOptions) erro
 	if a.mode == dryRun || !opts.Pseudonymize {
 		return nil
 	}
-	return a.eng.forgetOutcomes(ctx, user)
+	return a.eng.forgetReplies(ctx, user)
 }
 
-// guardAll asks the application about every group before anything is done in the first.
+// guardAll asks Options.Guard about every group, before the first one is changed.
 func (a Actor) guardAll(ctx context.Context, cmd Command, groups []GroupID) error {
 	if a.mode == dryRun || a.eng.opts.Guard == nil {
 		return nil
@@ -169,7 +183,8 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	return nil
 }
 
-// groupsNaming are the groups in which there is something to forget.
+// groupsNaming returns the groups that contain something about the user. With OwnedRefuse it
+// returns an OwnsError if the user owns one of them.
 func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions) (groups []GroupID, err error) {
 	var owned []GroupID
 	kinds := []byte{key.UserMember, key.UserOutsider}
@@ -203,7 +218,7 @@ func (a Actor) groupsNaming(ctx context.Context, user UserID, opts ForgetOptions
 	return groups, err
 }
 
-// forgetVerb is what ForgetUser does in one group.
+// forgetVerb is the part of ForgetUser for one group.
 var forgetVerb = verb{
 	op: OpForgetUser, guarded: true, clears: true,
 	needs: needs{counts: true, total: true, leaver: func(c *change) UserID {
@@ -223,7 +238,7 @@ func (c *change) forget() error {
 	t := c.standingOf(user)
 	if Role(t.Role) == RoleOwner {
 		switch {
-		case opts.Owned == OwnedRefuse: // it has become the owner meanwhile
+		case opts.Owned == OwnedRefuse: // the user became the owner after groupsNaming
 			return about(user, &OwnsError{[]GroupID{c.id}})
 		case opts.Owned == OwnedDelete || c.loaded.heir == "":
 			c.markDeleted()
@@ -241,8 +256,9 @@ func (c *change) forget() error {
 	return nil
 }
 
-// forgetBuried finishes a deletion and takes the name out of what is left of the group.
-func (e *Engine) forgetBuried(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
+// forgetInDeleted finishes the deletion of a group, and then replaces the user ID in the log
+// that remains.
+func (e *Engine) forgetInDeleted(ctx context.Context, group GroupID, user UserID, opts ForgetOptions) error {
 	if err := e.finishDeletion(ctx, group); err != nil || !opts.Pseudonymize {
 		return err
 	}

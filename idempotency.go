@@ -68,7 +68,7 @@ func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *repl
 	kept := encodeReply(out)
 	kept.Digest, kept.Until = string(digest), now+a.eng.opts.KeyTTL.Milliseconds()
 	k := key.Once(string(a.user), *a.key)
-	if err := dropOnce(w, k); err != nil {
+	if err := removeReply(w, k); err != nil {
 		return nil, err
 	}
 	return []store.Pair{
@@ -77,8 +77,8 @@ func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *repl
 	}, nil
 }
 
-// dropOnce removes the result recorded under a key, if there is one.
-func dropOnce(w store.Writer, k []byte) error {
+// removeReply removes the result recorded under a key, if there is one.
+func removeReply(w store.Writer, k []byte) error {
 	value, ok, err := w.Get(k)
 	if err != nil || !ok {
 		return storage(err)
@@ -129,7 +129,7 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 	for _, k := range kept.Results {
 		r := Result{User: UserID(k.User), Outcome: Outcome(k.Outcome), Until: instant(k.Until)}
 		if k.Code != 0 || k.Text != "" {
-			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: recalledCause(&k)}
+			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: recordedCause(&k)}
 		} else if r.Outcome == OutcomeNone {
 			r.Outcome = OutcomeDone // an earlier version recorded 0
 		}
@@ -153,8 +153,8 @@ func keepError(k *record.Result, err error) {
 	}
 }
 
-// recalledCause is the inverse of keepError.
-func recalledCause(k *record.Result) error {
+// recordedCause is the inverse of keepError.
+func recordedCause(k *record.Result) error {
 	cause := numbered[k.Code]
 	switch {
 	case k.Limit != nil:
@@ -165,31 +165,31 @@ func recalledCause(k *record.Result) error {
 	if cause != nil && cause.Error() == k.Text {
 		return cause
 	}
-	return &recalled{cause, k.Text}
+	return &recordedError{cause, k.Text}
 }
 
-// A recalled error is a cause whose recorded text differs from the text of this version.
+// A recordedError is a cause whose recorded text differs from the text of this version.
 // It was recorded by a version that had another text or recorded less.
-type recalled struct {
+type recordedError struct {
 	cause error
 	text  string
 }
 
-func (e *recalled) Error() string { return e.text }
+func (e *recordedError) Error() string { return e.text }
 
-func (e *recalled) Unwrap() error { return e.cause }
+func (e *recordedError) Unwrap() error { return e.cause }
 
-// repeatable returns an error if the error of an entry cannot be recorded, because its
+// checkRecordable returns an error if the error of an entry cannot be recorded, because its
 // sentinel has no number.
-func repeatable(err error) error {
+func checkRecordable(err error) error {
 	if numberOf(err) == 0 {
 		return corrupt("entry failed with %q, which has no stored number", err)
 	}
 	return nil
 }
 
-// sweepOnce removes recorded results that have expired.
-func (e *Engine) sweepOnce(w store.Writer) (n int, err error) {
+// sweepReplies removes recorded results that have expired.
+func (e *Engine) sweepReplies(w store.Writer) (n int, err error) {
 	rng := store.Range{From: key.OnceExpiries(), To: key.OnceExpiriesBefore(e.now() + 1), Limit: sweepStep}
 	page, _, err := w.Scan(rng)
 	if err != nil {

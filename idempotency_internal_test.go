@@ -49,23 +49,23 @@ func TestActor_batch_Unnumbered(t *testing.T) {
 // with what was kept besides.
 func TestRecalledCause_Older(t *testing.T) {
 	t.Parallel()
-	err := recalledCause(&record.Result{Code: 12, Text: "group is full (200 of 200)"})
+	err := recordedCause(&record.Result{Code: 12, Text: "group is full (200 of 200)"})
 	require.EqualError(t, err, "group is full (200 of 200)")
 	require.ErrorIs(t, err, ErrGroupFull)
 	_, ok := errors.AsType[*LimitError](err)
 	require.False(t, ok, "its numbers were not kept")
 
-	err = recalledCause(&record.Result{Code: 12, Text: "no more than 200", Limit: &record.Limit{Value: 200, Max: 200}})
+	err = recordedCause(&record.Result{Code: 12, Text: "no more than 200", Limit: &record.Limit{Value: 200, Max: 200}})
 	require.EqualError(t, err, "no more than 200")
 	limit, ok := errors.AsType[*LimitError](err)
 	require.True(t, ok)
 	require.Equal(t, LimitError{Err: ErrGroupFull, Value: 200, Max: 200}, *limit)
 
-	err = recalledCause(&record.Result{Code: 1, Text: "user id is empty", Field: "user ID", Why: "has 0 bytes"})
+	err = recordedCause(&record.Result{Code: 1, Text: "user id is empty", Field: "user ID", Why: "has 0 bytes"})
 	require.EqualError(t, err, "user id is empty")
 	require.Equal(t, []*FieldError{{Field: FieldUser, Why: "has 0 bytes"}}, FieldErrors(err))
 
-	err = recalledCause(&record.Result{Code: 99, Text: "of a later version"})
+	err = recordedCause(&record.Result{Code: 99, Text: "of a later version"})
 	require.EqualError(t, err, "of a later version")
 	require.Empty(t, Code(err))
 }

@@ -12,8 +12,9 @@ import (
 	"groupkit/store"
 )
 
-// pseudonymize replaces the name of a user, of whom nothing is so any more, by a pseudonym in
-// all records of a group.
+// pseudonymize replaces a user ID by a new pseudonym in all records of a group, and removes
+// the trace that leads from the user to the group. The user must not have a standing in the
+// group any more, except in the checkpoint.
 func pseudonymize(w store.Writer, group GroupID, user string) error {
 	to, err := newPseudonym()
 	if err != nil {
@@ -37,21 +38,24 @@ func pseudonymize(w store.Writer, group GroupID, user string) error {
 	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
 }
 
-// pseudonym is what the names of forgotten users begin with.
+// pseudonym is the prefix of all pseudonyms.
 const pseudonym = "forgotten-"
 
-// newPseudonym is a name made up at random.
+// newPseudonym returns a random pseudonym.
 func newPseudonym() (string, error) {
 	id, err := uuid.NewRandom()
 	return pseudonym + id.String(), storage(err)
 }
 
+// A pseudonymizer replaces one user ID by a pseudonym in records. pseudonymize uses one for the
+// records of a group, and ForgetUser one for each recorded reply. Every field of a record that
+// can contain a user ID must be replaced here; a field that is left out keeps the ID.
 type pseudonymizer struct {
 	w               store.Writer
 	group, from, to string
 }
 
-// walk rewrites the records under a prefix that name the user.
+// walk rewrites the records with the prefix that contain the user ID.
 func (n *pseudonymizer) walk(prefix []byte, kind byte) error {
 	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
 		for _, p := range page {
@@ -62,7 +66,7 @@ func (n *pseudonymizer) walk(prefix []byte, kind byte) error {
 			rest := string(p.Key[len(prefix):])
 			out := store.Pair{Key: p.Key, Value: value}
 			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
-				// Only a checkpoint still has a record of the user.
+				// Only a checkpoint can still contain a record of the user.
 				out.Key = append(slices.Clone(prefix), n.to...)
 				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
 					return err
@@ -78,13 +82,14 @@ func (n *pseudonymizer) walk(prefix []byte, kind byte) error {
 	})
 }
 
-// swap replaces the name where it is the user's.
+// swap replaces the name if it is the user ID.
 func (n *pseudonymizer) swap(name *string) {
 	if *name == n.from {
 		*name = n.to
 	}
 }
 
+// rewrite returns the new value of a record of the given kind.
 func (n *pseudonymizer) rewrite(kind byte, value []byte) ([]byte, error) {
 	switch kind {
 	case key.Header:
@@ -133,9 +138,9 @@ func (n *pseudonymizer) call(call *record.Call) {
 	}
 }
 
-// forgetOutcomes removes the outcomes that are kept for the user's idempotency keys, and
-// takes the name out of those that are kept for others'.
-func (e *Engine) forgetOutcomes(ctx context.Context, user UserID) error {
+// forgetReplies removes the replies recorded for the idempotency keys of the user. In the
+// replies recorded for other users it replaces the user ID by a pseudonym.
+func (e *Engine) forgetReplies(ctx context.Context, user UserID) error {
 	rng := store.Prefix(key.Outcomes())
 	rng.Limit = forgetStep
 	for more := true; more; {
@@ -147,11 +152,11 @@ func (e *Engine) forgetOutcomes(ctx context.Context, user UserID) error {
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		naming, err := outcomesNaming(page, string(user))
+		naming, err := repliesNaming(page, string(user))
 		if err != nil {
 			return err
 		}
-		if err := e.forgetOutcomesAt(ctx, naming, string(user)); err != nil {
+		if err := e.forgetRepliesAt(ctx, naming, string(user)); err != nil {
 			return err
 		}
 		rng.From = append(page[len(page)-1].Key, 0)
@@ -159,18 +164,19 @@ func (e *Engine) forgetOutcomes(ctx context.Context, user UserID) error {
 	return nil
 }
 
-// forgetStep is how many outcomes are looked at, and changed, at a time.
+// forgetStep is the number of replies that are read, and changed, in one transaction.
 const forgetStep = 256
 
-// outcomesNaming are the keys of the outcomes that are the user's, or name the user.
-func outcomesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
+// repliesNaming returns the keys of the replies that are recorded for the user or contain the
+// user ID.
+func repliesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
 	for _, p := range page {
 		kept, err := record.DecodeOnce(p.Value)
 		if err != nil {
 			return nil, err
 		}
 		n := pseudonymizer{from: user, to: user + "'"}
-		if err := n.outcome(&kept); err != nil {
+		if err := n.reply(&kept); err != nil {
 			return nil, err
 		}
 		if bytes.HasPrefix(p.Key, key.OnceOf(user)) || !bytes.Equal(kept.Encode(), p.Value) {
@@ -180,7 +186,8 @@ func outcomesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
 	return keys, nil
 }
 
-func (e *Engine) forgetOutcomesAt(ctx context.Context, keys [][]byte, user string) error {
+// forgetRepliesAt does in one transaction what forgetReplies does, for the given keys.
+func (e *Engine) forgetRepliesAt(ctx context.Context, keys [][]byte, user string) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -188,9 +195,9 @@ func (e *Engine) forgetOutcomesAt(ctx context.Context, keys [][]byte, user strin
 		for _, k := range keys {
 			var err error
 			if bytes.HasPrefix(k, key.OnceOf(user)) {
-				err = dropOnce(w, k)
+				err = removeReply(w, k)
 			} else {
-				err = renameOutcome(w, k, user)
+				err = pseudonymizeReply(w, k, user)
 			}
 			if err != nil {
 				return err
@@ -200,8 +207,8 @@ func (e *Engine) forgetOutcomesAt(ctx context.Context, keys [][]byte, user strin
 	})
 }
 
-// renameOutcome takes the name out of one outcome.
-func renameOutcome(w store.Writer, k []byte, user string) error {
+// pseudonymizeReply replaces the user ID by a new pseudonym in one recorded reply.
+func pseudonymizeReply(w store.Writer, k []byte, user string) error {
 	value, ok, err := w.Get(k)
 	if err != nil || !ok {
 		return storage(err)
@@ -215,13 +222,13 @@ func renameOutcome(w store.Writer, k []byte, user string) error {
 		return err
 	}
 	n := pseudonymizer{from: user, to: to}
-	if err := n.outcome(&kept); err != nil {
+	if err := n.reply(&kept); err != nil {
 		return err
 	}
 	return write(w, []store.Pair{{Key: k, Value: kept.Encode()}})
 }
 
-func (n *pseudonymizer) outcome(kept *record.Once) error {
+func (n *pseudonymizer) reply(kept *record.Once) error {
 	for i := range kept.Results {
 		n.swap(&kept.Results[i].User)
 		n.swap(&kept.Results[i].About)

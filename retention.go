@@ -190,7 +190,7 @@ func (c *checkpoint) fold(r store.Reader, value []byte) error {
 		}
 		c.state.apply(&call, e)
 	}
-	c.state.number(&call)
+	c.state.advance(&call)
 	return nil
 }
 

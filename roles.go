@@ -154,11 +154,11 @@ func (a *access) visible() error {
 	return nil
 }
 
-// visibleToInvitee is visible for actions that are open to invited users. Such a user can
-// see a private group.
-func (a *access) visibleToInvitee() error {
-	err := a.visible()
-	if err == ErrGroupNotFound && a.exists && a.head.State == record.Live && a.me.Invitation.Holds(a.now) {
+// visibleToInvitee is visible for actions that are open to invited users. A user with a
+// pending invitation can see a private group.
+func (l *access) visibleToInvitee() error {
+	err := l.visible()
+	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
 		return nil
 	}
 	return err
@@ -173,8 +173,8 @@ func (a *access) authorize(what action) error {
 }
 
 // permits is authorize without the check that the actor can see the group.
-func (a *access) permits(what action) error {
-	if a.system() {
+func (l *access) permits(what action) error {
+	if l.system() {
 		return nil
 	}
 	switch granted(what, a.role()) {

@@ -26,10 +26,10 @@ type change struct {
 	state  *state         // the loaded part of the group, after the events recorded so far
 	groups map[string]int // group counts of users, after the events recorded so far
 
-	call     record.Call    // the events in their stored form
-	clearing []record.Event // expiry events; they come before the events of the call
-	reply    reply
-	bug      error // the rule used something that was not loaded
+	call      record.Call    // the events in their stored form
+	expiries  []record.Event // expiry events; they come before the events of the call
+	reply     reply
+	notLoaded error // the rule used something that was not loaded
 }
 
 // begin checks that the actor can see the group, then IfVersion, then the permission.
@@ -69,7 +69,7 @@ func (c *change) refuseUntargetable(user UserID) error {
 // fails at the end.
 func (c *change) standingOf(user UserID) *record.Standing {
 	if _, ok := c.loaded.standings[string(user)]; !ok {
-		c.bug = corrupt("record of user %q was not loaded", string(user))
+		c.notLoaded = corrupt("record of user %q was not loaded", string(user))
 	}
 	return c.state.standing(string(user))
 }
@@ -78,7 +78,7 @@ func (c *change) standingOf(user UserID) *record.Standing {
 // ends. The count must be loaded; otherwise the call fails at the end.
 func (c *change) countGroups(user string, delta int) {
 	if _, ok := c.groups[user]; !ok {
-		c.bug = corrupt("group count of user %q was not loaded", user)
+		c.notLoaded = corrupt("group count of user %q was not loaded", user)
 	}
 	c.groups[user] += delta
 }
@@ -105,7 +105,7 @@ func (c *change) sign() {
 	c.call.At, c.call.Actor, c.call.Reason = max(c.now, c.state.head.Modified), string(c.user), c.cmd.Reason
 }
 
-// expire removes the expired entries of a user and records their events in clearing.
+// expire removes the expired entries of a user and records their events in expiries.
 func (c *change) expire(user UserID) {
 	c.sign()
 	st := c.standingOf(user)
@@ -113,7 +113,7 @@ func (c *change) expire(user UserID) {
 		if kind.expires != 0 && (*kind.field(st)).Expired(c.now) {
 			e := record.Event{Kind: uint8(kind.expires), Users: []string{string(user)}, BySystem: true}
 			c.state.apply(&c.call, &e)
-			c.clearing = merge(c.clearing, e)
+			c.expiries = merge(c.expiries, e)
 		}
 	}
 }
@@ -173,14 +173,14 @@ func (c *change) markDeleted() { c.record(GroupDeleted) }
 
 // finish puts the expiry events before the events of the call and gives all their versions.
 // If the call itself changes nothing, the expiry events are dropped, unless clears is true.
-// It returns the bug of the change, if there is one.
+// It returns an error if the rule used something that was not loaded.
 func (c *change) finish(clears bool) error {
 	if len(c.call.Events) == 0 && !clears {
-		return c.bug
+		return c.notLoaded
 	}
-	c.call.Events = append(c.clearing, c.call.Events...)
+	c.call.Events = append(c.expiries, c.call.Events...)
 	if len(c.call.Events) > 0 {
-		c.state.number(&c.call)
+		c.state.advance(&c.call)
 	}
-	return c.bug
+	return c.notLoaded
 }

@@ -61,7 +61,7 @@ func Replay(log iter.Seq2[Event, error]) (Snapshot, error) {
 		}
 		call := record.Call{Actor: string(e.Actor), At: millisOrZero(e.At), Reason: e.Reason, Events: []record.Event{recordEvent(&e)}}
 		s.apply(&call, &call.Events[0])
-		s.number(&call)
+		s.advance(&call)
 	}
 	return s.snapshot(group), nil
 }

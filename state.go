@@ -6,10 +6,12 @@ import (
 	"groupkit/internal/record"
 )
 
-// A state is a group, or the part of one that a call has loaded. It changes in one
-// way only: by applying events. The engine changes a group by applying the events
-// that the rules emit, and replaying the log applies them again, so that the log
-// and the group cannot come apart, and no count is kept in two places.
+// A state is a group, or the part of a group that a call has loaded. A change applies each
+// event to it as soon as a rule records the event. Replay, Verify and the truncation of logs
+// apply the events of the log to it in the same way.
+//
+// What must hold: a state changes only by events. Therefore the log and the group cannot
+// diverge, and each count is maintained in one place, beside what it counts.
 type state struct {
 	head         record.Header
 	custom       string
@@ -17,7 +19,7 @@ type state struct {
 	standings    map[string]*record.Standing
 	files        map[string]*record.File
 
-	// joined is told of every membership that begins (+1) or ends (−1).
+	// joined is called for each membership that begins (+1) or ends (−1).
 	joined func(user string, delta int)
 }
 
@@ -29,7 +31,8 @@ func newState() *state {
 	}
 }
 
-// standing is the user's standing; one that the state does not hold is empty.
+// standing returns the standing of a user. If the state does not contain the user, it adds an
+// empty one.
 func (s *state) standing(user string) *record.Standing {
 	st, ok := s.standings[user]
 	if !ok {
@@ -39,13 +42,14 @@ func (s *state) standing(user string) *record.Standing {
 	return st
 }
 
-// number counts the events of a call.
-func (s *state) number(call *record.Call) {
+// advance increases the version by the number of events of a call, and sets the time of the
+// last change.
+func (s *state) advance(call *record.Call) {
 	s.head.Version += uint64(len(call.Events))
 	s.head.Modified = call.At
 }
 
-// apply makes one change. It is total: it does what the event says and judges nothing.
+// apply applies one event. It checks nothing and cannot fail.
 func (s *state) apply(call *record.Call, e *record.Event) {
 	switch EventKind(e.Kind) {
 	case GroupCreated:
@@ -84,7 +88,7 @@ func (s *state) apply(call *record.Call, e *record.Event) {
 	}
 }
 
-// applyTo makes a change that concerns each user alone.
+// applyTo applies an event that is about one user.
 func (s *state) applyTo(user string, call *record.Call, e *record.Event) {
 	switch EventKind(e.Kind) {
 	case MemberJoined:
@@ -109,7 +113,7 @@ func (s *state) applyTo(user string, call *record.Call, e *record.Event) {
 	}
 }
 
-// setRole gives the user a role and keeps the counts that follow from it.
+// setRole gives the user a role and updates the counts of members and admins.
 func (s *state) setRole(user string, role Role, at int64) {
 	st := s.standing(user)
 	was := Role(st.Role)
@@ -134,7 +138,7 @@ func (s *state) setRole(user string, role Role, at int64) {
 	st.Role = uint8(role)
 }
 
-// setMark puts a mark in the place of another, or of none, and keeps their number.
+// setMark replaces the mark of a kind, and updates the count of the marks. nil means no mark.
 func (s *state) setMark(user string, kind *markKind, mark *record.Mark) {
 	slot, count := kind.field(s.standing(user)), kind.count(&s.head)
 	if *slot == nil && mark != nil {
@@ -146,6 +150,7 @@ func (s *state) setMark(user string, kind *markKind, mark *record.Mark) {
 	*slot = mark
 }
 
+// first returns the first user; "" if there is none.
 func first(users []string) string {
 	if len(users) == 0 {
 		return ""
@@ -153,7 +158,7 @@ func first(users []string) string {
 	return users[0]
 }
 
-// set gives fields their new values, which the log holds as text.
+// set gives the fields of the group their new values. The log contains all values as text.
 func (s *state) set(changes []record.Change) {
 	for _, c := range changes {
 		h := &s.head

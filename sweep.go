@@ -28,7 +28,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	}
 	for n := 1; err == nil && n > 0; {
 		err = e.update(ctx, func(w store.Writer) (err error) {
-			n, err = e.sweepOnce(w)
+			n, err = e.sweepReplies(w)
 			return err
 		})
 	}
@@ -127,8 +127,8 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 			c.expire(user)
 		}
 		cleared = 0
-		for i := range c.clearing {
-			cleared += len(c.clearing[i].Users)
+		for i := range c.expiries {
+			cleared += len(c.expiries[i].Users)
 		}
 		return nil
 	}}

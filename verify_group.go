@@ -218,7 +218,7 @@ func (g *groupWalk) replay(p store.Pair) error {
 	for i := range call.Events {
 		g.log.apply(&call, &call.Events[i])
 	}
-	g.log.number(&call)
+	g.log.advance(&call)
 	return nil
 }
 
