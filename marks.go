@@ -7,40 +7,43 @@ import (
 	"groupkit/internal/record"
 )
 
-// A markKind is one of the things that may be so of a user in a group besides a role:
-// record.Standing has a mark of the kind, or none. The five of them are a table of all that
-// is known of a kind but the rules of its verbs. What walks over marks reads the table:
-// applying events, index entries, expiry, forgetting, pseudonyms, snapshots, Verify. A kind
-// that is added stands in the table, and in record.Standing and record.Header.
+// A markKind describes one kind of mark. A mark is what a user can have in a group besides a
+// role: a mute, a block, a join request, an invitation, an entry on the allow list. A
+// record.Standing contains at most one mark of each kind.
+//
+// A markKind contains everything about its kind except the rules of its verbs. All code that
+// treats marks alike reads the table below: applying events, index entries, limits, expiry,
+// forgetting, pseudonyms, snapshots, Verify. To add a kind, add it to the table, to
+// record.Standing and to record.Header.
 type markKind struct {
-	name string // its list, in words
-	many string // several of it, in words
+	name   string // of the list, in the texts of Verify
+	plural string // of the marks, in the texts of Verify
 
-	list  byte // the kind of key of its list
-	flag  int  // in the user's entry for the group; part of the stored format
+	list  byte // the kind of the keys of the list
+	flag  int  // in the entry of the user's list of groups; part of the stored format
 	field func(*record.Standing) **record.Mark
 	count func(*record.Header) *int
 
 	begins   EventKind
-	ends     EventKind   // lifted, or cancelled
-	answered []EventKind // ends of something pending that tell how
-	expires  EventKind   // 0: it does not
+	ends     EventKind   // the mark is removed by a call
+	answered []EventKind // a pending mark is accepted or declined
+	expires  EventKind   // 0: marks of this kind do not expire
 
-	pending     bool // waits for an answer; no member has it, and nobody who is blocked
-	membersOnly bool
+	pending     bool // waits for an answer; members and blocked users cannot have it
+	membersOnly bool // only members can have it
 
 	limit func(*Limits) int
-	full  error // the limit is reached
+	full  error // of a call that exceeds the limit
 
-	show func(*Snapshot, *entry, *record.Mark)
-	read func(s *Snapshot, put func(UserID, record.Mark))
+	show func(*Snapshot, *entry, *record.Mark)            // adds a mark to a snapshot
+	read func(s *Snapshot, put func(UserID, record.Mark)) // returns the marks of a snapshot
 }
 
-// marks are all kinds. What expires at one time is cleared away in this order.
+// marks contains all kinds. Marks of a user that have expired are removed in this order.
 var marks = [...]*markKind{requestMark, invitationMark, blockMark, muteMark, allowMark}
 
 var requestMark = &markKind{
-	name: "join requests", many: "join requests",
+	name: "list of join requests", plural: "join requests",
 	list: key.Requests, flag: 1 << 3,
 	field:  func(st *record.Standing) **record.Mark { return &st.Request },
 	count:  func(h *record.Header) *int { return &h.Requests },
@@ -59,7 +62,7 @@ var requestMark = &markKind{
 }
 
 var invitationMark = &markKind{
-	name: "invitations", many: "invitations",
+	name: "list of invitations", plural: "invitations",
 	list: key.Invitations, flag: 1 << 4,
 	field:  func(st *record.Standing) **record.Mark { return &st.Invitation },
 	count:  func(h *record.Header) *int { return &h.Invitations },
@@ -78,7 +81,7 @@ var invitationMark = &markKind{
 }
 
 var blockMark = &markKind{
-	name: "blacklist", many: "blocks",
+	name: "blacklist", plural: "blocks",
 	list: key.Blocked, flag: 1 << 1,
 	field:  func(st *record.Standing) **record.Mark { return &st.Block },
 	count:  func(h *record.Header) *int { return &h.Blocked },
@@ -95,7 +98,7 @@ var blockMark = &markKind{
 }
 
 var muteMark = &markKind{
-	name: "mute list", many: "mutes",
+	name: "mute list", plural: "mutes",
 	list: key.Muted, flag: 1 << 0,
 	field:  func(st *record.Standing) **record.Mark { return &st.Mute },
 	count:  func(h *record.Header) *int { return &h.Mutes },
@@ -112,7 +115,7 @@ var muteMark = &markKind{
 }
 
 var allowMark = &markKind{
-	name: "allow list", many: "entries of the allow list",
+	name: "allow list", plural: "users on the allow list",
 	list: key.Allowed, flag: 1 << 2,
 	field:  func(st *record.Standing) **record.Mark { return &st.Allow },
 	count:  func(h *record.Header) *int { return &h.Allowed },
@@ -129,7 +132,7 @@ var allowMark = &markKind{
 	},
 }
 
-// listedMark is the kind that has entries in a list; nil if there is none.
+// listedMark returns the kind of the marks on a list; nil if the list is not one of marks.
 func listedMark(list byte) *markKind {
 	for _, kind := range marks {
 		if kind.list == list {
@@ -139,7 +142,8 @@ func listedMark(list byte) *markKind {
 	return nil
 }
 
-// markEvents says of every kind of event what kind of mark it makes or ends, if any.
+// markEvents contains, for each kind of event, the kind of mark that it begins or ends. Other
+// kinds of events have the zero value.
 var markEvents = func() (all [256]markEvent) {
 	for _, kind := range marks {
 		all[kind.begins] = markEvent{kind, true}
@@ -152,12 +156,13 @@ var markEvents = func() (all [256]markEvent) {
 	return all
 }()
 
+// A markEvent is what an event does to a mark.
 type markEvent struct {
 	kind   *markKind
-	begins bool
+	begins bool // false: the mark ends
 }
 
-// markOf is the inverse of the functions below.
+// markOf returns the stored form of a mark. It is the inverse of the functions below.
 func markOf(by UserID, at, until time.Time, reason string) record.Mark {
 	return record.Mark{At: millis(at), Until: millisOrZero(until), By: string(by), Reason: reason}
 }

@@ -68,7 +68,7 @@ func TestMarks(t *testing.T) {
 			require.False(t, seen[name], "%s: %s", kind.name, name)
 			seen[name] = true
 		}
-		count := unlike(record.Header{}, h)
+		count := differences(record.Header{}, h)
 		require.False(t, seen[count], "%s: %s", kind.name, count)
 		seen[count] = true
 		require.ErrorIs(t, kind.full, ErrLimit, kind.name)
@@ -90,8 +90,8 @@ func TestMarks_Stored(t *testing.T) {
 		require.Equal(t, flags[name], standingFlags(&st), name)
 		require.True(t, listed(lists[name], &st), name)
 		pairs := standingPairs("guild", "carol", &st)
-		require.True(t, holds(pairs, key.OfUser("guild", lists[name], "carol"), []byte{key.Outsiders}), name)
-		require.True(t, holds(pairs, key.Expiry(7, "guild", lists[name], "carol"), []byte{}), name)
+		require.True(t, contains(pairs, key.OfUser("guild", lists[name], "carol"), []byte{key.Outsiders}), name)
+		require.True(t, contains(pairs, key.Expiry(7, "guild", lists[name], "carol"), []byte{}), name)
 		require.Len(t, pairs, 4, name)
 	}
 }

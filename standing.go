@@ -8,17 +8,14 @@ import (
 	"groupkit/store"
 )
 
-// standingPairs is every key that a standing has: the standing itself, the entry
-// by which the user finds the group, an entry in every list that the user is on,
-// and one for everything that expires.
+// standingPairs returns all records that a standing consists of: the standing itself, the entry
+// in the user's list of groups, an entry in each list that the user is on, and an entry for
+// each expiry. Whoever changes a standing must write all of them; replacement does.
 func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	if st.Empty() {
 		return nil
 	}
-	area := byte(key.Outsiders)
-	if st.Member() {
-		area = key.Members
-	}
+	area := areaOf(st)
 	pairs := append(make([]store.Pair, 0, 4),
 		store.Pair{Key: key.OfUser(group, area, user), Value: st.Encode()},
 		store.Pair{Key: key.UserGroup(user, group, st.Member()), Value: record.EncodeCount(standingFlags(st))})
@@ -38,7 +35,17 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	return pairs
 }
 
-// standingFlags say in a user's entry for a group what there is besides a membership.
+// areaOf returns the kind of the record of a standing: members and outsiders have separate
+// records.
+func areaOf(st *record.Standing) byte {
+	if st.Member() {
+		return key.Members
+	}
+	return key.Outsiders
+}
+
+// standingFlags returns the flags of the marks of a standing. The entry in the user's list of
+// groups contains them.
 func standingFlags(st *record.Standing) (flags int) {
 	for _, kind := range marks {
 		if *kind.field(st) != nil {
@@ -48,24 +55,24 @@ func standingFlags(st *record.Standing) (flags int) {
 	return flags
 }
 
-// difference is what turns one set of pairs into another; a nil value deletes.
+// difference returns the writes that turn one set of pairs into another. A nil value deletes.
 func difference(before, after []store.Pair) []store.Pair {
 	var out []store.Pair
 	for _, b := range before {
-		if !holds(after, b.Key, nil) {
+		if !contains(after, b.Key, nil) {
 			out = append(out, store.Pair{Key: b.Key})
 		}
 	}
 	for _, a := range after {
-		if !holds(before, a.Key, a.Value) {
+		if !contains(before, a.Key, a.Value) {
 			out = append(out, a)
 		}
 	}
 	return out
 }
 
-// holds reports whether the key is among pairs, with the value if one is given.
-func holds(pairs []store.Pair, key, value []byte) bool {
+// contains reports whether a pair has the key, and the value unless that is nil.
+func contains(pairs []store.Pair, key, value []byte) bool {
 	for _, p := range pairs {
 		if bytes.Equal(p.Key, key) {
 			return value == nil || bytes.Equal(p.Value, value)
@@ -74,14 +81,15 @@ func holds(pairs []store.Pair, key, value []byte) bool {
 	return false
 }
 
-// tracePair keeps a trace of a group in which nothing is so of the user any more: the
-// log, which names the user, can be found by it. It stays when the user comes back.
+// tracePair returns the trace of a user who has no standing in the group any more. The log
+// still contains the user ID, and the trace leads from the user to that log. The trace stays if
+// the user comes back.
 func tracePair(group, user string) store.Pair {
 	return store.Pair{Key: key.UserGroupTrace(user, group), Value: []byte{}}
 }
 
-// replacement is what turns the keys of a standing into those of another. The first comes
-// as a copy, so that callers keep theirs off the heap for standings that do not change.
+// replacement returns the writes that replace a standing by another, with all their records.
+// before is passed by value: so the copies of standings that do not change stay off the heap.
 func replacement(group, user string, before record.Standing, now *record.Standing) []store.Pair {
 	out := difference(standingPairs(group, user, &before), standingPairs(group, user, now))
 	if now.Empty() {
@@ -90,12 +98,12 @@ func replacement(group, user string, before record.Standing, now *record.Standin
 	return out
 }
 
-// removal is what takes away every key that a standing has.
+// removal returns the writes that remove a standing with all its records.
 func removal(group, user string, st *record.Standing) []store.Pair {
 	return replacement(group, user, *st, new(record.Standing))
 }
 
-// countPair is the record of how many groups a user is in; there is none for none.
+// countPair returns the write of a user's group count. A count of 0 has no record.
 func countPair(user string, n int) store.Pair {
 	p := store.Pair{Key: key.User(user, key.UserHeader)}
 	if n > 0 {

@@ -1,7 +1,6 @@
 package groupkit
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -11,52 +10,8 @@ import (
 	"groupkit/store"
 )
 
-// A groupWalk is one group as its records show it.
-type groupWalk struct {
-	report func(inv Invariant, group GroupID, user UserID, what, format string, args ...any)
-
-	r     store.Reader
-	id    GroupID
-	head  *record.Header
-	users map[string]*record.Standing
-	area  map[string]byte
-	lists map[string]byte // list and user → where the entry points
-	files map[string]*record.File
-	text  record.Announcement
-	own   string
-
-	log      *state // what replaying the log gives
-	last     uint64
-	cut      uint64 // the version of the checkpoint
-	copies   int    // records of the checkpoint
-	leftover int    // records besides the header and the log
-}
-
-func newGroupWalk(r store.Reader, id GroupID) *groupWalk {
-	return &groupWalk{
-		r: r, id: id, log: newState(),
-		users: make(map[string]*record.Standing), area: make(map[string]byte),
-		lists: make(map[string]byte), files: make(map[string]*record.File),
-	}
-}
-
-var recordNames = map[byte]string{
-	key.Header: "header", key.Members: "member", key.Outsiders: "standing of an outsider", key.Admins: "entry of the admin list",
-	key.Files: "shared file", key.Events: "event", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
-}
-
-func recordName(kind byte) string {
-	if mark := listedMark(kind); mark != nil {
-		return "entry of the " + mark.name
-	}
-	return cmp.Or(recordNames[kind], "record of an unknown kind")
-}
-
-func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
-	g.report(inv, g.id, UserID(user), recordName(kind), format, args...)
-}
-
-// check reads every record of the group, and then compares them.
+// check reads every record of the group, and then compares them. A group whose log retention
+// has removed completely consists of its tombstone.
 func (g *groupWalk) check() error {
 	err := scanAll(g.r, store.Prefix(key.Group(string(g.id))), func(page []store.Pair) error {
 		for _, p := range page {
@@ -73,22 +28,22 @@ func (g *groupWalk) check() error {
 	}
 	if g.head.State == record.Deleted && g.head.First == g.head.Version+1 && g.last == 0 {
 		if stone := tombstone(g.head); stone != *g.head {
-			g.broken(DeletedIsGone, "", key.Header, "it says more than a tombstone: %s", unlike(stone, *g.head))
+			g.broken(DeletedIsGone, "", key.Header, "contains more than a tombstone: %s", differences(stone, *g.head))
 		}
-		if g.copies > 0 {
-			g.broken(LogTellsAll, "", key.Checkpoint, "it is left of a log that is gone")
+		if g.checkpointed > 0 {
+			g.broken(LogComplete, "", key.Checkpoint, "is left, but the whole log has been removed")
 		}
-		return g.checkGone() // retention has taken the whole log
+		return g.checkDeleted()
 	}
 	if first := max(g.head.First, 1); first != g.cut+1 {
-		g.broken(LogTellsAll, "", key.Checkpoint, "the log was cut before %d, and its checkpoint is of version %d", first, g.cut)
+		g.broken(LogComplete, "", key.Checkpoint, "has version %d instead of %d, because the log begins with version %d", g.cut, first-1, first)
 	}
 	if g.head.Version != g.last {
-		g.broken(LogTellsAll, "", key.Events, "the log ends at %d, the group is at version %d", g.last, g.head.Version)
+		g.broken(LogComplete, "", key.Events, "ends at version %d, but the group is at version %d", g.last, g.head.Version)
 	}
 	g.checkHeader()
 	if g.head.State != record.Live {
-		return g.checkGone()
+		return g.checkDeleted()
 	}
 	g.checkOwner()
 	g.checkCounts()
@@ -102,123 +57,24 @@ func (g *groupWalk) check() error {
 	return g.checkCreation()
 }
 
-// checkGone checks a group that is there for nobody any more.
-func (g *groupWalk) checkGone() error {
+// checkDeleted checks a group that is deleted or being deleted.
+func (g *groupWalk) checkDeleted() error {
 	g.files = nil
 	switch g.head.State {
 	case record.Deleting:
 		_, ok, err := g.r.Get(key.Deletion(string(g.id)))
 		if err == nil && !ok {
-			g.broken(DeletedIsGone, "", key.Header, "nothing says that its deletion has to go on")
+			g.broken(DeletedIsGone, "", key.Header, "is marked as being deleted, but there is no pending deletion")
 		}
 		return storage(err)
 	case record.Deleted:
 		if g.leftover > 0 {
-			g.broken(DeletedIsGone, "", key.Header, "%d records are left of a deleted group", g.leftover)
+			g.broken(DeletedIsGone, "", key.Header, "is a tombstone, but %d other records of the group are left", g.leftover)
 		}
 		return g.checkTraces()
 	default:
-		g.broken(DeletedIsGone, "", key.Header, "is in the unknown state %d", g.head.State)
+		g.broken(DeletedIsGone, "", key.Header, "has the unknown state %d", g.head.State)
 	}
-	return nil
-}
-
-// take files one record.
-func (g *groupWalk) take(p store.Pair) {
-	_, kind, rest, err := key.CutGroup(p.Key)
-	if err != nil {
-		g.report(ViewsAgree, g.id, "", "key of a group", "%x: %v", p.Key, err)
-		return
-	}
-	if kind != key.Header && kind != key.Events && kind != key.Checkpoint {
-		g.leftover++
-	}
-	if err := g.decode(kind, rest, p); err != nil {
-		user := ""
-		if kind == key.Members || kind == key.Outsiders || isList(kind) {
-			user = string(rest)
-		}
-		g.broken(ViewsAgree, user, kind, "%q: %v", rest, err)
-	}
-}
-
-func isList(kind byte) bool {
-	return kind == key.Admins || listedMark(kind) != nil
-}
-
-func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
-	user := string(rest)
-	if isSingle(kind) && len(rest) > 0 {
-		return key.ErrForm
-	}
-	if isList(kind) {
-		if len(p.Value) != 1 {
-			return key.ErrForm
-		}
-		g.lists[string(rune(kind))+user] = p.Value[0]
-		return nil
-	}
-	switch kind {
-	case key.Header:
-		var h record.Header
-		h, err = record.DecodeHeader(p.Value)
-		g.head = &h
-	case key.Members, key.Outsiders:
-		var st record.Standing
-		st, err = record.DecodeStanding(p.Value, kind == key.Members)
-		if g.area[user] != 0 {
-			g.broken(ViewsAgree, user, kind, "the user has two")
-		}
-		g.users[user], g.area[user] = &st, kind
-	case key.Files:
-		var f record.File
-		if f, err = record.DecodeFile(p.Value); err != nil {
-			return err
-		}
-		if f.ID != user {
-			g.broken(FilesWhole, f.Owner, kind, "is kept under the id of another")
-		}
-		g.files[f.ID] = &f
-	case key.Announcement:
-		g.text, err = record.DecodeAnnouncement(p.Value)
-	case key.Custom:
-		g.own = string(p.Value)
-	case key.Checkpoint:
-		g.copies++
-		if len(rest) == 0 {
-			return key.ErrForm
-		}
-		err = g.log.take(rest[0], rest[1:], p.Value)
-		g.last, g.cut = g.log.head.Version, g.log.head.Version
-	case key.Events:
-		return g.replay(p)
-	default:
-		return key.ErrForm
-	}
-	return err
-}
-
-// replay applies one call of the log and checks the numbers.
-func (g *groupWalk) replay(p store.Pair) error {
-	last, err := lastVersion(p.Key)
-	if err != nil {
-		return err
-	}
-	call, err := record.DecodeCall(p.Value)
-	if err != nil {
-		return err
-	}
-	if first := last + 1 - uint64(len(call.Events)); first != g.last+1 {
-		g.broken(LogTellsAll, "", key.Events, "%d follows %d", first, g.last)
-	}
-	if call.At < g.log.head.Modified {
-		g.broken(LogTellsAll, "", key.Events, "%d is earlier than the one before", last)
-	}
-	g.last = last
-	for i := range call.Events {
-		g.log.apply(&call, &call.Events[i])
-	}
-	g.log.advance(&call)
 	return nil
 }
 
@@ -228,18 +84,18 @@ func (g *groupWalk) checkOwner() {
 		if Role(st.Role) == RoleOwner {
 			owners++
 			if user != g.head.Owner {
-				g.broken(OneOwner, user, key.Members, "has the role of the owner, who is %q", g.head.Owner)
+				g.broken(OneOwner, user, key.Members, "has the role of the owner, but the header names %q", g.head.Owner)
 			}
 			if st.Mute != nil {
-				g.broken(MutesInBounds, user, key.Members, "the owner is muted")
+				g.broken(MutesInBounds, user, key.Members, "has a mute, but the user is the owner")
 			}
 			if _, ok := g.lists[string(rune(key.Admins))+user]; ok {
-				g.broken(OneOwner, user, key.Admins, "the owner is an admin")
+				g.broken(OneOwner, user, key.Admins, "names the owner")
 			}
 		}
 	}
 	if owners != 1 {
-		g.broken(OneOwner, g.head.Owner, key.Header, "there are %d owners", owners)
+		g.broken(OneOwner, g.head.Owner, key.Header, "names %q as the owner, but %d members have that role", g.head.Owner, owners)
 	}
 }
 
@@ -261,19 +117,19 @@ func (g *groupWalk) checkCounts() {
 	g.checkCount("members", g.head.Members, now.Members)
 	g.checkCount("admins", g.head.Admins, now.Admins)
 	for _, kind := range marks {
-		g.checkCount(kind.many, *kind.count(g.head), *kind.count(&now))
+		g.checkCount(kind.plural, *kind.count(g.head), *kind.count(&now))
 	}
 	g.checkCount("files", g.head.Files, len(g.files))
 }
 
-func (g *groupWalk) checkCount(name string, said, are int) {
-	if said != are {
-		g.broken(CountsExact, "", key.Header, "it says %d %s, and there are %d", said, name, are)
+func (g *groupWalk) checkCount(name string, stored, counted int) {
+	if stored != counted {
+		g.broken(CountsExact, "", key.Header, "counts %d %s, but there are %d", stored, name, counted)
 	}
 }
 
-// checkUsers compares every standing with what follows from it, and every entry of a
-// list with the standing that it should follow from.
+// checkUsers checks that each standing has its index entries, and that each entry in a list has
+// its standing.
 func (g *groupWalk) checkUsers() error {
 	for user, st := range g.users {
 		g.checkStanding(user, st)
@@ -286,12 +142,13 @@ func (g *groupWalk) checkUsers() error {
 	for entry := range g.lists {
 		list, user := entry[0], entry[1:]
 		if st := g.users[user]; st == nil || !listed(list, st) {
-			g.broken(pickInvariant(list), user, list, "nothing about the user puts it there")
+			g.broken(pickInvariant(list), user, list, "does not match the record of the user")
 		}
 	}
 	return nil
 }
 
+// pickInvariant returns the invariant that an entry in the list belongs to.
 func pickInvariant(list byte) Invariant {
 	if list == key.Admins {
 		return CountsExact
@@ -301,10 +158,10 @@ func pickInvariant(list byte) Invariant {
 
 func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 	if st.Empty() {
-		g.broken(LogTellsAll, user, g.area[user], "it says nothing")
+		g.broken(LogComplete, user, g.area[user], "is empty")
 	}
 	if st.Member() && st.Block != nil {
-		g.broken(ListsDisjoint, user, key.Members, "a member is on the blacklist")
+		g.broken(ListsDisjoint, user, key.Members, "contains a block")
 	}
 	for _, kind := range marks {
 		mark := *kind.field(st)
@@ -312,18 +169,18 @@ func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 			continue
 		}
 		if kind.pending && (st.Member() || st.Block != nil) {
-			g.broken(ListsDisjoint, user, kind.list, "it is pending for a member, or someone on the blacklist")
+			g.broken(ListsDisjoint, user, kind.list, "is pending, but the user is a member or blocked")
 		}
 		if kind.membersOnly && !st.Member() {
-			g.broken(ListsDisjoint, user, kind.list, "an outsider is on the %s", kind.name)
+			g.broken(ListsDisjoint, user, kind.list, "names a user who is not a member")
 		}
 		if mark.Until > lastExpiry {
-			g.broken(MutesInBounds, user, kind.list, "it expires at %d, after the last instant", mark.Until)
+			g.broken(MutesInBounds, user, kind.list, "expires at %d ms, later than the last instant %d ms", mark.Until, int64(lastExpiry))
 		}
 	}
 }
 
-// checkPair checks that a record which follows from a standing is there.
+// checkPair checks that a record that belongs to a standing exists.
 func (g *groupWalk) checkPair(user string, p store.Pair) error {
 	value, ok, err := g.r.Get(p.Key)
 	if err != nil {
@@ -332,55 +189,59 @@ func (g *groupWalk) checkPair(user string, p store.Pair) error {
 	if ok && string(value) == string(p.Value) {
 		return nil
 	}
+	problem := "is missing"
+	if ok {
+		problem = "has a wrong value"
+	}
 	switch p.Key[0] {
 	case 'u':
-		g.report(UsersAgree, g.id, UserID(user), "entry of a group with the user", "is missing, or wrong")
+		g.report(UsersAgree, g.id, UserID(user), userEntry, "%s", problem)
 	case 't':
-		g.report(ViewsAgree, g.id, UserID(user), "entry of what expires", "is missing")
+		g.report(ViewsAgree, g.id, UserID(user), expiryEntry, "%s", problem)
 	default:
 		_, kind, _, _ := key.CutGroup(p.Key)
-		g.broken(pickInvariant(kind), user, kind, "is missing, or wrong")
+		g.broken(pickInvariant(kind), user, kind, "%s", problem)
 	}
 	return nil
 }
 
-// checkHeader compares the header with what the log tells.
+// checkHeader compares the header with the replayed log.
 func (g *groupWalk) checkHeader() {
 	want := g.log.head
 	if want.State == record.Deleting && g.head.State == record.Deleted {
 		want = tombstone(&want)
 	}
-	want.First = g.head.First // the log cannot know where it begins
+	want.First = g.head.First // the log does not contain where it begins
 	if want != *g.head {
-		g.broken(LogTellsAll, "", key.Header, "it is not what the log tells: %s", unlike(want, *g.head))
+		g.broken(LogComplete, "", key.Header, "differs from the log: %s", differences(want, *g.head))
 	}
 }
 
-// checkReplay compares the rest of the group with what its log tells.
+// checkReplay compares the other records of the group with the replayed log.
 func (g *groupWalk) checkReplay() {
-	for user := range g.log.standings {
-		if st := g.users[user]; st == nil && !g.log.standings[user].Empty() {
-			g.broken(LogTellsAll, user, key.Members, "the log tells of a user of whom there is no record")
+	for user, st := range g.log.standings {
+		if g.users[user] == nil && !st.Empty() {
+			g.broken(LogComplete, user, areaOf(st), "is missing, but the log contains the user")
 		}
 	}
 	for user, st := range g.users {
 		if !reflect.DeepEqual(*g.log.standing(user), *st) {
-			g.broken(LogTellsAll, user, g.area[user], "it is not what the log tells")
+			g.broken(LogComplete, user, g.area[user], "differs from the log")
 		}
 	}
-	if g.log.announcement != g.text {
-		g.broken(LogTellsAll, "", key.Announcement, "it is not what the log tells")
+	if g.log.announcement != g.announcement {
+		g.broken(LogComplete, "", key.Announcement, "differs from the log")
 	}
-	if g.log.custom != g.own {
-		g.broken(LogTellsAll, "", key.Custom, "it is not what the log tells")
+	if g.log.custom != g.custom {
+		g.broken(LogComplete, "", key.Custom, "differs from the log")
 	}
 	if !reflect.DeepEqual(g.log.files, g.files) {
-		g.broken(LogTellsAll, "", key.Files, "the files are not those of which the log tells")
+		g.report(LogComplete, g.id, "", "list of files", "differs from the log")
 	}
 }
 
-// checkTraces checks that users of whom nothing is so any more find the log that names
-// them. Those who came back may still have such a trace.
+// checkTraces checks that a user who has no record in the group any more, but is named in its
+// log, has a trace that leads to the log. A user who came back can still have a trace.
 func (g *groupWalk) checkTraces() error {
 	for user := range g.log.standings {
 		_, ok, err := g.r.Get(key.UserGroupTrace(user, string(g.id)))
@@ -388,27 +249,28 @@ func (g *groupWalk) checkTraces() error {
 			return storage(err)
 		}
 		if g.users[user] == nil && !ok && !strings.HasPrefix(user, pseudonym) {
-			g.report(UsersAgree, g.id, UserID(user), "trace of a user who is gone", "is missing")
+			g.report(UsersAgree, g.id, UserID(user), "trace that leads to the log", "is missing")
 		}
 	}
 	return nil
 }
 
-// unlike names the fields in which two headers differ.
-func unlike(want, got record.Header) (out string) {
+// differences describes the fields in which two headers differ.
+func differences(want, got record.Header) string {
+	var out []string
 	w, h := reflect.ValueOf(want), reflect.ValueOf(got)
 	for i := range w.NumField() {
 		if w.Field(i).Interface() != h.Field(i).Interface() {
-			out += fmt.Sprintf(" %s is %v instead of %v", w.Type().Field(i).Name, h.Field(i), w.Field(i))
+			out = append(out, fmt.Sprintf("%s is %v instead of %v", w.Type().Field(i).Name, h.Field(i), w.Field(i)))
 		}
 	}
-	return out
+	return strings.Join(out, ", ")
 }
 
 func (g *groupWalk) checkCreation() error {
 	_, ok, err := g.r.Get(key.Created(g.head.Public, g.head.Created, string(g.id)))
 	if err == nil && !ok {
-		g.report(ViewsAgree, g.id, "", "entry of a group in creation order", "is missing")
+		g.report(ViewsAgree, g.id, "", creationEntry, "is missing")
 	}
 	return storage(err)
 }

@@ -80,107 +80,107 @@ func removeKey(k []byte) func(*testing.T, *grouptest.Dataset) {
 	return func(t *testing.T, s *grouptest.Dataset) { s.Get(t, k); s.Remove(t, k) }
 }
 
-// 1: exactly one owner, who is a member and no admin.
+// OneOwner: a group has exactly one owner, who is a member and not an admin.
 var ownerDamages = []damage{
 	{"is missing", removeKey(key.Of("guild", key.Header)), broken(groupkit.OneOwner, grouptest.Guild, "", "header", "is missing")},
 	{"a second owner", changeMember("carol", func(st *record.Standing) { st.Role = 3 }),
-		broken(groupkit.OneOwner, grouptest.Guild, "carol", "member", `has the role of the owner, who is "alice"`)},
+		broken(groupkit.OneOwner, grouptest.Guild, "carol", "member record", `has the role of the owner, but the header names "alice"`)},
 	{"two owners", changeMember("carol", func(st *record.Standing) { st.Role = 3 }),
-		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", "there are 2 owners")},
+		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", `names "alice" as the owner, but 2 members have that role`)},
 	{"no owner", changeMember("alice", func(st *record.Standing) { st.Role = 1 }),
-		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", "there are 0 owners")},
+		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", `names "alice" as the owner, but 0 members have that role`)},
 	{"the owner is no member", removeKey(key.Standing("guild", "alice", true)),
-		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", "there are 0 owners")},
+		broken(groupkit.OneOwner, grouptest.Guild, "alice", "header", `names "alice" as the owner, but 0 members have that role`)},
 	{"another is named", changeHeader(grouptest.Guild, func(h *record.Header) { h.Owner = "carol" }),
-		broken(groupkit.OneOwner, grouptest.Guild, "alice", "member", `has the role of the owner, who is "carol"`)},
+		broken(groupkit.OneOwner, grouptest.Guild, "alice", "member record", `has the role of the owner, but the header names "carol"`)},
 	{"the owner is one", putKey(key.OfUser("guild", key.Admins, "alice"), "m"),
-		broken(groupkit.OneOwner, grouptest.Guild, "alice", "entry of the admin list", "the owner is an admin")},
+		broken(groupkit.OneOwner, grouptest.Guild, "alice", "entry in the admin list", "names the owner")},
 }
 
-// 2: the counts are the numbers of what they count; admins are members.
+// CountsExact: each count is the number of what it counts; admins are members.
 var countDamages = []damage{
 	{"members", changeHeader(grouptest.Guild, func(h *record.Header) { h.Members++ }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 6 members, and there are 5")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 6 members, but there are 5")},
 	{"admins", changeHeader(grouptest.Guild, func(h *record.Header) { h.Admins = 0 }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 0 admins, and there are 1")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 0 admins, but there are 1")},
 	{"mutes", changeHeader(grouptest.Guild, func(h *record.Header) { h.Mutes-- }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 1 mutes, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 1 mutes, but there are 2")},
 	{"blocks", changeHeader(grouptest.Guild, func(h *record.Header) { h.Blocked += 5 }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 7 blocks, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 7 blocks, but there are 2")},
 	{"allow list", changeHeader(grouptest.Guild, func(h *record.Header) { h.Allowed = -1 }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says -1 entries of the allow list, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts -1 users on the allow list, but there are 2")},
 	{"requests", changeHeader(grouptest.Guild, func(h *record.Header) { h.Requests = 0 }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 0 join requests, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 0 join requests, but there are 2")},
 	{"invitations", changeHeader(grouptest.Guild, func(h *record.Header) { h.Invitations++ }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 3 invitations, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 3 invitations, but there are 2")},
 	{"files", changeHeader(grouptest.Guild, func(h *record.Header) { h.Files = 0 }),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 0 files, and there are 2")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 0 files, but there are 2")},
 	{"a member is missing", removeKey(key.Standing("guild", "carol", true)),
-		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "it says 5 members, and there are 4")},
+		broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 5 members, but there are 4")},
 	{"an admin who is none", putKey(key.OfUser("guild", key.Admins, "carol"), "m"),
-		broken(groupkit.CountsExact, grouptest.Guild, "carol", "entry of the admin list", "nothing about the user puts it there")},
+		broken(groupkit.CountsExact, grouptest.Guild, "carol", "entry in the admin list", "does not match the record of the user")},
 	{"an admin who is no member", putKey(key.OfUser("guild", key.Admins, "nobody"), "m"),
-		broken(groupkit.CountsExact, grouptest.Guild, "nobody", "entry of the admin list", "nothing about the user puts it there")},
+		broken(groupkit.CountsExact, grouptest.Guild, "nobody", "entry in the admin list", "does not match the record of the user")},
 	{"an admin is not listed", removeKey(key.OfUser("guild", key.Admins, "bob")),
-		broken(groupkit.CountsExact, grouptest.Guild, "bob", "entry of the admin list", "is missing, or wrong")},
+		broken(groupkit.CountsExact, grouptest.Guild, "bob", "entry in the admin list", "is missing")},
 	{"of the app", putKey(key.GroupCount(), string(record.EncodeCount(7))),
-		broken(groupkit.CountsExact, "", "", "number of groups", "is 7, and there are 4")},
+		broken(groupkit.CountsExact, "", "", "number of groups", "is 7, but there are 4 groups")},
 	{"of the app, unreadable", putKey(key.GroupCount(), "\x80"),
-		broken(groupkit.CountsExact, "", "", "number of groups", "is 0, and there are 4")},
+		broken(groupkit.CountsExact, "", "", "number of groups", "is 0, but there are 4 groups")},
 }
 
-// 3: no one is on two lists that exclude each other.
+// ListsDisjoint: no user is on two lists that exclude each other.
 var disjointDamages = []damage{
 	{"a member", changeMember("carol", func(st *record.Standing) { st.Block = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "member", "a member is on the blacklist")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "member record", "contains a block")},
 	{"of a member", changeMember("carol", func(st *record.Standing) { st.Request = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "entry of the join requests", "it is pending for a member")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "entry in the list of join requests", "is pending, but the user is a member or blocked")},
 	{"of a member", changeMember("carol", func(st *record.Standing) { st.Invitation = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "entry of the invitations", "it is pending for a member")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "carol", "entry in the list of invitations", "is pending, but the user is a member or blocked")},
 	{"of someone blocked", changeOutsider("mallory", func(st *record.Standing) { st.Request = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "mallory", "entry of the join requests", "or someone on the blacklist")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "mallory", "entry in the list of join requests", "is pending, but the user is a member or blocked")},
 	{"of someone blocked", changeOutsider("mallory", func(st *record.Standing) { st.Invitation = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "mallory", "entry of the invitations", "or someone on the blacklist")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "mallory", "entry in the list of invitations", "is pending, but the user is a member or blocked")},
 	{"an outsider", changeOutsider("heidi", func(st *record.Standing) { st.Allow = &record.Mark{At: 1} }),
-		broken(groupkit.ListsDisjoint, grouptest.Guild, "heidi", "entry of the allow list", "an outsider is on the allow list")},
+		broken(groupkit.ListsDisjoint, grouptest.Guild, "heidi", "entry in the allow list", "names a user who is not a member")},
 }
 
-// 4: the owner is not muted, no expiry is past the last instant.
+// MutesInBounds: the owner is not muted; no expiry is later than the last instant.
 var muteDamages = []damage{
 	{"the owner", changeMember("alice", func(st *record.Standing) { st.Mute = &record.Mark{Until: 4638873600000} }),
-		broken(groupkit.MutesInBounds, grouptest.Guild, "alice", "member", "the owner is muted")},
+		broken(groupkit.MutesInBounds, grouptest.Guild, "alice", "member record", "has a mute, but the user is the owner")},
 	{"too late", changeMember("ivan", func(st *record.Standing) { st.Mute = &record.Mark{Until: 4638873600001} }),
-		broken(groupkit.MutesInBounds, grouptest.Guild, "ivan", "entry of the mute list", "it expires at 4638873600001, after the last instant")},
+		broken(groupkit.MutesInBounds, grouptest.Guild, "ivan", "entry in the mute list", "expires at 4638873600001 ms, later than the last instant 4638873600000 ms")},
 	{"too late", changeOutsider("erin", func(st *record.Standing) { st.Block = &record.Mark{Until: 4638873600001} }),
-		broken(groupkit.MutesInBounds, grouptest.Guild, "erin", "entry of the blacklist", "it expires at 4638873600001, after the last instant")},
+		broken(groupkit.MutesInBounds, grouptest.Guild, "erin", "entry in the blacklist", "expires at 4638873600001 ms, later than the last instant 4638873600000 ms")},
 }
 
-// 5: users and groups agree on memberships, a user's count is right.
+// UsersAgree: users and groups agree on memberships; each user's group count is exact.
 var userDamages = []damage{
 	{"of a member is missing", removeKey(key.UserGroup("carol", "guild", true)),
-		broken(groupkit.UsersAgree, grouptest.Guild, "carol", "entry of a group with the user", "is missing, or wrong")},
+		broken(groupkit.UsersAgree, grouptest.Guild, "carol", "entry in the user's list of groups", "is missing")},
 	{"of an outsider is missing", removeKey(key.UserGroup("frank", "guild", false)),
-		broken(groupkit.UsersAgree, grouptest.Guild, "frank", "entry of a group with the user", "is missing, or wrong")},
+		broken(groupkit.UsersAgree, grouptest.Guild, "frank", "entry in the user's list of groups", "is missing")},
 	{"says something else", putKey(key.UserGroup("frank", "guild", false), string(record.EncodeCount(1))),
-		broken(groupkit.UsersAgree, grouptest.Guild, "frank", "entry of a group with the user", "is missing, or wrong")},
+		broken(groupkit.UsersAgree, grouptest.Guild, "frank", "entry in the user's list of groups", "has a wrong value")},
 	{"of a group that is not there", putKey(key.UserGroup("frank", "nowhere", true), ""),
-		broken(groupkit.UsersAgree, "nowhere", "frank", "entry of a group with the user", "the group knows nothing of it")},
+		broken(groupkit.UsersAgree, "nowhere", "frank", "entry in the user's list of groups", "has no matching record in the group")},
 	{"of a member as an outsider", putKey(key.UserGroup("carol", "guild", false), ""),
-		broken(groupkit.UsersAgree, grouptest.Guild, "carol", "entry of a group with the user", "the group knows nothing of it")},
+		broken(groupkit.UsersAgree, grouptest.Guild, "carol", "entry in the user's list of groups", "has no matching record in the group")},
 	{"is too high", putKey(key.User("carol", key.UserHeader), string(record.EncodeCount(3))),
-		broken(groupkit.UsersAgree, "", "carol", "number of the user's groups", "is 3, and the user is in 2")},
+		broken(groupkit.UsersAgree, "", "carol", "group count", "is 3, but the user is in 2 groups")},
 	{"is missing", removeKey(key.User("carol", key.UserHeader)),
-		broken(groupkit.UsersAgree, "", "carol", "number of the user's groups", "is 0, and the user is in 2")},
+		broken(groupkit.UsersAgree, "", "carol", "group count", "is 0, but the user is in 2 groups")},
 	{"is there for no group", putKey(key.User("frank", key.UserHeader), string(record.EncodeCount(1))),
-		broken(groupkit.UsersAgree, "", "frank", "number of the user's groups", "is 1, and the user is in 0")},
+		broken(groupkit.UsersAgree, "", "frank", "group count", "is 1, but the user is in 0 groups")},
 	{"is there and says none", putKey(key.User("frank", key.UserHeader), ""),
-		broken(groupkit.UsersAgree, "", "frank", "number of the user's groups", "is kept, and the user is in none")},
+		broken(groupkit.UsersAgree, "", "frank", "group count", "is stored, but the user is in no group")},
 	{"cannot be read", putKey(key.User("carol", key.UserHeader), "\x80"),
-		broken(groupkit.UsersAgree, "", "carol", "number of the user's groups", "damaged")},
+		broken(groupkit.UsersAgree, "", "carol", "group count", "damaged")},
 	{"of a group that never was", putKey(key.UserGroupTrace("frank", "nowhere"), ""),
-		broken(groupkit.UsersAgree, "nowhere", "frank", "entry of a group with the user", "the group knows nothing of it")},
+		broken(groupkit.UsersAgree, "nowhere", "frank", "entry in the user's list of groups", "has no matching record in the group")},
 	{"of a group that is deleted", removeKey(key.UserGroupTrace("bob", "ended")),
-		broken(groupkit.UsersAgree, grouptest.Ended, "bob", "trace of a user who is gone", "is missing")},
+		broken(groupkit.UsersAgree, grouptest.Ended, "bob", "trace that leads to the log", "is missing")},
 	{"belongs to nobody", putKey([]byte("ucarol"), ""),
 		broken(groupkit.UsersAgree, "", "", "key of a user", "unknown form")},
 	{"is of an unknown kind", putKey(key.UserGroup("carol", "guild", true)[:7], ""),
@@ -189,57 +189,57 @@ var userDamages = []damage{
 		broken(groupkit.UsersAgree, "", "carol", "key of a user", "unknown form")},
 }
 
-// 6: of a deleted group only the tombstone and the log are left.
+// DeletedIsGone: only the tombstone and the log remain of a deleted group.
 var deletionDamages = []damage{
 	{"a member is left", putKey(key.Standing("ended", "bob", true), ""),
-		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "header", "1 records are left of a deleted group")},
+		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "header", "is a tombstone, but 1 other records of the group are left")},
 	{"its text is left", putKey(key.Of("ended", key.Custom), "x"),
-		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "header", "1 records are left of a deleted group")},
+		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "header", "is a tombstone, but 1 other records of the group are left")},
 	{"is not begun", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = record.Deleting }),
-		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "nothing says that its deletion has to go on")},
+		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "is marked as being deleted, but there is no pending deletion")},
 	{"is in an unknown state", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = 3 }),
-		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "is in the unknown state 3")},
+		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "has the unknown state 3")},
 	{"of a group that lives", putKey(key.Deletion("guild"), ""),
-		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "deletion under way", "the group is not being deleted")},
+		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "pending deletion", "is for a group that is not being deleted")},
 	{"of a group that is gone", putKey(key.Deletion("ended"), ""),
-		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "deletion under way", "the group is not being deleted")},
+		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "pending deletion", "is for a group that is not being deleted")},
 	{"of a group that never was", putKey(key.Deletion("nowhere"), ""),
-		broken(groupkit.DeletedIsGone, "nowhere", "", "deletion under way", "the group is not being deleted")},
+		broken(groupkit.DeletedIsGone, "nowhere", "", "pending deletion", "is for a group that is not being deleted")},
 	{"of nothing", putKey([]byte("dx"), ""),
-		broken(groupkit.DeletedIsGone, "", "", "deletion under way", "unknown form")},
+		broken(groupkit.DeletedIsGone, "", "", "pending deletion", "unknown form")},
 	{"of a group and more", putKey(append(key.Deletion("guild"), 0), ""),
-		broken(groupkit.DeletedIsGone, "", "", "deletion under way", "unknown form")},
+		broken(groupkit.DeletedIsGone, "", "", "pending deletion", "unknown form")},
 	{"is pending", func(t *testing.T, s *grouptest.Dataset) {
 		s.ChangeHeader(t, grouptest.OpenGroup, func(h *record.Header) { h.State = record.Deleting })
 		s.Put(t, key.Deletion("open"), nil)
-	}, broken(groupkit.DeletedIsGone, grouptest.OpenGroup, "", "deletion under way", "is pending")},
+	}, broken(groupkit.DeletedIsGone, grouptest.OpenGroup, "", "pending deletion", "is not finished")},
 }
 
-// 7: every file has its content, every content its file.
+// FilesWhole: each file has its content, and each content belongs to a file.
 var fileDamages = []damage{
 	{"is missing", func(t *testing.T, s *grouptest.Dataset) {
 		require.NoError(t, s.Blobs.Delete(t.Context(), grouptest.ContentID(grouptest.Guild, s.Chart)))
 	}, broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "is missing")},
 	{"is longer", grouptest.PutContent("a map of the north!"),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 19 bytes, and should have 18")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 19 bytes instead of 18")},
 	{"is empty", grouptest.PutContent(""),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 0 bytes, and should have 18")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 0 bytes instead of 18")},
 	{"is another", grouptest.PutContent("a map of the south"),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "is not what was uploaded")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "does not match its hash")},
 	{"of another size", grouptest.ChangeFile(func(f *record.File) { f.Size++ }),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 18 bytes, and should have 19")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 18 bytes instead of 19")},
 	{"under another id", grouptest.ChangeFile(func(f *record.File) { f.ID = "0123456789abcdef" }),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", "shared file", "is kept under the id of another")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "carol", "file record", "is stored under the ID of another file")},
 	{"of nothing", func(t *testing.T, s *grouptest.Dataset) {
 		require.NoError(t, s.Blobs.Put(t.Context(), "stray", strings.NewReader("x")))
-	}, broken(groupkit.FilesWhole, "", "", `content "stray"`, "no file names it")},
+	}, broken(groupkit.FilesWhole, "", "", `content "stray"`, "belongs to no file")},
 	{"of a file that is gone", func(t *testing.T, s *grouptest.Dataset) {
 		require.NoError(t, s.Blobs.Put(t.Context(), key.Content("guild", uuid.Max), strings.NewReader("x")))
-	}, broken(groupkit.FilesWhole, grouptest.Guild, "", `content "`+key.Content("guild", uuid.Max)+`"`, "no file names it")},
+	}, broken(groupkit.FilesWhole, grouptest.Guild, "", `content "`+key.Content("guild", uuid.Max)+`"`, "belongs to no file")},
 	{"cannot be read", putKey(key.Upload(key.Content("guild", uuid.Max)), "\x80"),
-		broken(groupkit.FilesWhole, grouptest.Guild, "", "upload under way", "damaged")},
+		broken(groupkit.FilesWhole, grouptest.Guild, "", "reservation of an upload", "damaged")},
 	{"of no content", putKey(key.Upload("stray"), ""),
-		broken(groupkit.FilesWhole, "", "", "upload under way", "unknown form")},
+		broken(groupkit.FilesWhole, "", "", "reservation of an upload", "unknown form")},
 }
 
 // alter changes the call in the log of the guild whose last event has the version.
@@ -258,6 +258,24 @@ var heidisMute = grouptest.Dawn.Add(3*time.Second + time.Hour).UnixMilli()
 
 func TestViolation_String(t *testing.T) {
 	t.Parallel()
-	v := broken(groupkit.UsersAgree, grouptest.Guild, "carol", "number of the user's groups", "is 3, and the user is in 2")
-	require.Equal(t, `invariant 5: group "guild", user "carol", number of the user's groups: is 3, and the user is in 2`, v.String())
+	v := broken(groupkit.CountsExact, grouptest.Guild, "", "header", "counts 6 members, but there are 5")
+	require.Equal(t, `group "guild": the header counts 6 members, but there are 5 (rule: exact counts)`, v.String())
+	v = broken(groupkit.ViewsAgree, grouptest.Guild, "ivan", "entry in the mute list", "is missing")
+	require.Equal(t, `user "ivan" in group "guild": the entry in the mute list is missing (rule: indexes and records agree)`, v.String())
+	v = broken(groupkit.UsersAgree, "", "carol", "group count", "is 3, but the user is in 2 groups")
+	require.Equal(t, `user "carol": the group count is 3, but the user is in 2 groups (rule: users and groups agree)`, v.String())
+	v = broken(groupkit.ViewsAgree, "", "", "format version", "is 0 instead of 1")
+	require.Equal(t, `the format version is 0 instead of 1 (rule: indexes and records agree)`, v.String())
+}
+
+func TestInvariant_String(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for i := groupkit.OneOwner; i <= groupkit.ViewsAgree; i++ {
+		require.NotEqual(t, "unknown", i.String(), "%d", i)
+		require.False(t, seen[i.String()], "%d", i)
+		seen[i.String()] = true
+	}
+	require.Equal(t, "unknown", groupkit.Invariant(0).String())
+	require.Equal(t, "unknown", (groupkit.ViewsAgree + 1).String())
 }

@@ -60,7 +60,7 @@ func passing(t *testing.T, s *grouptest.Stack, step int) {
 	pending, err := s.Verify(ctx)
 	require.NoError(t, err)
 	for _, v := range pending {
-		require.Equal(t, broken(groupkit.DeletedIsGone, grouptest.LargeGroup, "", "deletion under way", "is pending"), v)
+		require.Equal(t, broken(groupkit.DeletedIsGone, grouptest.LargeGroup, "", "pending deletion", "is not finished"), v)
 	}
 }
 

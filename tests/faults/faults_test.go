@@ -102,12 +102,12 @@ func requireSoundOrPending(t *testing.T, s *grouptest.Dataset) {
 	violations, err := s.Verify(t.Context())
 	require.NoError(t, err)
 	for _, v := range violations {
-		if v.Record == "deletion under way" {
-			require.Equal(t, "is pending", v.Problem)
+		if v.Record == "pending deletion" {
+			require.Equal(t, "is not finished", v.Problem)
 			continue
 		}
 		// Contents are deleted after their records.
-		require.Equal(t, "no file names it", v.Problem, "%v", v)
+		require.Equal(t, "belongs to no file", v.Problem, "%v", v)
 	}
 }
 

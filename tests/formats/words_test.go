@@ -49,7 +49,7 @@ var fieldWords = map[groupkit.Field]string{
 
 var findingWords = map[groupkit.Invariant]string{
 	groupkit.OneOwner: "1-owner", groupkit.CountsExact: "2-counts", groupkit.ListsDisjoint: "3-lists", groupkit.MutesInBounds: "4-mutes",
-	groupkit.UsersAgree: "5-users", groupkit.DeletedIsGone: "6-deleted", groupkit.FilesWhole: "7-files", groupkit.LogTellsAll: "8-log",
+	groupkit.UsersAgree: "5-users", groupkit.DeletedIsGone: "6-deleted", groupkit.FilesWhole: "7-files", groupkit.LogComplete: "8-log",
 	groupkit.ViewsAgree: "9-views",
 }
 

@@ -1,0 +1,158 @@
+package groupkit
+
+import (
+	"cmp"
+
+	"groupkit/internal/key"
+	"groupkit/internal/record"
+	"groupkit/store"
+)
+
+// A groupWalk checks one group in one transaction. It first reads every record of the group
+// with take, and replays the log on the way. Then it compares the records with each other, with
+// the index entries that must exist, and with the result of the replay. The verifier makes one
+// for each group and shares its findings with it.
+type groupWalk struct {
+	*findings
+
+	r            store.Reader
+	id           GroupID
+	head         *record.Header
+	users        map[string]*record.Standing
+	area         map[string]byte // user → kind of the record: member or outsider
+	lists        map[string]byte // list and user → where the entry points
+	files        map[string]*record.File
+	announcement record.Announcement
+	custom       string
+
+	log          *state // the result of replaying the log
+	last         uint64 // the version of the last event
+	cut          uint64 // the version of the checkpoint; 0 if there is none
+	checkpointed int    // records of the checkpoint
+	leftover     int    // records besides the header, the log and its checkpoint
+}
+
+func newGroupWalk(r store.Reader, id GroupID, found *findings) *groupWalk {
+	return &groupWalk{
+		findings: found, r: r, id: id, log: newState(),
+		users: make(map[string]*record.Standing), area: make(map[string]byte),
+		lists: make(map[string]byte), files: make(map[string]*record.File),
+	}
+}
+
+var recordNames = map[byte]string{
+	key.Header: "header", key.Members: "member record", key.Outsiders: "outsider record", key.Admins: "entry in the admin list",
+	key.Files: "file record", key.Events: "log", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
+}
+
+func recordName(kind byte) string {
+	if mark := listedMark(kind); mark != nil {
+		return "entry in the " + mark.name
+	}
+	return cmp.Or(recordNames[kind], "record of an unknown kind")
+}
+
+// broken reports a violation that a record of the group shows.
+func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
+	g.report(inv, g.id, UserID(user), recordName(kind), format, args...)
+}
+
+// take reads one record of the group.
+func (g *groupWalk) take(p store.Pair) {
+	_, kind, rest, err := key.CutGroup(p.Key)
+	if err != nil {
+		g.unreadable(ViewsAgree, g.id, "", "key of a group", p.Key, err)
+		return
+	}
+	if kind != key.Header && kind != key.Events && kind != key.Checkpoint {
+		g.leftover++
+	}
+	if err := g.decode(kind, rest, p); err != nil {
+		user := ""
+		if kind == key.Members || kind == key.Outsiders || isList(kind) {
+			user = string(rest)
+		}
+		g.unreadable(ViewsAgree, g.id, UserID(user), recordName(kind), p.Key, err)
+	}
+}
+
+func isList(kind byte) bool {
+	return kind == key.Admins || listedMark(kind) != nil
+}
+
+// decode decodes one record and stores it in the walk.
+func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
+	user := string(rest)
+	if isSingle(kind) && len(rest) > 0 {
+		return key.ErrForm
+	}
+	if isList(kind) {
+		if len(p.Value) != 1 {
+			return key.ErrForm
+		}
+		g.lists[string(rune(kind))+user] = p.Value[0]
+		return nil
+	}
+	switch kind {
+	case key.Header:
+		var h record.Header
+		h, err = record.DecodeHeader(p.Value)
+		g.head = &h
+	case key.Members, key.Outsiders:
+		var st record.Standing
+		st, err = record.DecodeStanding(p.Value, kind == key.Members)
+		if g.area[user] != 0 {
+			g.broken(ViewsAgree, user, kind, "is a second record of the same user")
+		}
+		g.users[user], g.area[user] = &st, kind
+	case key.Files:
+		var f record.File
+		if f, err = record.DecodeFile(p.Value); err != nil {
+			return err
+		}
+		if f.ID != user {
+			g.broken(FilesWhole, f.Owner, kind, "is stored under the ID of another file")
+		}
+		g.files[f.ID] = &f
+	case key.Announcement:
+		g.announcement, err = record.DecodeAnnouncement(p.Value)
+	case key.Custom:
+		g.custom = string(p.Value)
+	case key.Checkpoint:
+		g.checkpointed++
+		if len(rest) == 0 {
+			return key.ErrForm
+		}
+		err = g.log.take(rest[0], rest[1:], p.Value)
+		g.last, g.cut = g.log.head.Version, g.log.head.Version
+	case key.Events:
+		return g.replay(p)
+	default:
+		return key.ErrForm
+	}
+	return err
+}
+
+// replay applies one call of the log, and checks its version and its time.
+func (g *groupWalk) replay(p store.Pair) error {
+	last, err := lastVersion(p.Key)
+	if err != nil {
+		return err
+	}
+	call, err := record.DecodeCall(p.Value)
+	if err != nil {
+		return err
+	}
+	if first := last + 1 - uint64(len(call.Events)); first != g.last+1 {
+		g.broken(LogComplete, "", key.Events, "has version %d after version %d", first, g.last)
+	}
+	if call.At < g.log.head.Modified {
+		g.broken(LogComplete, "", key.Events, "goes back in time at version %d", last)
+	}
+	g.last = last
+	for i := range call.Events {
+		g.log.apply(&call, &call.Events[i])
+	}
+	g.log.advance(&call)
+	return nil
+}
