@@ -88,7 +88,7 @@ var causes = [...]string{
 }
 
 // String returns the cause in one word, such as "invited".
-func (h Cause) String() string { return name(causes[:], int(h)) }
+func (c Cause) String() string { return name(causes[:], int(c)) }
 
 // An Event is one entry of the log of a group. It contains all data needed to replay the
 // change.

@@ -156,9 +156,9 @@ func (a *access) visible() error {
 
 // visibleToInvitee is visible for actions that are open to invited users. A user with a
 // pending invitation can see a private group.
-func (l *access) visibleToInvitee() error {
-	err := l.visible()
-	if err == ErrGroupNotFound && l.exists && l.head.State == record.Live && l.me.Invitation.Holds(l.now) {
+func (a *access) visibleToInvitee() error {
+	err := a.visible()
+	if err == ErrGroupNotFound && a.exists && a.head.State == record.Live && a.me.Invitation.Holds(a.now) {
 		return nil
 	}
 	return err
@@ -173,8 +173,8 @@ func (a *access) authorize(what action) error {
 }
 
 // permits is authorize without the check that the actor can see the group.
-func (l *access) permits(what action) error {
-	if l.system() {
+func (a *access) permits(what action) error {
+	if a.system() {
 		return nil
 	}
 	switch granted(what, a.role()) {

@@ -118,7 +118,7 @@ func (a *app) maySpeak(group, j int) bool {
 // A pick is a membership to ask about.
 type pick struct{ group, user int32 }
 
-// picks are the memberships of those who may speak, or of those who may not.
+// picks are the memberships of users who can speak, or of users who cannot.
 func (a *app) picks(may bool) (picks []pick) {
 	for group := range a.full() {
 		for j := range groupSize {

@@ -11,8 +11,8 @@ import (
 	"groupkit/store/memblob"
 )
 
-// A rival serves an application. Users and groups are numbers here, so that
-// nobody's own form of an id costs the others anything.
+// A rival serves an application. Users and groups are numbers here, so that no rival pays for
+// the form of the IDs of another.
 type rival interface {
 	speaker
 	join(group, user int) error                // durably, with an event
@@ -21,7 +21,7 @@ type rival interface {
 	close() error
 }
 
-// A speaker knows who may speak.
+// A speaker checks whether a user can speak.
 type speaker interface {
 	maySpeak(group, user int) (bool, error)
 }

@@ -133,7 +133,7 @@ func (g *rawGroup) decode(b []byte) error {
 	return nil
 }
 
-// A rawStanding is what is so of a user in a group.
+// A rawStanding is the state of a user in a group.
 type rawStanding struct {
 	role   groupkit.Role
 	joined uint64

@@ -7,8 +7,7 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// speakCold asks about memberships that nobody has asked about since the file was
-// opened.
+// speakCold asks about memberships that have not been asked about since the file was opened.
 func speakCold(r *run) (err error) {
 	a := r.app(r.memberships)
 	path, err := r.kitFile(a)

@@ -1,5 +1,6 @@
-// Package feed hands the events of committed calls over to subscribers, in order for each
-// group. What an event is, and how it is stored, is the caller's business.
+// Package feed delivers the events of committed calls to subscribers, in the order of their
+// versions for each group. It does not know what an event is or how it is stored: the caller
+// chooses the type, and passes a function that reads stored events.
 package feed
 
 import (
@@ -23,7 +24,7 @@ import (
 //   - Subscribers never hold up a writer. While the log is read, only the lock of the
 //     group is held.
 type Broker[E any] struct {
-	background    context.Context // ends when nobody needs to be woken any more
+	background    context.Context // when it ends, no subscriber is woken any more
 	missedCommits Log[E]
 
 	mu     sync.Mutex

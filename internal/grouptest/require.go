@@ -60,8 +60,7 @@ func RequireDeleted(t require.TestingT, dump map[string]string, group groupkit.G
 	require.NotContains(t, dump, string(key.Deletion(string(group))))
 }
 
-// RequireDeletedLog checks that the system, and nobody else, can read the log of a deleted
-// group.
+// RequireDeletedLog checks that only the system can read the log of a deleted group.
 func RequireDeletedLog(t *testing.T, s *Stack, group groupkit.GroupID, members int) {
 	joined := 0
 	var last groupkit.Event

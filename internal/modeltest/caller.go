@@ -7,7 +7,7 @@ import (
 	"groupkit"
 )
 
-// A Caller is who makes a call, why, and at which version of the group.
+// A Caller is the actor of a call, with its reason and the version given to IfVersion.
 type Caller struct {
 	System  bool
 	User    groupkit.UserID
@@ -82,8 +82,8 @@ func (e Entry) kept() Entry {
 	return e
 }
 
-// A Refusal is a call turned down: the sentinel it must match, and whom it is
-// about, where the rules say so.
+// A Refusal is the error of a refused call: the sentinel that it must match, and the user that
+// it is about, if the rules define one.
 type Refusal struct {
 	Is    []error // one; of a batch that failed whole, those of its entries
 	Batch bool

@@ -40,7 +40,7 @@ func TheSharers(g *Group) (list []groupkit.UserID) {
 	return list
 }
 
-// TheMighty are those who may do most things.
+// TheMighty are the admins and the owner.
 func TheMighty(g *Group) []groupkit.UserID { return append(keys(g.Admins), g.Owner) }
 
 // TheStrangers have no part in the group yet.

@@ -13,8 +13,8 @@ import (
 	"groupkit"
 )
 
-// What the histories draw from: few users and groups, so that they meet often,
-// and now and then what nobody should ever pass.
+// The values that the histories draw from: few users and groups, so that they meet often, and
+// sometimes values that are not valid.
 
 // Users have ids that are prefixes of one another, or hold what a key might be
 // made of.

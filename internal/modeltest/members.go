@@ -25,7 +25,7 @@ func (w *World) atLimit(u groupkit.UserID) *Refusal {
 	return no
 }
 
-// join makes a member of u; what it asked for, and was asked, is settled by that.
+// join makes u a member and ends its pending request and invitation.
 func (w *World) join(g *Group, u groupkit.UserID) {
 	g.Joined[u] = w.at(g)
 	delete(g.Requests, u)

@@ -1,8 +1,9 @@
-// Package modeltest is the whole engine once more, as plainly as it can be said: maps,
-// slices, loops. It shares the public types and sentinels with the engine, and no code. Each
-// verb returns what a caller gets, or the Refusal, and changes the World only if it grants
-// the call. It also draws the random arguments of the histories that the state machine in
-// engine_test.go runs on the model and on real engines. Only tests import it.
+// Package modeltest is a second, naive implementation of the engine: maps, slices and loops. It
+// shares the public types and sentinels with the engine, but no code. Each method returns what
+// the caller of the engine gets, or a Refusal. A refused call does not change the World. The
+// package also draws the random arguments of the property tests: the state machine in
+// engine_test.go runs the same calls on the model and on real engines and compares the results.
+// Only tests import it.
 package modeltest
 
 import (
@@ -94,7 +95,7 @@ func (w *World) Invited(g *Group, u groupkit.UserID) bool {
 	return Has(g.Invitations, u) && w.Holds(g.Invitations[u].Expires)
 }
 
-// enter finds the group, unless it is none of the caller's business.
+// enter returns the group if the caller can see it.
 func (w *World) enter(c Caller, id groupkit.GroupID) (*Group, *Refusal) {
 	g := w.Live[id]
 	if g != nil && !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider && !w.Blocked(g, c.User) {

@@ -154,7 +154,7 @@ func (w *World) UnmuteUsers(c Caller, id groupkit.GroupID, users []groupkit.User
 }
 
 func (w *World) unmute(c Caller, g *Group, u groupkit.UserID) *Refusal {
-	if no := g.above(c, u); no != nil && u != g.Owner { // who is never muted
+	if no := g.above(c, u); no != nil && u != g.Owner { // the owner is never muted
 		return no
 	}
 	if !w.Muted(g, u) {
@@ -186,8 +186,8 @@ func (w *World) hush(c Caller, id groupkit.GroupID, muted bool) *Refusal {
 	return nil
 }
 
-// MaySpeak tells whether the caller may speak, and if not, until when. A mute of
-// one's own comes before the allow list, and that before the mute of the group.
+// MaySpeak returns whether the caller can speak, and if not, until when. The user's own mute is
+// checked before the allow list, and the allow list before the mute of the group.
 func (w *World) MaySpeak(c Caller, id groupkit.GroupID) *Refusal {
 	if no := c.wrong(id, true); no != nil {
 		return no
@@ -295,7 +295,7 @@ func (w *World) Mutes(c Caller, id groupkit.GroupID) ([]groupkit.Mute, *Refusal)
 	})
 }
 
-// AllowList lists who may speak while the group is muted.
+// AllowList lists the users who can speak while the group is muted.
 func (w *World) AllowList(c Caller, id groupkit.GroupID) ([]groupkit.Allowed, *Refusal) {
 	return listed(w, c, id, func(g *Group) []groupkit.Allowed {
 		return sorted(g.Allowed, func(groupkit.UserID) bool { return true })

@@ -171,8 +171,8 @@ func (w *World) putInvitation(c Caller, g *Group, u groupkit.UserID) {
 	w.Touch(g)
 }
 
-// mayStillInvite refuses an invitation whose inviter could not make it any more.
-// The system always could.
+// mayStillInvite refuses an invitation whose inviter is no longer allowed to invite. The system
+// is always allowed.
 func (w *World) mayStillInvite(g *Group, i groupkit.Invitation) *Refusal {
 	switch role := g.Role(i.By); {
 	case i.By == "" || role >= g.invitersRole():

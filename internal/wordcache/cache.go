@@ -1,6 +1,6 @@
-// Package wordcache is a coherent cache of 64-bit words that describe groups and the
-// users in them. What a word means is the caller's business, as is the store that the
-// words are read from.
+// Package wordcache is a coherent cache of 64-bit words, one for each group and one for each
+// user in a group. It does not know what the words mean: the caller encodes them, reads them
+// from its store, and tells the cache which words a change makes invalid.
 package wordcache
 
 import (

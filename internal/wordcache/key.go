@@ -8,7 +8,7 @@ import "hash/maphash"
 // A bucket does not keep the key but a tag of 58 bits, which does not depend on where the
 // entry stands. A key that is looked up and not there is compared with 14 entries at most,
 // so it is taken for another one with a probability of 14/2^58: once in 2·10^16 keys.
-// Nobody can search for such a key without the seeds.
+// Without the seeds, such a key cannot be searched for.
 type Key struct{ group, user uint64 }
 
 // Key is the key of a group.

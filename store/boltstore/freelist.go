@@ -41,20 +41,20 @@ func (i *inspection) freelist() error {
 // the free ones, on a goroutine whose panics cannot be recovered. If keepFreelist fails,
 // the data in the file is unchanged, and bbolt reads all pages.
 func (i *inspection) keepFreelist(sync bool) error {
-	settle := func() error { return nil }
+	flush := func() error { return nil }
 	if sync {
-		settle = i.file.Sync
+		flush = i.file.Sync
 	}
 	// The older meta page is overwritten, so the file cannot go back to the state before
 	// the current one. The current state must be on disk first.
-	if err := settle(); err != nil {
+	if err := flush(); err != nil {
 		return err
 	}
 	list, next := i.listed()
 	if _, err := i.file.WriteAt(list, int64(next.freelist)*int64(next.pageSize)); err != nil {
 		return err
 	}
-	if err := settle(); err != nil {
+	if err := flush(); err != nil {
 		return err
 	}
 	// If this meta page does not reach the disk, the current one is still valid.
