@@ -20,7 +20,7 @@ type Limits struct {
 	Groups          int   // groups in the store; ErrTooManyGroups; default: none, and groups are not counted
 	DefaultMaxUsers int   // MaxUsers of a group created without MaxUsers; default: 200, or the largest MaxUsers if lower
 	MaxUsers        int   // largest MaxUsers of a group; ErrInvalid; default: 10,000
-	ListSize        int   // entries each of a blacklist, mute list and allow list; ErrListFull; default: 10,000
+	ListSize        int   // users on each list of a group that has no limit of its own here; ErrListFull; default: 10,000
 	GroupDetails    int   // group IDs in one call of GroupDetails; ErrBatchTooLarge; default: 100
 	Files           int   // shared files in one group; ErrTooManyFiles; default: 10,000
 	Requests        int   // pending join requests in one group; ErrTooManyRequests; default: 500
