@@ -1,5 +1,7 @@
 # The targets that people look for. Everything that must pass before a change is merged is in .ci/run.
 
+staticcheck = $(shell sed -n 's/^staticcheck="\(.*\)"$$/\1/p' .ci/run)
+
 .PHONY: help test race lint cover bench ci
 
 help: ## list the targets
@@ -11,10 +13,11 @@ test: ## run all tests of all modules
 race: ## run all tests with the race detector
 	CGO_ENABLED=1 go test -race work
 
-lint: ## check the format, the imports and the calls between files
+lint: ## check the format and the code, the imports and the calls between files
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	go vet ./...
-	go fix -diff ./...
+	go vet work
+	go fix -diff work
+	go run $(staticcheck) work
 	.ci/arrows
 	go run ./internal/tools/circles .
 
