@@ -171,6 +171,8 @@ func TestNames(t *testing.T) {
 	require.Equal(t, "unknown", groupkit.EventKind(0).String())
 	require.Equal(t, "unknown", groupkit.EventKind(200).String())
 	require.Equal(t, "unknown", groupkit.Cause(99).String())
+	require.Equal(t, "none", groupkit.CauseNone.String())
+	require.Equal(t, "none", groupkit.OutcomeNone.String())
 	require.Equal(t, "owner", groupkit.RoleOwner.String())
 	require.Equal(t, "unknown", groupkit.Role(9).String())
 	require.Equal(t, "invited", groupkit.OutcomeInvited.String())

@@ -71,6 +71,7 @@ type Cause uint8
 
 // The causes. The numbers are part of the stored format.
 const (
+	CauseNone      Cause = 0 // the event is about something else
 	CauseCreated   Cause = 1 // owner, or member named at creation
 	CauseAdded     Cause = 2 // added by the system
 	CauseJoined    Cause = 3 // joined an open group
@@ -83,7 +84,7 @@ const (
 )
 
 var causes = [...]string{
-	CauseCreated: "created", CauseAdded: "added", CauseJoined: "direct", CauseInvited: "invited", CauseApproved: "approved",
+	CauseNone: "none", CauseCreated: "created", CauseAdded: "added", CauseJoined: "direct", CauseInvited: "invited", CauseApproved: "approved",
 	CauseLeft: "left", CauseRemoved: "removed", CauseBlocked: "blocked", CauseForgotten: "forgotten",
 }
 
