@@ -25,7 +25,7 @@ func Open(path string, opts *Options) (*Engine, error) {
 	if err != nil {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
-	e, err := New(s, fileblob.New(path+".files"), opts)
+	e, err := New(s, fileblob.New(s.Path()+".files"), opts)
 	if err != nil {
 		_ = s.Close() // nothing has been written
 		return nil, err

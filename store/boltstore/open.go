@@ -17,6 +17,7 @@ import (
 
 	"groupkit/store"
 	"groupkit/store/internal/overlay"
+	"groupkit/store/internal/paths"
 )
 
 // Durability is what an Update has reached when it returns nil.
@@ -62,7 +63,11 @@ const format = 1
 // Set Options.Inspect for files from untrusted sources.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
-	s := &Store{path: path, owned: true}
+	real, err := paths.Resolve(path)
+	if err != nil {
+		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
+	}
+	s := &Store{path: real, owned: true}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
 	}
@@ -151,8 +156,7 @@ func (o *Options) withDefaults() Options {
 
 // open opens the file with bbolt. bbolt sees only files that were checked.
 func (s *Store) open(o Options) (err error) {
-	absent, err := kind(s.path)
-	if err != nil {
+	if err := requireFile(s.path); err != nil {
 		return err
 	}
 	defer func() {
@@ -175,8 +179,10 @@ func (s *Store) open(o Options) (err error) {
 	if errors.Is(err, berrors.ErrTimeout) {
 		err = fmt.Errorf("%w: waited %v", store.ErrLocked, o.LockTimeout)
 	}
-	if err == nil && absent {
-		syncDir(filepath.Dir(s.path))
+	if err == nil {
+		// Also for a file that exists: the process that made it may have been killed before
+		// its name was durable, and the same holds for the folders above.
+		syncDirs(filepath.Dir(s.path))
 	}
 	return err
 }
@@ -204,25 +210,33 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 	return f, nil
 }
 
-// kind reports whether the file must be created. It refuses a path that is not a regular
-// file.
-func kind(path string) (absent bool, err error) {
+// requireFile refuses a path at which there is something that is not a file.
+func requireFile(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return true, nil
+		return nil
 	case err != nil:
-		return false, err
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%w: it is a folder, not a file", store.ErrCorrupt)
 	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("%w: not a file but %v", store.ErrCorrupt, info.Mode().Type())
+		return fmt.Errorf("%w: it is not a file but %v", store.ErrCorrupt, info.Mode().Type())
 	}
-	return info.Size() == 0, nil
+	return nil
 }
 
-// syncDir makes the name of a new file durable, if the system supports it.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
+// syncDirs makes the names of a file and of the folders above it durable, if the system can.
+func syncDirs(dir string) {
+	for {
+		if d, err := os.Open(dir); err == nil {
+			_ = d.Sync()
+			_ = d.Close()
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return
+		}
+		dir = parent
 	}
 }

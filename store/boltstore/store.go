@@ -40,6 +40,9 @@ type Store struct {
 	stuck   sticky             // why bbolt cannot be used any more
 }
 
+// Path returns the path of the file: absolute, and without links.
+func (s *Store) Path() string { return s.path }
+
 // Exclusive returns true: the file is locked.
 func (s *Store) Exclusive() bool { return true }
 

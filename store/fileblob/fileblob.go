@@ -15,10 +15,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"groupkit/store"
 	"groupkit/store/internal/gate"
+	"groupkit/store/internal/paths"
 )
 
 // temporary is the sub-folder of contents that are being written. Its name is longer than
@@ -37,11 +39,18 @@ const prefix = "blob-"
 type Blobs struct {
 	dir  string
 	gate gate.Gate
+	made sync.Map // folders whose names are known to be durable
 }
 
 // New returns the Blobs in dir. The first Put creates the folder. Temporary files that a
 // crash has left in it are removed after a day.
+//
+// New makes dir absolute and resolves its links, so that a later change of the working
+// directory does not move the contents.
 func New(dir string) *Blobs {
+	if real, err := paths.Resolve(dir); err == nil {
+		dir = real
+	}
 	b := &Blobs{dir: dir}
 	b.sweep(time.Now().Add(-abandoned))
 	return b

@@ -15,7 +15,7 @@ import (
 // returns the error of r unchanged.
 func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error) {
 	dir := filepath.Join(b.dir, temporary)
-	if err := makeDir(dir); err != nil {
+	if err := b.makeDir(dir); err != nil {
 		return "", storage("put", dir, err)
 	}
 	f, err := os.CreateTemp(dir, "put-")
@@ -55,7 +55,7 @@ func copyTo(f *os.File, r io.Reader) error {
 // rename moves a temporary file to its final path and makes the move durable.
 func (b *Blobs) rename(written, path string) error {
 	dir := filepath.Dir(path)
-	if err := makeDir(dir); err != nil {
+	if err := b.makeDir(dir); err != nil {
 		return err
 	}
 	if err := os.Rename(written, path); err != nil {
@@ -64,20 +64,32 @@ func (b *Blobs) rename(written, path string) error {
 	return syncDir(dir)
 }
 
-// makeDir creates dir and its parents, and makes their names durable.
-func makeDir(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
+// makeDir creates dir and its parents, and makes their names durable. A folder that exists
+// is no exception the first time: the process that made it may have been killed before its
+// name was durable.
+func (b *Blobs) makeDir(dir string) error {
+	_, err := os.Stat(dir)
+	exists := err == nil
+	if _, durable := b.made.Load(dir); durable && exists {
 		return nil
 	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := makeDir(parent); err != nil {
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return nil
+	}
+	if err := b.makeDir(parent); err != nil {
+		return err
+	}
+	if !exists {
+		if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
-		return err
+	if err := syncDir(parent); err != nil && !exists {
+		return err // a folder that others made may be above what this process can open
 	}
-	return syncDir(filepath.Dir(dir))
+	b.made.Store(dir, true)
+	return nil
 }
 
 // syncDir makes the names in dir durable. Windows does that without a call.
