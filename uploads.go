@@ -45,15 +45,19 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	if err != nil || out.repeated || a.mode == dryRun {
 		return out.file, err
 	}
-	err = wrap(OpUploadFile, group, a.eng.putContent(ctx, content, r, file))
-	if err == nil {
-		cmd.content = content
-		out, err = a.change(ctx, addFileVerb(file), cmd)
+	shared := false
+	defer func() { // also if r panics
+		if !shared {
+			a.eng.release(context.WithoutCancel(ctx), content)
+		}
+	}()
+	if err := a.eng.putContent(ctx, content, r, file); err != nil {
+		return File{}, wrap(OpUploadFile, group, err)
 	}
+	cmd.content = content
+	out, err = a.change(ctx, addFileVerb(file), cmd)
 	// After an unknown outcome the group may list the file, so its content must stay.
-	if err != nil && !errors.Is(err, ErrUnknownOutcome) || out.repeated {
-		a.eng.release(context.WithoutCancel(ctx), content)
-	}
+	shared = err == nil && !out.repeated || errors.Is(err, ErrUnknownOutcome)
 	return out.file, err
 }
 
@@ -100,9 +104,10 @@ func (c *change) addFile(file *record.File) error {
 	return nil
 }
 
-// putContent stores the content that r yields and sets the size and hash of the file.
+// putContent stores the content that r yields and sets the size and hash of the file. It
+// ends with ErrClosed when the engine closes, and with the error of ctx, also while r blocks.
 func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, file *record.File) error {
-	m := &meter{r: r, hash: sha256.New(), most: e.limits.FileSize}
+	m := &meter{r: newInterruptible(ctx, e.background, r), hash: sha256.New(), most: e.limits.FileSize}
 	if err := e.blobs.Put(ctx, content, m); err != nil {
 		if m.err != nil {
 			return err
@@ -128,13 +133,23 @@ type meter struct {
 	hash hash.Hash
 	size int64
 	most int64
-	err  error // the error of r, or ErrFileTooLarge
+	idle int   // how many times in a row r returned neither bytes nor an error
+	err  error // the error of r, ErrFileTooLarge, or io.ErrNoProgress
 }
+
+// maxIdle is how many times in a row a reader may return nothing, as in package bufio.
+const maxIdle = 100
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p[:min(int64(len(p)), max(m.most-m.size, 0)+1)])
 	m.size += int64(n)
 	m.hash.Write(p[:n])
+	if m.idle++; n > 0 || len(p) == 0 {
+		m.idle = 0
+	}
+	if m.idle >= maxIdle && err == nil {
+		err = io.ErrNoProgress
+	}
 	if m.size > m.most {
 		err = limited(ErrFileTooLarge, int(min(m.most, math.MaxInt)), int(m.size))
 	}

@@ -73,13 +73,15 @@ func TestActor_UploadFile_Fails(t *testing.T) {
 }
 
 // TestActor_UploadFile_Panics uploads from a reader that panics. The caller gets the panic,
-// the engine goes on, and the next opening removes what is left.
+// nothing is left, and the engine goes on.
 func TestActor_UploadFile_Panics(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)
 	require.PanicsWithValue(t, "no more", func() {
 		_, _ = s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", grouptest.Halfway(func() { panic("no more") }))
 	})
+	require.Empty(t, s.Keys(t, key.Uploads()))
+	require.Len(t, grouptest.ContentIDs(t, s.Blobs), 3)
 	require.NoError(t, grouptest.ErrorOf(s.As("carol").UploadFile(t.Context(), grouptest.Guild, "new", strings.NewReader("new"))))
 	s.Reopen(t)
 	require.Empty(t, s.Keys(t, key.Uploads()))
