@@ -121,6 +121,7 @@ func (t *tx) write(c changes) (err error) {
 	if err := c.guard(t); err != nil {
 		return err
 	}
+	t.setGrowth()
 	if err := c.apply(t.Tx); err != nil {
 		return err
 	}

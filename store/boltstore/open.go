@@ -180,6 +180,7 @@ func (s *Store) open(o Options) (err error) {
 		err = fmt.Errorf("%w: waited %v", store.ErrLocked, o.LockTimeout)
 	}
 	if err == nil {
+		s.db.AllocSize = leastGrowth
 		// Also for a file that exists: the process that made it may have been killed before
 		// its name was durable, and the same holds for the folders above.
 		syncDirs(filepath.Dir(s.path))

@@ -149,3 +149,29 @@ func setFormat(t *testing.T, path string, format uint64) {
 	}))
 	require.NoError(t, db.Close())
 }
+
+// TestOpen_Size has a new file take little room, and a file that grows take it in steps
+// that keep the room for nothing within a quarter.
+func TestOpen_Size(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	s := openAt(t, path, nil)
+	size := func() int64 {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		return info.Size()
+	}
+	put(t, s, "a", "b")
+	require.LessOrEqual(t, size(), int64(1<<20))
+	value := string(bytes.Repeat([]byte("v"), 1<<20))
+	sizes := map[int64]bool{}
+	for i := range 40 {
+		put(t, s, fmt.Sprint("large-", i), value)
+		sizes[size()] = true
+	}
+	require.GreaterOrEqual(t, size(), int64(40<<20))
+	require.Less(t, size(), int64(80<<20))
+	require.Less(t, len(sizes), 30, "a file does not grow at each commit")
+	require.NoError(t, s.Close())
+	s = openAt(t, path, nil)
+	require.Equal(t, 41, count(t, s))
+}
