@@ -1,12 +1,17 @@
-// Mutate breaks the code on purpose, one place at a time, and sees that the tests notice.
+// Mutate breaks the code on purpose, one place at a time, and requires that tests fail.
 //
 //	go run ./internal/tools/mutate [-run regexp] [-v] file
 //
 // The file lists mutations. Each names a source file, the text that is replaced, which
-// must occur exactly once, the new text, and a package with the tests that have to catch
-// it. The source tree is not touched: the changed file is laid over the original one with
-// the -overlay flag of the go command. A mutation that no test catches, and one that no
-// longer fits the source or does not compile, is an error.
+// must occur exactly once, the new text, and a package with the tests that must catch
+// it. The source tree is not touched: the go command gets the changed files by its flag
+// -overlay. A mutation that no test catches, and one that no longer fits the source or does
+// not compile, is an error.
+//
+// To build each test binary once instead of once per mutation, mutate puts the mutations
+// into the code side by side. An environment variable selects the one that is in force.
+// Without it the code must pass the same tests. A mutation that cannot stand beside the
+// original, such as one of a constant, has a build of its own.
 package main
 
 import (
@@ -14,7 +19,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"time"
 )
 
 func main() {
@@ -41,30 +45,31 @@ func run(file, only string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	mutations, err := parse(string(text))
+	all, err := parse(string(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	var tried, failed int
-	for _, m := range mutations {
-		if !pattern.MatchString(m.name) {
-			continue
+	var chosen []*mutation
+	for i := range all {
+		if pattern.MatchString(all[i].name) {
+			chosen = append(chosen, &all[i])
 		}
-		tried++
-		began := time.Now()
-		if err := m.try(verbose); err != nil {
-			failed++
-			fmt.Printf("FAIL   %s: %v\n", m.name, err)
-			continue
-		}
-		fmt.Printf("caught %s (%.1f s)\n", m.name, time.Since(began).Seconds())
 	}
-	fmt.Printf("mutations: %d tried, %d caught\n", tried, tried-failed)
-	if failed > 0 {
-		return fmt.Errorf("mutations: %d of %d not caught", failed, tried)
-	}
-	if tried == 0 {
+	if len(chosen) == 0 {
 		return fmt.Errorf("mutations: none matches %q", only)
+	}
+	scratch, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	t := &trial{scratch: scratch, verbose: verbose}
+	if err := t.all(chosen); err != nil {
+		return err
+	}
+	fmt.Printf("mutations: %d tried, %d caught\n", len(chosen), len(chosen)-t.failed)
+	if t.failed > 0 {
+		return fmt.Errorf("mutations: %d of %d not caught", t.failed, len(chosen))
 	}
 	return nil
 }

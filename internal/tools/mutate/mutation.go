@@ -1,13 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,18 +10,25 @@ type mutation struct {
 	name     string
 	file     string // below the current folder
 	old, new string
-	pkg      string // the package whose tests have to catch it
+	pkg      string // the package whose tests must catch it
 	tests    string // a pattern of their names
+
+	changed string // the whole file with the new text; read sets it
 }
 
 // parse reads a list of mutations. A block begins with its name behind "# ", has lines
 // "file F" and "test PACKAGE PATTERN", and the lines of the old text behind "- " and of the
-// new text behind "+ ". Lines outside of a block are remarks.
+// new text behind "+ ". Lines before the first block are remarks.
 func parse(text string) (all []mutation, err error) {
 	var m *mutation
+	names := make(map[string]bool)
 	for i, line := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(line, " ")
 		if word == "#" {
+			if names[rest] {
+				return nil, fmt.Errorf("line %d: there are two mutations %q", i+1, rest)
+			}
+			names[rest] = true
 			all = append(all, mutation{name: rest})
 			m = &all[len(all)-1]
 			continue
@@ -87,63 +88,4 @@ func alike(lines, old []string) bool {
 		}
 	}
 	return true
-}
-
-// try runs the tests over the changed source. They have to fail.
-func (m *mutation) try(verbose bool) error {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return err
-	}
-	changed, err := m.apply(string(source))
-	if err != nil {
-		return err
-	}
-	overlay, clean, err := overlay(m.file, changed)
-	if err != nil {
-		return err
-	}
-	defer clean()
-	out, err := exec.Command("go", "test", "-count=1", "-failfast", "-overlay", overlay, "-vet=off", "-run", m.tests, m.pkg).CombinedOutput()
-	if verbose {
-		os.Stdout.Write(out)
-	}
-	if _, failed := errors.AsType[*exec.ExitError](err); !failed && err != nil {
-		return err
-	}
-	switch {
-	case bytes.Contains(out, []byte("[build failed]")):
-		return fmt.Errorf("it does not compile:\n%s", out)
-	case bytes.Contains(out, []byte("no tests to run")):
-		return fmt.Errorf("no test of %s matches %q", m.pkg, m.tests)
-	case err == nil:
-		return errors.New("no test caught it")
-	}
-	return nil
-}
-
-// overlay writes what the -overlay flag wants.
-func overlay(file, content string) (path string, clean func(), err error) {
-	dir, err := os.MkdirTemp("", "mutate")
-	if err != nil {
-		return "", nil, err
-	}
-	clean = func() { _ = os.RemoveAll(dir) }
-	original, err := filepath.Abs(file)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "changed.go"), []byte(content), 0o600)
-	}
-	if err == nil {
-		var text []byte
-		text, err = json.Marshal(map[string]map[string]string{"Replace": {original: filepath.Join(dir, "changed.go")}})
-		path = filepath.Join(dir, "overlay.json")
-		if err == nil {
-			err = os.WriteFile(path, text, 0o600)
-		}
-	}
-	if err != nil {
-		clean()
-		return "", nil, err
-	}
-	return path, clean, nil
 }

@@ -12,13 +12,16 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	all, err := parse("a remark\n\n# sum is wrong\nfile a.go\n- return a + b\n+ return a - b\ntest ./x TestSum\n")
 	require.NoError(t, err)
-	require.Equal(t, []mutation{{"sum is wrong", "a.go", "return a + b\n", "return a - b\n", "./x", "TestSum"}}, all)
+	require.Equal(t, []mutation{{
+		name: "sum is wrong", file: "a.go", old: "return a + b\n", new: "return a - b\n", pkg: "./x", tests: "TestSum",
+	}}, all)
 
 	for name, text := range map[string]string{
 		"no file":     "# m\n- a\ntest . X\n",
 		"no old text": "# m\nfile a.go\n+ a\ntest . X\n",
 		"no tests":    "# m\nfile a.go\n- a\ntest .\n",
 		"nonsense":    "# m\nfile a.go\n- a\ntest . X\nwhat\n",
+		"two names":   "# m\nfile a.go\n- a\ntest . X\n# m\nfile a.go\n- b\ntest . X\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,28 +50,87 @@ func TestMutation_apply(t *testing.T) {
 	require.ErrorContains(t, err, "does not occur")
 }
 
-// A module whose one function has a test, and what becomes of mutations of it.
+const sum = `package sum
+
+import "strings"
+
+type number struct{ n int }
+
+const zero = 0
+
+var weights = [...]int{
+	1,
+	1,
+}
+
+var start = strings.Count("", "x")
+
+func (x *number) add(all ...int) {
+	for _, n := range all {
+		x.n += n
+	}
+}
+
+func ignored(int) int { return zero }
+
+// Sum adds two numbers.
+func Sum(a, b int) (n int) {
+	x := number{start}
+	x.add(weights[0]*a, weights[1]*b)
+	n = x.n
+	return n + ignored(a)
+}
+`
+
+const sumTest = `package sum
+
+import "testing"
+
+func TestSum(t *testing.T) {
+	if Sum(1, 2) != 3 {
+		t.Fatal()
+	}
+}
+
+func TestNothing(t *testing.T) {}
+`
+
+// A module whose one function has a test, and the results of mutations of it.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	t.Setenv("GOFLAGS", "-mod=mod")
 	t.Setenv("GOWORK", "off")
 	for name, text := range map[string]string{
-		"go.mod":      "module sum\n\ngo 1.26.0\n",
-		"sum.go":      "package sum\n\nfunc Sum(a, b int) int {\n\treturn a + b\n}\n",
-		"sum_test.go": "package sum\n\nimport \"testing\"\n\nfunc TestSum(t *testing.T) {\n\tif Sum(1, 2) != 3 {\n\t\tt.Fatal()\n\t}\n}\n\nfunc TestNothing(t *testing.T) {}\n",
+		"go.mod": "module sum\n\ngo 1.26.0\n", "sum.go": sum, "sum_test.go": sumTest,
+		"wrong/sum.go": sum, "wrong/sum_test.go": sumTest + "\nfunc TestWrong(t *testing.T) { t.Fatal() }\n",
 	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	try := func(test, replacement string) error {
-		list := "# m\nfile sum.go\n- return a + b\n+ " + replacement + "\ntest . " + test + "\n"
-		require.NoError(t, os.WriteFile("list", []byte(list), 0o600))
+	list := func(blocks ...string) error {
+		text := ""
+		for _, b := range blocks {
+			text += b + "\n"
+		}
+		require.NoError(t, os.WriteFile("list", []byte(text), 0o600))
 		return run("list", "", false)
 	}
-	require.NoError(t, try("TestSum", "return a - b"))
-	require.Error(t, try("TestNothing", "return a - b"), "the tests do not catch it")
-	require.Error(t, try("TestSum", "return b + a"), "nothing is broken")
-	require.Error(t, try("TestSum", "return a +"), "it does not compile")
-	require.Error(t, try("TestOther", "return a - b"), "there is no such test")
-	require.Error(t, run("list", "another", false), "no mutation has the name")
+	result := func(to string) string { return "# " + to + "\nfile sum.go\n- n = x.n\n+ " + to + "\n" }
+	const method = "# method\nfile sum.go\n- x.n += n\n+ x.n -= n\ntest . TestSum"
+
+	require.NoError(t, list(
+		result("n = x.n + 1")+"test . TestSum", result("n = x.n + 2")+"test . TestSum|TestNothing", method,
+		"# variable\nfile sum.go\n- 1,\n- 1,\n+ 1,\n+ 2,\ntest . TestSum",
+		"# constant\nfile sum.go\n- const zero = 0\n+ const zero = 1\ntest . TestSum",
+		"# call\nfile sum.go\n- var start = strings.Count(\"\", \"x\")\n+ var start = strings.Count(\"x\", \"x\")\ntest . TestSum",
+		"# parameter\nfile sum.go\n- func ignored(int) int { return zero }\n+ func ignored(int) int { return 1 }\ntest . TestSum"))
+
+	require.ErrorContains(t, list(result("n = x.n + 1")+"test . TestNothing"), "1 of 1 not caught", "the tests do not catch it")
+	require.ErrorContains(t, list(result("n = 0 + x.n")+"test . TestSum", method), "1 of 2 not caught", "nothing is broken")
+	require.ErrorContains(t, list(result("n = x.n + 1")+"test . TestOther"), "1 of 1 not caught", "there is no such test")
+	require.ErrorContains(t, list(result("n = x.n +")+"test . TestSum"), "does not compile")
+	require.ErrorContains(t, list(result("n = unknown")+"test . TestSum"), "does not compile")
+	require.ErrorContains(t, list(result("n = x.n + 1")+"test ./wrong TestWrong"), "fail without a mutation")
+	require.ErrorContains(t, run("list", "another", false), "none matches")
 }
