@@ -122,6 +122,8 @@ func TestActor_IfVersion(t *testing.T) {
 			require.ErrorContains(t, err, fmt.Sprintf("version is %d, not %d", v, wrong), name)
 		}
 	}
+	require.ErrorIs(t, s.As("carol").IfVersion(v-1).MuteGroup(ctx, grouptest.Guild), groupkit.ErrVersion, "it is compared before the permission")
+	require.ErrorIs(t, s.As("nobody").IfVersion(v-1).MuteGroup(ctx, "nowhere"), groupkit.ErrGroupNotFound, "and after the group was found")
 	require.Equal(t, before, s.DumpAll(t))
 	require.NoError(t, s.As("alice").IfVersion(v).SetAnnouncement(ctx, grouptest.Guild, "x"))
 	require.ErrorIs(t, s.As("alice").IfVersion(v).SetAnnouncement(ctx, grouptest.Guild, "y"), groupkit.ErrVersion)

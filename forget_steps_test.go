@@ -162,6 +162,7 @@ func TestActor_ForgetUser_OutcomesOfOthers(t *testing.T) {
 	require.NoError(t, grouptest.ErrorOf(system.Once("a").AddMembers(ctx, "left", grouptest.IDs{forgettable, "dave"})))
 	require.NoError(t, grouptest.ErrorOf(system.Once("b").CreateGroup(ctx, groupkit.NewGroup{ID: "more", Name: "n", Owner: forgettable})))
 	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"))
+	require.NoError(t, grouptest.ErrorOf(system.Once("d").RemoveMembers(ctx, "left", grouptest.IDs{"dave", forgettable, forgettable})))
 	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
 	require.Empty(t, p.naming(t))
 	require.NoError(t, system.Once("c").AddMember(ctx, "left", "erin"), "the others are kept")

@@ -294,6 +294,8 @@ func TestLimits_Groups(t *testing.T) {
 	requireLimit(t, err, groupkit.ErrTooManyGroups, 2)
 	require.NoError(t, eng.System().DeleteGroup(t.Context(), first))
 	require.NoError(t, grouptest.ErrorOf(eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "third"})))
+	requireLimit(t, grouptest.ErrorOf(eng.As("bob").CreateGroup(t.Context(), groupkit.NewGroup{Name: "fourth"})), groupkit.ErrTooManyGroups, 2)
+	grouptest.RequireVerified(t, eng)
 }
 
 func TestLimits_Files(t *testing.T) {

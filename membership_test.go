@@ -159,3 +159,23 @@ func requireEnded(t *testing.T, eng *groupkit.Engine, id groupkit.GroupID, expir
 	}
 	require.Equal(t, []groupkit.EventKind{want}, ends)
 }
+
+func TestActor_AddMember(t *testing.T) {
+	t.Parallel()
+	t.Run("ends the invitation and the request", func(t *testing.T) {
+		t.Parallel()
+		s := grouptest.NewFixture(t, groupkit.Options{})
+		added, err := s.Engine.System().AddMembers(t.Context(), s.ID, grouptest.IDs{"frank", "grace"})
+		require.NoError(t, err)
+		require.Empty(t, added.Failed())
+		snapshot, log := s.State(t)
+		require.Empty(t, snapshot.Requests)
+		require.Empty(t, snapshot.Invitations)
+		var kinds []groupkit.EventKind
+		for _, e := range log[len(log)-3:] {
+			kinds = append(kinds, e.Kind)
+		}
+		require.Equal(t, []groupkit.EventKind{groupkit.RequestCancelled, groupkit.InvitationCancelled, groupkit.MemberJoined}, kinds)
+		grouptest.RequireVerified(t, s.Engine)
+	})
+}

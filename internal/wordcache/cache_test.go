@@ -18,7 +18,8 @@ func TestNew_tooSmall(t *testing.T) {
 	require.NotNil(t, New(bucketSize, bucketSize))
 }
 
-// An entry is not kept if its key was pending since it was read, be it so now or not.
+// An entry is not kept if its key was pending since it was read, be it so now or not. One
+// that is there is dropped when a change begins.
 func TestCache_pending(t *testing.T) {
 	t.Parallel()
 	c := newCache(1 << 10)
@@ -36,6 +37,8 @@ func TestCache_pending(t *testing.T) {
 	requireEntries(t, c, Known, 0)
 	c.Keep(c.Snapshot(g, u), Known, Known|1)
 	requireEntries(t, c, Known, Known|1)
+	c.End(c.Begin([]Key{g, u}))
+	requireEntries(t, c, 0, 0)
 }
 
 // A transaction may change the same user any number of times.
@@ -76,6 +79,9 @@ func TestCache_epoch(t *testing.T) {
 		close(begun)
 	}()
 	for c.pendingOf(g).Load() == 0 {
+		runtime.Gosched()
+	}
+	for range 1000 { // the change goes on to the lock
 		runtime.Gosched()
 	}
 	before := c.epochOf(g).Load()

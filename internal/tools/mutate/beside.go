@@ -22,7 +22,7 @@ import "os"
 
 var mutation__ = os.Getenv(%q)
 
-func mutated__[T any](number string, original, changed T) T {
+func mutated__[T any](original T, number string, changed T) T {
 	if mutation__ == number {
 		return changed
 	}
@@ -141,8 +141,8 @@ func (s *source) addVar(number string, d *ast.GenDecl, changed *source, other *a
 			return false
 		}
 		s.inserts = append(s.inserts,
-			insert{int(a.Values[0].Pos()) - 1, fmt.Sprintf("mutated__(%q, ", number)},
-			insert{int(a.Values[0].End()) - 1, ", " + changed.of(b.Values[0]) + ")"})
+			insert{int(a.Values[0].Pos()) - 1, "mutated__("},
+			insert{int(a.Values[0].End()) - 1, fmt.Sprintf(", %q, %s)", number, changed.of(b.Values[0]))})
 		return true
 	}
 	return false

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,24 +110,24 @@ func TestRun(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	list := func(blocks ...string) error {
-		text := ""
-		for _, b := range blocks {
-			text += b + "\n"
-		}
-		require.NoError(t, os.WriteFile("list", []byte(text), 0o600))
+		require.NoError(t, os.WriteFile("list", []byte(strings.Join(blocks, "\n")), 0o600))
 		return run("list", "", false)
 	}
 	result := func(to string) string { return "# " + to + "\nfile sum.go\n- n = x.n\n+ " + to + "\n" }
+	variable := func(a, b string) string {
+		return "# variable " + a + b + "\nfile sum.go\n- 1,\n- 1,\n+ " + a + ",\n+ " + b + ",\ntest . TestSum"
+	}
 	const method = "# method\nfile sum.go\n- x.n += n\n+ x.n -= n\ntest . TestSum"
 
 	require.NoError(t, list(
 		result("n = x.n + 1")+"test . TestSum", result("n = x.n + 2")+"test . TestSum|TestNothing", method,
-		"# variable\nfile sum.go\n- 1,\n- 1,\n+ 1,\n+ 2,\ntest . TestSum",
+		variable("2", "1"), variable("1", "2"), variable("2", "2"),
 		"# constant\nfile sum.go\n- const zero = 0\n+ const zero = 1\ntest . TestSum",
 		"# call\nfile sum.go\n- var start = strings.Count(\"\", \"x\")\n+ var start = strings.Count(\"x\", \"x\")\ntest . TestSum",
 		"# parameter\nfile sum.go\n- func ignored(int) int { return zero }\n+ func ignored(int) int { return 1 }\ntest . TestSum"))
 
 	require.ErrorContains(t, list(result("n = x.n + 1")+"test . TestNothing"), "1 of 1 not caught", "the tests do not catch it")
+	require.ErrorContains(t, list(variable("2", "1"), variable("1", "1"), variable("1", "2")), "1 of 3 not caught", "nothing is broken")
 	require.ErrorContains(t, list(result("n = 0 + x.n")+"test . TestSum", method), "1 of 2 not caught", "nothing is broken")
 	require.ErrorContains(t, list(result("n = x.n + 1")+"test . TestOther"), "1 of 1 not caught", "there is no such test")
 	require.ErrorContains(t, list(result("n = x.n +")+"test . TestSum"), "does not compile")

@@ -156,7 +156,7 @@ func writeOverlay(dir string, files map[string]string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		path := filepath.Join(dir, strconv.Itoa(len(replace))+".go")
+		path := filepath.Join(dir, strconv.Itoa(len(replace))+"-"+filepath.Base(name))
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			return "", err
 		}
