@@ -3,7 +3,9 @@ package groupkit_test
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,6 +163,23 @@ func BenchmarkJoin(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	})
+}
+
+// BenchmarkJoin_64 has 64 callers join groups at the same time.
+func BenchmarkJoin_64(b *testing.B) {
+	on(b, func(b *testing.B, eng *groupkit.Engine) {
+		var n atomic.Int64
+		b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				i := int(n.Add(1))
+				user := eng.As(groupkit.UserID("new-" + strconv.Itoa(i)))
+				if _, err := user.Join(b.Context(), benchGroup0[i%benchGroups]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	})
 }
 
