@@ -171,6 +171,7 @@ func BenchmarkJoin_64(b *testing.B) {
 	on(b, func(b *testing.B, eng *groupkit.Engine) {
 		var n atomic.Int64
 		b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				i := int(n.Add(1))
