@@ -29,8 +29,8 @@ type loaded struct {
 	dropped   []store.Pair    // pairs that remove memberships in groups that are being deleted
 }
 
-func newLoaded() *loaded {
-	return &loaded{
+func newLoaded() loaded {
+	return loaded{
 		standings: make(map[string]record.Standing),
 		groups:    make(map[string]int),
 		files:     make(map[string]*record.File),

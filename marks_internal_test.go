@@ -54,6 +54,10 @@ func TestMarks(t *testing.T) {
 	seen := make(map[any]bool)
 	for _, kind := range marks {
 		var st record.Standing
+		*kind.field(&st) = new(record.Mark)
+		require.True(t, st.Marked(), kind.name)
+		st = record.Standing{Role: uint8(RoleAdmin)}
+		require.False(t, st.Marked())
 		var h record.Header
 		for _, x := range []any{kind.name, kind.list, kind.flag, kind.begins, kind.ends} {
 			require.NotZero(t, x, kind.name)

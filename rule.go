@@ -22,7 +22,7 @@ type change struct {
 	limits *Limits
 	opts   *Options
 
-	loaded *loaded
+	loaded loaded
 	state  *state         // the loaded part of the group, after the events recorded so far
 	groups map[string]int // group counts of users, after the events recorded so far
 
@@ -109,6 +109,9 @@ func (c *change) sign() {
 func (c *change) expire(user UserID) {
 	c.sign()
 	st := c.standingOf(user)
+	if !st.Marked() {
+		return
+	}
 	for _, kind := range marks {
 		if kind.expires != 0 && (*kind.field(st)).Expired(c.now) {
 			e := record.Event{Kind: uint8(kind.expires), Users: []string{string(user)}, BySystem: true}

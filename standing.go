@@ -22,6 +22,9 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	if Role(st.Role) == RoleAdmin {
 		pairs = append(pairs, store.Pair{Key: key.OfUser(group, key.Admins, user), Value: []byte{area}})
 	}
+	if !st.Marked() {
+		return pairs
+	}
 	for _, kind := range marks {
 		mark := *kind.field(st)
 		if mark == nil {
@@ -47,6 +50,9 @@ func areaOf(st *record.Standing) byte {
 // standingFlags returns the flags of the marks of a standing. The entry in the user's list of
 // groups contains them.
 func standingFlags(st *record.Standing) (flags int) {
+	if !st.Marked() {
+		return 0
+	}
 	for _, kind := range marks {
 		if *kind.field(st) != nil {
 			flags |= kind.flag

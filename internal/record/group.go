@@ -210,6 +210,11 @@ const LastRole = 3
 // Empty reports whether the user has no role and no marks.
 func (s *Standing) Empty() bool { return *s == Standing{} }
 
+// Marked reports whether the user has any mark.
+func (s *Standing) Marked() bool {
+	return s.Mute != nil || s.Block != nil || s.Allow != nil || s.Request != nil || s.Invitation != nil
+}
+
 // Member reports whether the user is a member, in any role.
 func (s *Standing) Member() bool { return s.Role != 0 }
 

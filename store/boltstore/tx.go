@@ -112,7 +112,7 @@ func (t *tx) end() {
 
 // bbolt makes the file larger in steps of AllocSize, 16 MiB by default. That is much for a
 // small file, and an application may have one for each of its accounts. So the step follows
-// the size: a quarter of it, within these bounds. Large files grow as fast as with bbolt.
+// the size: as much again, within these bounds. Large files grow as fast as with bbolt.
 const (
 	leastGrowth = 128 << 10
 	mostGrowth  = 16 << 20
@@ -121,6 +121,6 @@ const (
 // setGrowth sets the step for the commit of this transaction, which alone may write.
 func (t *tx) setGrowth() {
 	if t.store.owned {
-		t.DB().AllocSize = int(min(max(t.Size()/4, leastGrowth), mostGrowth))
+		t.DB().AllocSize = int(min(max(t.Size(), leastGrowth), mostGrowth))
 	}
 }
