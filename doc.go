@@ -239,7 +239,8 @@
 // The contents of shared files are files in a folder beside the bbolt file, at path +
 // ".files". A content is durable before the group lists the file, so a listed file can
 // always be read whole. Contents that no group lists are removed when the engine is opened.
-// Reading a content to its end verifies its hash (SHA-256).
+// Reading a content to its end verifies its hash (SHA-256). The path is made absolute and
+// its links are resolved when the file is opened, for the contents too.
 //
 // Only one engine can have a file open. A second Open of the file, by any process, fails
 // with [ErrStorage] within a second. The engine does not replicate; "The audit log" below

@@ -9,7 +9,8 @@ import (
 
 // Open opens the bbolt file at path and returns an engine. It creates the file if it does
 // not exist. The contents of shared files are in the folder path + ".files", which is
-// created with the first content. If opts is nil, all options have their defaults.
+// created with the first content. The path is made absolute and its links are resolved, so
+// that a later change of the working directory has no effect. If opts is nil, all options have their defaults.
 //
 // Returns ErrStorage if another process has the file open, ErrCorrupt if the file is
 // damaged, is not a bbolt file or was written by a newer version, ErrInvalid if an option
