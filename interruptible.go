@@ -17,6 +17,7 @@ type interruptible struct {
 
 	buf     []byte // what the reading goroutine fills: the caller's slice is not its own
 	pending chan read
+	ended   error // the interruption, which every later Read returns again
 }
 
 // A read is what one Read of the application's reader returned.
@@ -33,6 +34,9 @@ func newInterruptible(ctx, engine context.Context, r io.Reader) *interruptible {
 
 // Read reads on a goroutine of its own. A panic of the reader is raised again here.
 func (i *interruptible) Read(p []byte) (int, error) {
+	if i.ended != nil {
+		return 0, i.ended // the interrupted Read may still deliver what nobody asked for
+	}
 	if len(i.buf) < len(p) {
 		i.buf = make([]byte, len(p))
 	}
@@ -49,12 +53,11 @@ func (i *interruptible) Read(p []byte) (int, error) {
 		}
 		return copy(p, i.buf[:got.n]), got.err
 	case <-i.ctx.Done():
-		i.buf = nil // the goroutine may still write into it
-		return 0, i.ctx.Err()
+		i.ended = i.ctx.Err()
 	case <-i.engine.Done():
-		i.buf = nil
-		return 0, ErrClosed
+		i.ended = ErrClosed
 	}
+	return 0, i.ended
 }
 
 func (i *interruptible) fill(p []byte) {
