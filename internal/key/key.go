@@ -5,19 +5,30 @@
 // key is its family:
 //
 //	!               the number of the format
-//	c v T G         groups in creation order: visibility, creation time
-//	d G             deletions in progress
-//	g G kind …      all records of a group
-//	i U 0 key       results recorded for idempotency keys
-//	j T key         the same, by time of expiry
-//	n               the number of groups, if it is limited
-//	t T G fact U    entries that expire, by time of expiry
-//	u U 0 kind …    all records of a user
-//	w id            uploads in progress
+//	B               the identity of the data
+//	C v T G         groups in creation order: visibility, creation time
+//	D G             deletions in progress
+//	F id            the place of a shared file
+//	G G kind …      all records of a group
+//	I U 0 key       results recorded for idempotency keys
+//	J T key         the same, by time of expiry
+//	K number        calls in the order of their commits; 0: the last one that was removed
+//	L               the lease of the background work, of a store that processes share
+//	N               the number of groups, if it is limited
+//	N l             the limit of groups, of a store that processes share
+//	P G             groups that are being loaded
+//	R G             pseudonyms that are being written into groups
+//	T T G fact U    entries that expire, by time of expiry
+//	U U 0 kind …    all records of a user
+//	W id            uploads in progress
+//	X id            contents that must be removed
 //
-// T is a time in milliseconds: eight bytes, big-endian. U is a user ID. It contains no
-// control character, so a zero byte ends it. G is a group ID: a UUID is a byte 1 and the
-// sixteen bytes of the UUID; any other ID is a byte 2, the text, and a byte 0.
+// T is a time in milliseconds, and number is a number: eight bytes, big-endian. U is a user
+// ID. It contains no control character, so a zero byte ends it. G is a group ID: a UUID is a
+// byte 1 and the sixteen bytes of the UUID; any other ID is a byte 2, the text, and a byte 0.
+//
+// Format 1 had lower-case families. Keys of the two formats are never equal, so a record of
+// format 1 that is still there has not been converted yet.
 package key
 
 import (
@@ -29,22 +40,45 @@ import (
 	"github.com/google/uuid"
 )
 
+// The families of keys.
+const (
+	FamilyFormat          = '!'
+	FamilyIdentity        = 'B'
+	FamilyCreation        = 'C'
+	FamilyDeletions       = 'D'
+	FamilyFiles           = 'F'
+	FamilyGroups          = 'G'
+	FamilyOutcomes        = 'I'
+	FamilyOutcomeExpiries = 'J'
+	FamilyCommits         = 'K'
+	FamilyLease           = 'L'
+	FamilyGroupCount      = 'N'
+	FamilyLoads           = 'P'
+	FamilyRenames         = 'R'
+	FamilyExpiries        = 'T'
+	FamilyUsers           = 'U'
+	FamilyUploads         = 'W'
+	FamilyToGo            = 'X'
+)
+
 // The kinds of records of a group.
 const (
 	Admins       = 'a' // index: admins
 	Blocked      = 'b' // index: blacklist
 	Checkpoint   = 'c' // the state from which a shortened log continues
 	Events       = 'e' // the log: the last version of a call → the events of the call
-	Files        = 'f' // shared files, oldest first
+	Files        = 'f' // shared files, in the order in which they were added
 	Header       = 'h' // the properties of the group
-	Invitations  = 'i' // index: pending invitations
+	Invitations  = 'i' // index: pending invitations, in the order in which they came
 	Allowed      = 'l' // index: allow list
 	Members      = 'm' // standings of members
 	Announcement = 'n' // the announcement
 	Outsiders    = 'o' // standings of users who are not members, but are muted, blocked, …
-	Requests     = 'r' // index: pending requests
+	Requests     = 'r' // index: pending requests, in the order in which they came
 	Muted        = 'u' // index: mute list
+	Inviters     = 'v' // index: pending invitations by inviter
 	Custom       = 'x' // the custom text of the application
+	Expiring     = 'z' // index: entries that expire, by list and time
 )
 
 // The kinds of records of a user. UserMember and UserOutsider mirror Members and
@@ -113,17 +147,35 @@ var digits = func() (values [256]byte) {
 // CutGroupID removes an encoded group ID from the front of b. It accepts only the
 // encoding of AppendGroupID.
 func CutGroupID(b []byte) (group string, rest []byte, err error) {
+	var space [uuidLen]byte
+	text, rest, err := cutGroupID(space[:0], b)
+	return string(text), rest, err
+}
+
+// cutGroupID is CutGroupID. It writes the text to the space if it is not a part of b.
+func cutGroupID(space, b []byte) (text, rest []byte, err error) {
 	if len(b) > 16 && b[0] == uuidTag {
-		id, err := uuid.FromBytes(b[1:17])
-		return id.String(), b[17:], err
+		return appendUUID(space, b[1:17]), b[17:], nil
 	}
 	if len(b) > 1 && b[0] == textTag {
 		text, rest, ok := bytes.Cut(b[1:], []byte{0})
 		if ok && len(text) > 0 && !isUUID(string(text)) {
-			return string(text), rest, nil
+			return text, rest, nil
 		}
 	}
-	return "", nil, ErrForm
+	return nil, nil, ErrForm
+}
+
+// appendUUID appends the text of UUID.String.
+func appendUUID(b, id []byte) []byte {
+	for i, end := range [...]int{4, 6, 8, 10, 16} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		start := [...]int{0, 4, 6, 8, 10}[i]
+		b = hex.AppendEncode(b, id[start:end])
+	}
+	return b
 }
 
 // isUUID reports whether the ID is a UUID in the form of UUID.String.
@@ -134,14 +186,20 @@ func isUUID(group string) bool {
 
 // prefix returns the prefix of all records of the group, with room for more bytes.
 func prefix(group string, more int) []byte {
-	return AppendGroupID(append(make([]byte, 0, 1+idLen(group)+more), 'g'), group)
+	return AppendGroupID(append(make([]byte, 0, 1+idLen(group)+more), FamilyGroups), group)
 }
 
 // Format returns the key of the format number.
-func Format() []byte { return []byte{'!'} }
+func Format() []byte { return []byte{FamilyFormat} }
 
 // GroupCount returns the key of the number of groups.
-func GroupCount() []byte { return []byte{'n'} }
+func GroupCount() []byte { return []byte{FamilyGroupCount} }
+
+// GroupLimit returns the key of the limit of groups that all engines of a shared store have.
+func GroupLimit() []byte { return []byte{FamilyGroupCount, 'l'} }
+
+// Lease returns the key of the lease of the background work.
+func Lease() []byte { return []byte{FamilyLease} }
 
 // Group returns the prefix of all records of the group.
 func Group(group string) []byte {
@@ -149,7 +207,7 @@ func Group(group string) []byte {
 }
 
 // AllGroups returns the prefix of all records of all groups.
-func AllGroups() []byte { return []byte{'g'} }
+func AllGroups() []byte { return []byte{FamilyGroups} }
 
 // Of returns the key, or the prefix of the keys, of one kind of record of the group.
 func Of(group string, kind byte) []byte {
@@ -179,7 +237,7 @@ func Access[S ~string](group string, users ...S) [][]byte {
 		size += 2 * (n + len(user))
 	}
 	keys := make([][]byte, 1, 1+2*len(users))
-	b := append(AppendGroupID(append(make([]byte, 0, size), 'g'), group), Header)
+	b := append(AppendGroupID(append(make([]byte, 0, size), FamilyGroups), group), Header)
 	keys[0] = b[:len(b):len(b)]
 	prefix := b[:len(b)-1]
 	for _, user := range users {
@@ -197,14 +255,91 @@ func Event(group string, version uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(prefix(group, 1+8), Events), version)
 }
 
-// File returns the key of a shared file.
-func File(group string, id uuid.UUID) []byte {
-	return append(append(prefix(group, 1+16), Files), id[:]...)
+// File returns the key of a shared file, which was added with the version.
+func File(group string, version uint64, id uuid.UUID) []byte {
+	return append(prefix(group, 1+8+16), FileRest(version, id)...)
+}
+
+// FileRest returns the part of the key of a shared file after the group.
+func FileRest(version uint64, id uuid.UUID) []byte {
+	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 1+8+16), Files), version)
+	return append(b, id[:]...)
+}
+
+// CutFile splits the part of the key of a shared file after its kind.
+func CutFile(rest []byte) (version uint64, id uuid.UUID, err error) {
+	if len(rest) != 8+16 {
+		return 0, id, ErrForm
+	}
+	return binary.BigEndian.Uint64(rest), uuid.UUID(rest[8:]), nil
+}
+
+// Arrival returns the key of an entry of a list that is in the order in which its entries
+// came: requests or invitations. version is the version of the event, place the place of the
+// user in the event.
+func Arrival(group string, list byte, version uint64, place uint32, user string) []byte {
+	b := append(prefix(group, 1+arrival+len(user)), list)
+	b = binary.BigEndian.AppendUint64(b, version)
+	return append(binary.BigEndian.AppendUint32(b, place), user...)
+}
+
+const arrival = 8 + 4
+
+// CutArrival returns the user in the part of a key of Arrival after its kind.
+func CutArrival(rest []byte) (user []byte, err error) {
+	if len(rest) <= arrival {
+		return nil, ErrForm
+	}
+	return rest[arrival:], nil
+}
+
+// Inviter returns the key of the entry that leads from an inviter to an invited user.
+func Inviter(group, inviter, user string) []byte {
+	return append(InvitedBy(group, inviter), user...)
+}
+
+// InvitedBy returns the prefix of the users who have an invitation of the inviter.
+func InvitedBy(group, inviter string) []byte {
+	b := append(append(prefix(group, 1+len(inviter)+1), Inviters), inviter...)
+	return append(b, 0)
+}
+
+// CutInviter splits the part of a key of Inviter after its kind.
+func CutInviter(rest []byte) (inviter, user string, err error) {
+	by, who, ok := bytes.Cut(rest, []byte{0})
+	if !ok || len(by) == 0 || len(who) == 0 {
+		return "", "", ErrForm
+	}
+	return string(by), string(who), nil
+}
+
+// ExpiringEntry returns the key of an entry of a list of the group that expires.
+func ExpiringEntry(group string, list byte, at int64, user string) []byte {
+	return append(ExpiringBefore(group, list, at), user...)
+}
+
+// ExpiringIn returns the prefix of the entries of a list of the group that expire.
+func ExpiringIn(group string, list byte) []byte {
+	return append(append(prefix(group, 2+8), Expiring), list)
+}
+
+// ExpiringBefore returns the end of the range of the entries of a list of the group that
+// expire before the time.
+func ExpiringBefore(group string, list byte, at int64) []byte {
+	return binary.BigEndian.AppendUint64(ExpiringIn(group, list), uint64(at))
+}
+
+// CutExpiring splits the part of a key of ExpiringEntry after its kind.
+func CutExpiring(rest []byte) (list byte, at int64, user string, err error) {
+	if len(rest) <= 1+8 {
+		return 0, 0, "", ErrForm
+	}
+	return rest[0], int64(binary.BigEndian.Uint64(rest[1:])), string(rest[9:]), nil
 }
 
 // CutGroup splits a key of a group.
 func CutGroup(k []byte) (group string, kind byte, rest []byte, err error) {
-	if len(k) == 0 || k[0] != 'g' {
+	if len(k) == 0 || k[0] != FamilyGroups {
 		return "", 0, nil, ErrForm
 	}
 	group, rest, err = CutGroupID(k[1:])
@@ -214,206 +349,8 @@ func CutGroup(k []byte) (group string, kind byte, rest []byte, err error) {
 	return group, rest[0], rest[1:], nil
 }
 
-// User returns the key, or the prefix of the keys, of one kind of record of the user.
-func User(user string, kind byte) []byte { return userPrefix(user, kind, 0) }
-
-func userPrefix(user string, kind byte, more int) []byte {
-	b := make([]byte, 0, 1+len(user)+2+more)
-	b = append(append(b, 'u'), user...)
-	return append(b, 0, kind)
-}
-
-func userGroup(user string, kind byte, group string) []byte {
-	return AppendGroupID(userPrefix(user, kind, idLen(group)), group)
-}
-
-// AllUsers returns the prefix of all records of all users.
-func AllUsers() []byte { return []byte{'u'} }
-
-// UserGroup returns the key of the record that leads from the user to the group.
-func UserGroup(user, group string, member bool) []byte {
-	if member {
-		return userGroup(user, UserMember, group)
-	}
-	return userGroup(user, UserOutsider, group)
-}
-
-// UserGroupTrace returns the key of the record that leads from the user to a group that
-// the user was in.
-func UserGroupTrace(user, group string) []byte {
-	return userGroup(user, UserTrace, group)
-}
-
-// CutUser splits a key of a user. group is empty for the user's header.
-func CutUser(k []byte) (user string, kind byte, group string, err error) {
-	if len(k) == 0 || k[0] != 'u' {
-		return "", 0, "", ErrForm
-	}
-	name, rest, ok := bytes.Cut(k[1:], []byte{0})
-	if !ok || len(name) == 0 || len(rest) == 0 {
-		return "", 0, "", ErrForm
-	}
-	if rest[0] == UserHeader && len(rest) == 1 {
-		return string(name), UserHeader, "", nil
-	}
-	if rest[0] != UserMember && rest[0] != UserOutsider && rest[0] != UserTrace {
-		return "", 0, "", ErrForm
-	}
-	group, rest2, err := CutGroupID(rest[1:])
-	if err != nil || len(rest2) != 0 {
-		return "", 0, "", ErrForm
-	}
-	return string(name), rest[0], group, nil
-}
-
-// CutUserGroup returns the group ID in the key of a record that leads from a user to a
-// group, as text and as encoded in keys.
-func CutUserGroup(k []byte) (group string, id []byte, err error) {
-	end := bytes.IndexByte(k, 0)
-	if len(k) == 0 || k[0] != 'u' || end < 0 || len(k) < end+2 {
-		return "", nil, ErrForm
-	}
-	id = k[end+2:]
-	group, rest, err := CutGroupID(id)
-	if err != nil || len(rest) != 0 {
-		return "", nil, ErrForm
-	}
-	return group, id, nil
-}
-
 // AppendHeader appends the key of the header of a group. id is the group ID as encoded in
 // keys.
 func AppendHeader(b, id []byte) []byte {
-	return append(append(append(b, 'g'), id...), Header)
-}
-
-// Creation returns the prefix of the public or of the private groups in creation order.
-func Creation(public bool) []byte {
-	if public {
-		return []byte{'c', 1}
-	}
-	return []byte{'c', 0}
-}
-
-// Position returns the position of a group in creation order.
-func Position(created int64, group string) []byte {
-	return AppendGroupID(binary.BigEndian.AppendUint64(nil, uint64(created)), group)
-}
-
-// CutPosition splits a position.
-func CutPosition(p []byte) (created int64, group string, err error) {
-	if len(p) < 8 {
-		return 0, "", ErrForm
-	}
-	group, rest, err := CutGroupID(p[8:])
-	if err != nil || len(rest) != 0 {
-		return 0, "", ErrForm
-	}
-	return int64(binary.BigEndian.Uint64(p)), group, nil
-}
-
-// Created returns the key of the group in creation order.
-func Created(public bool, created int64, group string) []byte {
-	return append(Creation(public), Position(created, group)...)
-}
-
-// Deletions returns the prefix of all deletions in progress.
-func Deletions() []byte { return []byte{'d'} }
-
-// Deletion returns the key of the deletion of the group while it is in progress.
-func Deletion(group string) []byte {
-	return AppendGroupID([]byte{'d'}, group)
-}
-
-// Expiries returns the prefix of all entries that expire.
-func Expiries() []byte { return []byte{'t'} }
-
-// ExpiriesBefore returns the end of the range of entries that expire before the time.
-func ExpiriesBefore(at int64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{'t'}, uint64(at))
-}
-
-// Expiry returns the key of an entry that expires. fact is the kind of its index.
-func Expiry(at int64, group string, fact byte, user string) []byte {
-	b := append(make([]byte, 0, 1+8+idLen(group)+1+len(user)), 't')
-	b = AppendGroupID(binary.BigEndian.AppendUint64(b, uint64(at)), group)
-	return append(append(b, fact), user...)
-}
-
-// CutExpiry splits the key of an entry that expires.
-func CutExpiry(k []byte) (at int64, group string, fact byte, user string, err error) {
-	if len(k) < 9 || k[0] != 't' {
-		return 0, "", 0, "", ErrForm
-	}
-	group, rest, err := CutGroupID(k[9:])
-	if err != nil || len(rest) < 2 {
-		return 0, "", 0, "", ErrForm
-	}
-	return int64(binary.BigEndian.Uint64(k[1:])), group, rest[0], string(rest[1:]), nil
-}
-
-// Uploads returns the prefix of all uploads in progress.
-func Uploads() []byte { return []byte{'w'} }
-
-// Upload returns the key of the upload of the content while it is in progress.
-func Upload(content string) []byte {
-	return append([]byte{'w'}, content...)
-}
-
-// Content returns the ID of the content of a shared file. It includes the group, so the
-// record of the file can be found from the ID.
-func Content(group string, file uuid.UUID) string {
-	return hex.EncodeToString(AppendGroupID(nil, group)) + "-" + file.String()
-}
-
-// CutContent splits the ID of a content.
-func CutContent(id string) (group string, file uuid.UUID, err error) {
-	head, tail, _ := bytes.Cut([]byte(id), []byte("-"))
-	raw, err := hex.DecodeString(string(head))
-	if err != nil {
-		return "", uuid.UUID{}, ErrForm
-	}
-	group, rest, err := CutGroupID(raw)
-	if err != nil || len(rest) != 0 {
-		return "", uuid.UUID{}, ErrForm
-	}
-	file, err = uuid.ParseBytes(tail)
-	if err != nil || Content(group, file) != id {
-		return "", uuid.UUID{}, ErrForm
-	}
-	return group, file, nil
-}
-
-// Outcomes returns the prefix of all results recorded for idempotency keys.
-func Outcomes() []byte { return []byte{'i'} }
-
-// Once returns the key of the recorded result of the actor's call with an idempotency
-// key.
-func Once(actor, id string) []byte {
-	b := append(append([]byte{'i'}, actor...), 0)
-	return append(b, id...)
-}
-
-// OnceOf returns the prefix of the recorded results of the actor.
-func OnceOf(actor string) []byte { return Once(actor, "") }
-
-// OnceExpiries returns the prefix of the recorded results by time of expiry.
-func OnceExpiries() []byte { return []byte{'j'} }
-
-// OnceExpiriesBefore returns the end of the range of results that expire before the time.
-func OnceExpiriesBefore(at int64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{'j'}, uint64(at))
-}
-
-// OnceExpiry returns the key of the expiry of a recorded result.
-func OnceExpiry(at int64, once []byte) []byte {
-	return append(OnceExpiriesBefore(at), once...)
-}
-
-// CutOnceExpiry returns the key of the recorded result to which an expiry belongs.
-func CutOnceExpiry(k []byte) ([]byte, error) {
-	if len(k) < 10 || k[0] != 'j' || k[9] != 'i' {
-		return nil, ErrForm
-	}
-	return k[9:], nil
+	return append(append(append(b, FamilyGroups), id...), Header)
 }

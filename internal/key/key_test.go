@@ -104,11 +104,23 @@ func TestOrder(t *testing.T) {
 		require.Equal(t, at <= now, bytes.Compare(k, key.OnceExpiriesBefore(now+1)) < 0)
 		require.True(t, bytes.HasPrefix(k, key.OnceExpiries()))
 	}))
-	t.Run("files by the time in their ids", func(t *testing.T) {
+	t.Run("files by their versions, and then by the time in their ids", func(t *testing.T) {
 		t.Parallel()
 		older, newer := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
-		require.Negative(t, bytes.Compare(key.File("g", older), key.File("g", newer)))
+		require.Negative(t, bytes.Compare(key.File("g", 7, older), key.File("g", 7, newer)))
+		require.Negative(t, bytes.Compare(key.File("g", 7, newer), key.File("g", 256, older)))
 	})
+	t.Run("arrivals by their versions, and then by their places", func(t *testing.T) {
+		t.Parallel()
+		require.Negative(t, bytes.Compare(key.Arrival("g", key.Requests, 7, 256, "a"), key.Arrival("g", key.Requests, 256, 7, "a")))
+		require.Negative(t, bytes.Compare(key.Arrival("g", key.Requests, 7, 9, "z"), key.Arrival("g", key.Requests, 7, 256, "a")))
+	})
+	t.Run("expiring entries of a list by their ends", rapid.MakeCheck(func(t *rapid.T) {
+		at, now := times().Draw(t, "at"), times().Draw(t, "now")
+		k := key.ExpiringEntry("g", key.Muted, at, userIDs().Draw(t, "user"))
+		require.Equal(t, at <= now, bytes.Compare(k, key.ExpiringBefore("g", key.Muted, now+1)) < 0)
+		require.True(t, bytes.HasPrefix(k, key.ExpiringIn("g", key.Muted)))
+	}))
 }
 
 // TestApart checks that what belongs to one group, or user, is not met when another
@@ -188,10 +200,12 @@ func TestCut(t *testing.T) {
 		require.Equal(t, []any{at, group, fact, user}, []any{a, g, f, u})
 	}))
 	t.Run("the id of a content", rapid.MakeCheck(func(t *rapid.T) {
-		group, file := groupIDs().Draw(t, "group"), files().Draw(t, "file")
-		g, f, err := key.CutContent(key.Content(group, file))
-		require.NoError(t, err)
-		require.Equal(t, []any{group, file}, []any{g, f})
+		file := files().Draw(t, "file")
+		for _, id := range []string{key.Content(file), key.Content1(groupIDs().Draw(t, "group"), file)} {
+			f, err := key.CutContent(id)
+			require.NoError(t, err)
+			require.Equal(t, file, f)
+		}
 	}))
 	t.Run("a deletion", rapid.MakeCheck(func(t *rapid.T) {
 		group := groupIDs().Draw(t, "group")
@@ -203,9 +217,9 @@ func TestCut(t *testing.T) {
 	t.Run("a user's group", rapid.MakeCheck(func(t *rapid.T) {
 		user, group := userIDs().Draw(t, "user"), groupIDs().Draw(t, "group")
 		for _, k := range [][]byte{key.UserGroup(user, group, true), key.UserGroup(user, group, false), key.UserGroupTrace(user, group)} {
-			g, id, err := key.CutUserGroup(k)
+			g, id, err := key.CutUserGroup(nil, k)
 			require.NoError(t, err)
-			require.Equal(t, group, g)
+			require.Equal(t, group, string(g))
 			require.Equal(t, key.Of(group, key.Header), key.AppendHeader(nil, id))
 		}
 		_, kind, g, err := key.CutUser(key.UserGroupTrace(user, group))
@@ -221,7 +235,7 @@ func TestCut(t *testing.T) {
 	}))
 	t.Run("the longest content id is one that blobs take", func(t *testing.T) {
 		t.Parallel()
-		require.LessOrEqual(t, len(key.Content(strings.Repeat("g", 64), uuid.Max)), 200)
+		require.LessOrEqual(t, len(key.Content1(strings.Repeat("g", 64), uuid.Max)), 200)
 	})
 }
 
@@ -232,40 +246,51 @@ func TestCut_Foreign(t *testing.T) {
 	astext := "\x02" + assigned + "\x00"
 	for name, cut := range map[string]error{
 		"group: empty":                          third(key.CutGroup(nil)),
-		"group: another family":                 third(key.CutGroup([]byte("u\x02a\x00h"))),
-		"group: without a kind":                 third(key.CutGroup([]byte("g\x02a\x00"))),
-		"group: without an end":                 third(key.CutGroup([]byte("g\x02a"))),
-		"group: with a short UUID":              third(key.CutGroup([]byte("g\x01abcdefghijklmno"))),
-		"group: with an unknown tag":            third(key.CutGroup([]byte("g\x03a\x00h"))),
-		"group: with a UUID as text":            third(key.CutGroup([]byte("g" + astext + "h"))),
-		"group: with no id":                     third(key.CutGroup([]byte("g\x02\x00h"))),
+		"group: another family":                 third(key.CutGroup([]byte("U\x02a\x00h"))),
+		"group: without a kind":                 third(key.CutGroup([]byte("G\x02a\x00"))),
+		"group: without an end":                 third(key.CutGroup([]byte("G\x02a"))),
+		"group: with a short UUID":              third(key.CutGroup([]byte("G\x01abcdefghijklmno"))),
+		"group: with an unknown tag":            third(key.CutGroup([]byte("G\x03a\x00h"))),
+		"group: with a UUID as text":            third(key.CutGroup([]byte("G" + astext + "h"))),
+		"group: with no id":                     third(key.CutGroup([]byte("G\x02\x00h"))),
 		"user: empty":                           third(key.CutUser(nil)),
-		"user: without an end":                  third(key.CutUser([]byte("ubob"))),
-		"user: without a kind":                  third(key.CutUser([]byte("ubob\x00"))),
-		"user: with a UUID as text":             third(key.CutUser([]byte("ubob\x00m" + astext))),
-		"user: header with a group":             third(key.CutUser([]byte("ubob\x00h\x02a\x00"))),
-		"user: with an unknown kind":            third(key.CutUser([]byte("ubob\x00z\x02a\x00"))),
-		"user: member without a group":          third(key.CutUser([]byte("ubob\x00m"))),
-		"user: with something behind the group": third(key.CutUser([]byte("ubob\x00m\x02a\x00x"))),
-		"user's group: empty":                   second(key.CutUserGroup(nil)),
-		"user's group: another family":          second(key.CutUserGroup([]byte("g\x02a\x00m\x02a\x00"))),
-		"user's group: without a group":         second(key.CutUserGroup([]byte("ubob\x00"))),
-		"user's group: with more behind it":     second(key.CutUserGroup([]byte("ubob\x00m\x02a\x00x"))),
-		"once: short":                           failed(key.CutOnceExpiry([]byte("j12345678"))),
-		"once: of something else":               failed(key.CutOnceExpiry([]byte("j12345678g\x02a\x00h"))),
-		"once: another family":                  failed(key.CutOnceExpiry([]byte("t12345678ia\x00k"))),
+		"user: without an end":                  third(key.CutUser([]byte("Ubob"))),
+		"user: without a kind":                  third(key.CutUser([]byte("Ubob\x00"))),
+		"user: with a UUID as text":             third(key.CutUser([]byte("Ubob\x00m" + astext))),
+		"user: header with a group":             third(key.CutUser([]byte("Ubob\x00h\x02a\x00"))),
+		"user: with an unknown kind":            third(key.CutUser([]byte("Ubob\x00z\x02a\x00"))),
+		"user: member without a group":          third(key.CutUser([]byte("Ubob\x00m"))),
+		"user: with something behind the group": third(key.CutUser([]byte("Ubob\x00m\x02a\x00x"))),
+		"user's group: empty":                   second(key.CutUserGroup(nil, nil)),
+		"user's group: another family":          second(key.CutUserGroup(nil, []byte("G\x02a\x00m\x02a\x00"))),
+		"user's group: without a group":         second(key.CutUserGroup(nil, []byte("Ubob\x00"))),
+		"user's group: with more behind it":     second(key.CutUserGroup(nil, []byte("Ubob\x00m\x02a\x00x"))),
+		"once: short":                           failed(key.CutOnceExpiry([]byte("J12345678"))),
+		"once: of something else":               failed(key.CutOnceExpiry([]byte("J12345678G\x02a\x00h"))),
+		"once: another family":                  failed(key.CutOnceExpiry([]byte("T12345678Ia\x00k"))),
 		"position: short":                       second(key.CutPosition([]byte("1234567"))),
 		"position: without a group":             second(key.CutPosition([]byte("12345678"))),
 		"position: with something behind":       second(key.CutPosition([]byte("12345678\x02a\x00x"))),
-		"expiry: short":                         fourth(key.CutExpiry([]byte("t1234567"))),
-		"expiry: another family":                fourth(key.CutExpiry([]byte("g12345678\x02a\x00ux"))),
-		"expiry: without a user":                fourth(key.CutExpiry([]byte("t12345678\x02a\x00u"))),
-		"content: empty":                        second(key.CutContent("")),
-		"content: without a file":               second(key.CutContent("026100-")),
-		"content: no hexadecimal digits":        second(key.CutContent("0261zz-" + assigned)),
-		"content: in capitals":                  second(key.CutContent("026A00-" + assigned)),
-		"content: with something behind":        second(key.CutContent("02610061-" + assigned)),
-		"content: file in capitals":             second(key.CutContent("026100-" + strings.ToUpper(assigned))),
+		"expiry: short":                         fourth(key.CutExpiry([]byte("T1234567"))),
+		"expiry: another family":                fourth(key.CutExpiry([]byte("G12345678\x02a\x00ux"))),
+		"expiry: without a user":                fourth(key.CutExpiry([]byte("T12345678\x02a\x00u"))),
+		"content: empty":                        failed(key.CutContent("")),
+		"content: without a file":               failed(key.CutContent("026100-")),
+		"content: no hexadecimal digits":        failed(key.CutContent("0261zz-" + assigned)),
+		"content: in capitals":                  failed(key.CutContent("026A00-" + assigned)),
+		"content: with something behind":        failed(key.CutContent("02610061-" + assigned)),
+		"content: file in capitals":             failed(key.CutContent("026100-" + strings.ToUpper(assigned))),
+		"file: short":                           second(key.CutFile(make([]byte, 23))),
+		"arrival: without a user":               failed(key.CutArrival(make([]byte, 12))),
+		"inviter: without an end":               second(key.CutInviter([]byte("bob"))),
+		"inviter: without a user":               second(key.CutInviter([]byte("bob\x00"))),
+		"inviter: without an inviter":           second(key.CutInviter([]byte("\x00bob"))),
+		"expiring: without a user":              third(key.CutExpiring(make([]byte, 9))),
+		"point: short":                          second(key.CutPoint(make([]byte, 7))),
+		"point: without a group":                second(key.CutPoint(make([]byte, 8))),
+		"point: with something behind":          second(key.CutPoint([]byte("12345678\x02a\x00x"))),
+		"commit: another family":                failed(key.CutCommit([]byte("J12345678"))),
+		"commit: long":                          failed(key.CutCommit([]byte("K123456789"))),
 	} {
 		require.ErrorIs(t, cut, key.ErrForm, name)
 	}
@@ -282,9 +307,11 @@ func seeds(f *testing.F) {
 	group, user := "01890a5d-ac96-774b-bcce-b302099a8057", "alice"
 	for _, k := range [][]byte{
 		key.Format(), key.GroupCount(), key.Group(group), key.Of(group, key.Header), key.OfUser("a:b", key.Members, user),
-		key.Event(group, 7), key.File("a", uuid.Max), key.User(user, key.UserHeader), key.UserGroup(user, group, true),
+		key.Event(group, 7), key.File("a", 1<<40, uuid.Max), key.User(user, key.UserHeader), key.UserGroup(user, group, true),
 		key.UserGroup(user, "a", false), key.Created(true, 1, group), key.Deletion(group), key.Expiry(9, group, key.Muted, user),
-		key.Upload(key.Content(group, uuid.Max)), []byte("g\x02" + group + "\x00h"), []byte(key.Content("a", uuid.Nil)),
+		key.Upload(key.Content(uuid.Max)), []byte("G\x02" + group + "\x00h"), []byte(key.Content1("a", uuid.Nil)), key.FileIndex(uuid.Max),
+		key.Point(group, 9), key.Commit(9), key.Arrival(group, key.Requests, 1, 2, user)[18:], key.Inviter(group, user, "bob")[18:],
+		key.ExpiringEntry(group, key.Muted, 9, user)[18:],
 	} {
 		f.Add(k)
 		f.Add(k[:len(k)-1])
@@ -319,14 +346,32 @@ func FuzzCut(f *testing.F) {
 		if at, group, fact, user, err := key.CutExpiry(k); err == nil {
 			require.Equal(t, string(k), string(key.Expiry(at, group, fact, user)))
 		}
-		if group, id, err := key.CutUserGroup(k); err == nil {
-			require.Equal(t, string(id), string(key.AppendGroupID(nil, group)))
+		if group, id, err := key.CutUserGroup(nil, k); err == nil {
+			require.Equal(t, string(id), string(key.AppendGroupID(nil, string(group))))
 		}
 		if once, err := key.CutOnceExpiry(k); err == nil {
 			require.Equal(t, string(k), string(k[:9])+string(once))
 		}
-		if group, file, err := key.CutContent(string(k)); err == nil {
-			require.Equal(t, string(k), key.Content(group, file))
+		if file, err := key.CutContent(string(k)); err == nil {
+			require.True(t, string(k) == key.Content(file) || strings.HasSuffix(string(k), "-"+key.Content(file)))
+		}
+		if version, id, err := key.CutFile(k); err == nil {
+			require.Equal(t, string(k), string(key.FileRest(version, id)[1:]))
+		}
+		if user, err := key.CutArrival(k); err == nil {
+			require.Equal(t, k[12:], user)
+		}
+		if inviter, user, err := key.CutInviter(k); err == nil {
+			require.Equal(t, string(k), inviter+"\x00"+user)
+		}
+		if list, at, user, err := key.CutExpiring(k); err == nil {
+			require.Equal(t, string(k), string(key.ExpiringEntry("g", list, at, user)[len(key.Of("g", key.Expiring)):]))
+		}
+		if group, version, err := key.CutPoint(k); err == nil {
+			require.Equal(t, string(k), string(key.Point(group, version)))
+		}
+		if number, err := key.CutCommit(k); err == nil {
+			require.Equal(t, string(k), string(key.Commit(number)))
 		}
 	})
 }

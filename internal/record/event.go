@@ -13,6 +13,13 @@ type Call struct {
 	At     int64
 	Reason string
 	Events []Event
+
+	// Commit is the number of the call in the order of commits; 0: not numbered.
+	Commit uint64
+
+	// Mark is random. It tells the call from all others, so that an engine that has lost the
+	// answer to a commit finds its own call in the log; 0: not marked.
+	Mark uint64
 }
 
 // An Event is one change of a group. It contains all data needed to repeat the change.
@@ -121,7 +128,8 @@ func (c *Call) Encode() []byte {
 	for i := range c.Events {
 		b = appendMessage(b, 4, c.Events[i].encode())
 	}
-	return b
+	b = appendUint(b, 5, c.Commit)
+	return appendUint(b, 6, c.Mark)
 }
 
 // DecodeCall decodes the result of Encode.
@@ -141,6 +149,10 @@ func DecodeCall(b []byte) (c Call, err error) {
 				return c, err
 			}
 			c.Events = append(c.Events, event)
+		case 5:
+			c.Commit = f.uint
+		case 6:
+			c.Mark = f.uint
 		}
 	}
 	if f.err == nil && len(c.Events) == 0 {

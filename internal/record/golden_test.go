@@ -45,9 +45,12 @@ func aFile() record.File {
 	}
 }
 
-// golden is every kind of record of format 1. A record that was once written has to be
-// read for ever: samples are added, and never changed.
-var golden = []sample{
+// golden has the records of each format. A record that was once written has to be read for
+// ever: samples are added, and never changed.
+var golden = map[string][]sample{"format1": format1, "format2": format2}
+
+// format1 is every kind of record of format 1.
+var format1 = []sample{
 	sampleOf("header", record.Header{
 		Name: "Nachtwache 夜", Description: "on the wall", Avatar: "https://example.org/a.png", HasCustom: true, Public: true,
 		MembersOnly: true, AllowInvites: true, InviteNeedConfirm: true, Muted: true, MaxUsers: 10_000, Owner: "alice",
@@ -132,43 +135,112 @@ var golden = []sample{
 	sampleOf("count-zero", 0, encodeCount, record.DecodeCount),
 }
 
-const format1 = "testdata/format1"
+// format2 is every kind of record with what format 2 has added.
+var format2 = []sample{
+	sampleOf("standing-member", record.Standing{Role: 1, Joined: 1772665567008, JoinVersion: 70_000, JoinPlace: 999},
+		(*record.Standing).Encode, decodeMember),
+	sampleOf("standing-admin", record.Standing{
+		Role: 2, Joined: 1772665567008, AdminSince: 1772665567009, JoinVersion: 2, AdminVersion: 1 << 40, AdminPlace: 1<<32 - 1,
+		Mute: &record.Mark{At: 1, Until: 4638873600000, By: "alice", Reason: "spam"},
+	}, (*record.Standing).Encode, decodeMember),
+	sampleOf("standing-pending", record.Standing{
+		Request:    &record.Mark{At: 5, Until: 6, Reason: "please", Version: 17, Place: 0},
+		Invitation: &record.Mark{At: 7, By: "alice", Version: 18, Place: 300},
+	}, (*record.Standing).Encode, decodeOutsider),
+	sampleOf("standing-pending-unknown-version", record.Standing{Invitation: &record.Mark{At: 7, By: "alice", Place: 9}},
+		(*record.Standing).Encode, decodeOutsider),
+	sampleOf("call-numbered", record.Call{Actor: "bob", At: 3, Commit: 1 << 33, Events: []record.Event{
+		{Kind: 22, Until: 4638873600000, Users: []string{"carol", "dave"}, Before: []int64{0, 77}},
+	}}, (*record.Call).Encode, record.DecodeCall),
+	sampleOf("call-file-deleted", record.Call{Actor: "carol", At: 5, Commit: 1, Events: []record.Event{{Kind: 31, File: new(placedFile())}}},
+		(*record.Call).Encode, record.DecodeCall),
+	sampleOf("file", placedFile(), (*record.File).Encode, record.DecodeFile),
+	sampleOf("file-old-content", oldFile(), (*record.File).Encode, record.DecodeFile),
+	sampleOf("file-absent", absentFile(), (*record.File).Encode, record.DecodeFile),
+	sampleOf("identity", record.Identity{
+		Database: "6ba7b810-9dad-11d1-80b4-00c04fd430c8", Opening: 70_000, History: "6ba7b811-9dad-11d1-80b4-00c04fd430c8", Open: true,
+	}, (*record.Identity).Encode, record.DecodeIdentity),
+	sampleOf("identity-new", record.Identity{Database: "d", History: "h"}, (*record.Identity).Encode, record.DecodeIdentity),
+	sampleOf("contents-mark", record.ContentsMark{Database: "6ba7b810-9dad-11d1-80b4-00c04fd430c8", Opening: 70_000},
+		(*record.ContentsMark).Encode, record.DecodeContentsMark),
+	sampleOf("header-renaming", record.Header{
+		Name: "n", Version: 70_000, First: 3, Rewritten: 69_999, Rename: record.Rename{From: "zoe", To: "forgotten-6ba7b810-9dad-11d1-80b4-00c04fd430c8"},
+	}, (*record.Header).Encode, record.DecodeHeader),
+	sampleOf("format", record.Format{Number: 2}, (*record.Format).Encode, record.DecodeFormat),
+	sampleOf("format-in-progress", record.Format{Number: 2, From: 1}, (*record.Format).Encode, record.DecodeFormat),
+}
+
+func placedFile() record.File {
+	f := aFile()
+	f.Version = 70_000
+	return f
+}
+
+func oldFile() record.File {
+	f := placedFile()
+	f.Content = "026775696c6400-01980b5d-ac96-774b-bcce-b302099a8057"
+	return f
+}
+
+func absentFile() record.File {
+	f := placedFile()
+	f.Absent = true
+	return f
+}
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(goldenFile(g.name))
-			if errors.Is(err, fs.ErrNotExist) && *update {
-				b = g.encoded()
-				require.NoError(t, os.MkdirAll(format1, 0o755))
-				require.NoError(t, os.WriteFile(goldenFile(g.name), b, 0o644))
-				err = nil
-			}
-			require.NoError(t, err)
-			got, err := g.decoded(b)
-			require.NoError(t, err)
-			require.Equal(t, g.want, got)
-			require.Equal(t, b, g.encoded())
-		})
+	for format, samples := range golden {
+		for _, g := range samples {
+			t.Run(format+" "+g.name, func(t *testing.T) {
+				t.Parallel()
+				b, err := os.ReadFile(goldenFile(format, g.name))
+				if errors.Is(err, fs.ErrNotExist) && *update {
+					b = g.encoded()
+					require.NoError(t, os.MkdirAll(filepath.Dir(goldenFile(format, g.name)), 0o755))
+					require.NoError(t, os.WriteFile(goldenFile(format, g.name), b, 0o644))
+					err = nil
+				}
+				require.NoError(t, err)
+				got, err := g.decoded(b)
+				require.NoError(t, err)
+				require.Equal(t, g.want, got)
+				require.Equal(t, b, g.encoded())
+			})
+		}
 	}
 }
 
 // TestGolden_NoneForgotten finds golden files that no sample reads any more.
 func TestGolden_NoneForgotten(t *testing.T) {
 	t.Parallel()
-	known := make(map[string]bool)
-	for _, g := range golden {
-		require.False(t, known[g.name], "two samples are named %s", g.name)
-		known[g.name] = true
-	}
-	names, err := filepath.Glob(goldenFile("*"))
-	require.NoError(t, err)
-	require.Len(t, names, len(golden))
-	for _, name := range names {
-		require.True(t, known[strings.TrimSuffix(filepath.Base(name), ".golden")], name)
+	for format, samples := range golden {
+		known := make(map[string]bool)
+		for _, g := range samples {
+			require.False(t, known[g.name], "two samples of %s are named %s", format, g.name)
+			known[g.name] = true
+		}
+		names, err := filepath.Glob(goldenFile(format, "*"))
+		require.NoError(t, err)
+		require.Len(t, names, len(samples))
+		for _, name := range names {
+			require.True(t, known[strings.TrimSuffix(filepath.Base(name), ".golden")], name)
+		}
 	}
 }
 
-func goldenFile(name string) string { return filepath.Join(format1, name+".golden") }
+// TestFormat_Old checks that format 1, which reads only a number, takes the format of data that
+// is being converted for format 2.
+func TestFormat_Old(t *testing.T) {
+	t.Parallel()
+	n, err := record.DecodeCount((&record.Format{Number: 2, From: 1}).Encode())
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	f, err := record.DecodeFormat(record.EncodeCount(1))
+	require.NoError(t, err)
+	require.Equal(t, record.Format{Number: 1}, f)
+}
+
+func goldenFile(format, name string) string {
+	return filepath.Join("testdata", format, name+".golden")
+}

@@ -1,10 +1,13 @@
 package record
 
+import "google.golang.org/protobuf/encoding/protowire"
+
 // The states of a group.
 const (
 	Live     = 0
 	Deleting = 1 // no longer visible; its records are being removed
 	Deleted  = 2 // only this header and the log remain
+	Loading  = 3 // not visible yet; its records are being written
 )
 
 // A Header contains the properties of a group, without its lists. Most calls need nothing
@@ -27,7 +30,17 @@ type Header struct {
 
 	// First is the first version in the log; 0 means 1.
 	First uint64
+
+	// Rewritten is the version of the last event after which the log before it was read with
+	// another pseudonym; 0: none.
+	Rewritten uint64
+
+	// Rename is the pseudonym that is being written into the records of the group.
+	Rename Rename
 }
+
+// A Rename replaces a user ID by a pseudonym. The zero value replaces nothing.
+type Rename struct{ From, To string }
 
 const (
 	public = 1 << iota
@@ -83,7 +96,10 @@ func (h *Header) Encode() []byte {
 	b = appendInt(b, 16, int64(h.Requests))
 	b = appendInt(b, 17, int64(h.Invitations))
 	b = appendInt(b, 18, int64(h.Files))
-	return appendUint(b, 19, h.First)
+	b = appendUint(b, 19, h.First)
+	b = appendUint(b, 20, h.Rewritten)
+	b = appendString(b, 21, h.Rename.From)
+	return appendString(b, 22, h.Rename.To)
 }
 
 // DecodeState decodes only the state and the flags of a header.
@@ -102,9 +118,12 @@ func DecodeState(b []byte) (Header, error) {
 }
 
 // DecodeHeader decodes the result of Encode.
-func DecodeHeader(b []byte) (Header, error) {
+func DecodeHeader(b []byte) (Header, error) { return (*Texts)(nil).DecodeHeader(b) }
+
+// DecodeHeader is DecodeHeader for one of many headers.
+func (t *Texts) DecodeHeader(b []byte) (Header, error) {
 	var h Header
-	f := fieldsOf(b)
+	f := t.fieldsOf(b)
 	for f.next() {
 		switch f.num {
 		case 1:
@@ -145,6 +164,12 @@ func DecodeHeader(b []byte) (Header, error) {
 			h.Files = int(f.uint)
 		case 19:
 			h.First = f.uint
+		case 20:
+			h.Rewritten = f.uint
+		case 21:
+			h.Rename.From = f.string()
+		case 22:
+			h.Rename.To = f.string()
 		}
 	}
 	return h, f.err
@@ -157,6 +182,11 @@ type Mark struct {
 	Until  int64  // when it ends, exclusive; 0: never
 	By     string // the actor who made it; "" for the system
 	Reason string
+
+	// Version is the version of the event that made it, Place the place of the user in that
+	// event. 0 is unknown: the event was removed before format 2.
+	Version uint64
+	Place   uint32
 }
 
 // Holds reports whether the mark exists and is in effect at the time.
@@ -174,7 +204,9 @@ func (m *Mark) encode() []byte {
 	b = appendInt(b, 1, m.At)
 	b = appendInt(b, 2, m.Until)
 	b = appendString(b, 3, m.By)
-	return appendString(b, 4, m.Reason)
+	b = appendString(b, 4, m.Reason)
+	b = appendUint(b, 5, m.Version)
+	return appendUint(b, 6, uint64(m.Place))
 }
 
 func decodeMark(b []byte) (*Mark, error) {
@@ -190,6 +222,10 @@ func decodeMark(b []byte) (*Mark, error) {
 			m.By = f.string()
 		case 4:
 			m.Reason = f.string()
+		case 5:
+			m.Version = f.uint
+		case 6:
+			m.Place = uint32(f.uint)
 		}
 	}
 	return &m, f.err
@@ -200,6 +236,11 @@ type Standing struct {
 	Role       uint8 // at most LastRole; 0 is an outsider, 1 is a plain member
 	Joined     int64
 	AdminSince int64
+
+	// The versions of the events with which the membership and the admin role began, and the
+	// places of the user in these events. 0 is unknown: the event was removed before format 2.
+	JoinVersion, AdminVersion uint64
+	JoinPlace, AdminPlace     uint32
 
 	Mute, Block, Allow, Request, Invitation *Mark
 }
@@ -235,36 +276,75 @@ func (s *Standing) Encode() []byte {
 			b = appendMessage(b, firstMark+protoNumber(i), (*m).encode())
 		}
 	}
-	return b
+	b = appendUint(b, 12, s.JoinVersion)
+	b = appendUint(b, 13, uint64(s.JoinPlace))
+	b = appendUint(b, 14, s.AdminVersion)
+	return appendUint(b, 15, uint64(s.AdminPlace))
 }
 
-// firstMark is the number of the first mark in an encoded standing. 4 to 15 are kept for marks.
+// firstMark is the number of the first mark in an encoded standing. 4 to 11 are kept for marks.
 const firstMark = 4
 
 // DecodeStanding decodes the result of Encode. member reports whether the record was
 // under the key for members or under the key for outsiders.
 func DecodeStanding(b []byte, member bool) (s Standing, err error) {
+	err = s.Decode(b, member)
+	return s, err
+}
+
+// Decode is DecodeStanding into s.
+func (s *Standing) Decode(b []byte, member bool) (err error) {
+	*s = Standing{}
 	if member {
 		s.Role = 1
 	}
-	marks := s.marks()
-	f := fields{rest: b}
+	f := fields{rest: s.decodeNumbers(b)}
 	for f.next() {
-		switch i := int(f.num) - firstMark; {
-		case f.num == 1:
-			s.Joined = f.int()
-		case f.num == 2:
-			s.Role = uint8(f.uint)
-		case f.num == 3:
-			s.AdminSince = f.int()
-		case i < len(marks):
+		i := int(f.num) - firstMark
+		if marks := s.marks(); i >= 0 && i < len(marks) {
 			if *marks[i], err = decodeMark(f.bytes); err != nil {
-				return s, err
+				return err
 			}
+			f.rest = s.decodeNumbers(f.rest)
+		} else {
+			s.setNumber(f.num, f.uint)
 		}
 	}
 	if f.err == nil && (s.Role > LastRole || member != s.Member()) {
-		return s, ErrCorrupt
+		return ErrCorrupt
 	}
-	return s, f.err
+	return f.err
+}
+
+// decodeNumbers decodes the numbers at the beginning of b, and returns the rest. It is what
+// decodes a member without marks, the most common record of all.
+func (s *Standing) decodeNumbers(b []byte) []byte {
+	for len(b) > 1 && b[0]&7 == byte(protowire.VarintType) && b[0] >= 1<<3 && b[0] < 1<<7 {
+		v, n := consumeVarint(b[1:])
+		if n < 0 {
+			break
+		}
+		s.setNumber(protowire.Number(b[0]>>3), v)
+		b = b[1+n:]
+	}
+	return b
+}
+
+func (s *Standing) setNumber(field protowire.Number, v uint64) {
+	switch field {
+	case 1:
+		s.Joined = int64(v)
+	case 2:
+		s.Role = uint8(v)
+	case 3:
+		s.AdminSince = int64(v)
+	case 12:
+		s.JoinVersion = v
+	case 13:
+		s.JoinPlace = uint32(v)
+	case 14:
+		s.AdminVersion = v
+	case 15:
+		s.AdminPlace = uint32(v)
+	}
 }

@@ -50,6 +50,7 @@ func marks() *rapid.Generator[*record.Mark] {
 		}
 		return &record.Mark{
 			At: numbers().Draw(t, "at"), Until: numbers().Draw(t, "until"), By: texts().Draw(t, "by"), Reason: texts().Draw(t, "reason"),
+			Version: rapid.Uint64().Draw(t, "version"), Place: rapid.Uint32().Draw(t, "place"),
 		}
 	})
 }
@@ -58,6 +59,8 @@ func standings() *rapid.Generator[record.Standing] {
 	return rapid.Custom(func(t *rapid.T) record.Standing {
 		return record.Standing{
 			Role: rapid.Uint8Range(0, 3).Draw(t, "role"), Joined: numbers().Draw(t, "joined"), AdminSince: numbers().Draw(t, "admin since"),
+			JoinVersion: rapid.Uint64().Draw(t, "join version"), JoinPlace: rapid.Uint32().Draw(t, "join place"),
+			AdminVersion: rapid.Uint64().Draw(t, "admin version"), AdminPlace: rapid.Uint32().Draw(t, "admin place"),
 			Mute: marks().Draw(t, "mute"), Block: marks().Draw(t, "block"), Allow: marks().Draw(t, "allow"),
 			Request: marks().Draw(t, "request"), Invitation: marks().Draw(t, "invitation"),
 		}
@@ -69,7 +72,8 @@ func files() *rapid.Generator[record.File] {
 		fixed := func(n int, name string) string { return string(rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, name)) }
 		return record.File{
 			ID: fixed(16, "id"), Name: texts().Draw(t, "name"), Size: numbers().Draw(t, "size"), SHA256: fixed(32, "hash"),
-			Owner: texts().Draw(t, "owner"), Created: numbers().Draw(t, "created"),
+			Owner: texts().Draw(t, "owner"), Created: numbers().Draw(t, "created"), Version: rapid.Uint64().Draw(t, "version"),
+			Content: texts().Draw(t, "content"), Absent: rapid.Bool().Draw(t, "absent"),
 		}
 	})
 }
@@ -105,7 +109,7 @@ func calls() *rapid.Generator[record.Call] {
 	return rapid.Custom(func(t *rapid.T) record.Call {
 		return record.Call{
 			Actor: texts().Draw(t, "actor"), At: numbers().Draw(t, "at"), Reason: texts().Draw(t, "reason"),
-			Events: rapid.SliceOfN(events(), 1, 4).Draw(t, "events"),
+			Events: rapid.SliceOfN(events(), 1, 4).Draw(t, "events"), Commit: rapid.Uint64().Draw(t, "commit"),
 		}
 	})
 }
@@ -153,6 +157,9 @@ func TestEncode(t *testing.T) {
 	t.Run("upload", comesBack(rapid.Custom(func(t *rapid.T) record.Upload {
 		return record.Upload{Process: texts().Draw(t, "process"), At: numbers().Draw(t, "at")}
 	}), (*record.Upload).Encode, record.DecodeUpload))
+	t.Run("format", comesBack(rapid.Custom(func(t *rapid.T) record.Format {
+		return record.Format{Number: counts().Draw(t, "number"), From: counts().Draw(t, "from")}
+	}), (*record.Format).Encode, record.DecodeFormat))
 	t.Run("count", comesBack(counts(), func(n *int) []byte { return record.EncodeCount(*n) }, record.DecodeCount))
 }
 
@@ -287,13 +294,16 @@ var decoders = map[string]func([]byte) error{
 	"upload":                  func(b []byte) error { _, err := record.DecodeUpload(b); return err },
 	"outcome":                 func(b []byte) error { _, err := record.DecodeOnce(b); return err },
 	"count":                   func(b []byte) error { _, err := record.DecodeCount(b); return err },
+	"format":                  func(b []byte) error { _, err := record.DecodeFormat(b); return err },
 }
 
 // fuzz runs a decoder over anything. What it takes it has to write back so that it
 // reads the same again; what it does not take is damaged, and says so.
 func fuzz[T any](f *testing.F, encode func(*T) []byte, decode func([]byte) (T, error)) {
-	for _, g := range golden {
-		f.Add(g.encoded())
+	for _, samples := range golden {
+		for _, g := range samples {
+			f.Add(g.encoded())
+		}
 	}
 	for _, b := range damages {
 		f.Add(b)
@@ -333,3 +343,5 @@ func FuzzDecodeOutsider(f *testing.F) {
 func FuzzDecodeCount(f *testing.F) {
 	fuzz(f, func(n *int) []byte { return record.EncodeCount(*n) }, record.DecodeCount)
 }
+
+func FuzzDecodeFormat(f *testing.F) { fuzz(f, (*record.Format).Encode, record.DecodeFormat) }

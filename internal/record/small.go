@@ -8,6 +8,16 @@ type File struct {
 	SHA256  string // 32 bytes
 	Owner   string
 	Created int64
+
+	// Version is the version of the event that added the file. The record of an event does
+	// not contain it.
+	Version uint64
+
+	// Content is the ID of the content of a file that was uploaded with format 1. "" means
+	// that the content has the ID of the file.
+	Content string
+
+	Absent bool // the file was loaded without its content
 }
 
 // Encode returns the record.
@@ -18,7 +28,10 @@ func (f *File) Encode() []byte {
 	b = appendInt(b, 3, f.Size)
 	b = appendString(b, 4, f.SHA256)
 	b = appendString(b, 5, f.Owner)
-	return appendInt(b, 6, f.Created)
+	b = appendInt(b, 6, f.Created)
+	b = appendUint(b, 7, f.Version)
+	b = appendString(b, 8, f.Content)
+	return appendBool(b, 9, f.Absent)
 }
 
 // DecodeFile decodes the result of Encode.
@@ -39,6 +52,12 @@ func DecodeFile(b []byte) (File, error) {
 			file.Owner = f.string()
 		case 6:
 			file.Created = f.int()
+		case 7:
+			file.Version = f.uint
+		case 8:
+			file.Content = f.string()
+		case 9:
+			file.Absent = f.bool()
 		}
 	}
 	if f.err == nil && (len(file.ID) != 16 || len(file.SHA256) != 32 || file.Size < 0) {
@@ -103,6 +122,58 @@ func DecodeUpload(b []byte) (Upload, error) {
 		}
 	}
 	return u, f.err
+}
+
+// A Lease says which engine does the background work of a store that several processes share.
+type Lease struct {
+	Holder string // the ID of the engine
+	Count  uint64 // grows while the engine lives
+}
+
+// Encode returns the record.
+func (l *Lease) Encode() []byte {
+	return appendUint(appendString([]byte{}, 1, l.Holder), 2, l.Count)
+}
+
+// DecodeLease decodes the result of Encode.
+func DecodeLease(b []byte) (Lease, error) {
+	var l Lease
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			l.Holder = f.string()
+		case 2:
+			l.Count = f.uint
+		}
+	}
+	return l, f.err
+}
+
+// A Format is the number of the format of all records.
+type Format struct {
+	Number int
+
+	// From is the number of the format from which the records are being converted; 0 if the
+	// conversion is complete. Versions that know only format 1 do not read it.
+	From int
+}
+
+// Encode returns the record.
+func (v *Format) Encode() []byte { return appendInt(EncodeCount(v.Number), 2, int64(v.From)) }
+
+// DecodeFormat decodes the result of Encode.
+func DecodeFormat(b []byte) (v Format, err error) {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.num {
+		case 1:
+			v.Number = int(f.uint)
+		case 2:
+			v.From = int(f.uint)
+		}
+	}
+	return v, f.err
 }
 
 // EncodeCount returns the record of a number, such as the number of groups or the format.

@@ -60,7 +60,7 @@ type fields struct {
 }
 
 // fieldsOf iterates over a record with several strings, which share one allocation.
-func fieldsOf(b []byte) fields { return fields{rest: b, whole: string(b)} }
+func (t *Texts) fieldsOf(b []byte) fields { return fields{rest: b, whole: t.Of(b)} }
 
 // next reads the next field of a type that this package uses. It skips other fields.
 func (f *fields) next() bool {
