@@ -21,9 +21,15 @@ type Blobs interface {
 	// Get opens the content for reading. The caller closes it. Returns [ErrNoBlob] if
 	// there is no content. An open content can be read to its end even if it is deleted
 	// or replaced in the meantime.
+	//
+	// The content should be an [io.Seeker], so that a part of it can be read without what
+	// lies before it. Seek can be lazy: it only notes the offset, and the next Read asks the
+	// storage for the bytes from there on. Other contents are read forward to reach an
+	// offset, and opened again to go back.
 	Get(ctx context.Context, id string) (io.ReadCloser, error)
 
-	// Delete removes the content. If there is no content, it returns nil.
+	// Delete removes the content, and what is left of a Put of id that a crash cut off. If
+	// there is nothing, it returns nil. It does not disturb a Put that is running.
 	Delete(ctx context.Context, id string) error
 
 	// List returns the IDs greater than after, in byte order, at most limit of them. A

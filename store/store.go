@@ -7,8 +7,10 @@
 // which works with every store that passes the conformance suite of package storetest.
 //
 // Everything beyond the two interfaces is optional. A helper function finds an optional
-// method by type assertion, as in io/fs: see [GetMany], [Visit], [VisitKeys], [Backup],
-// [Exclusive], [Bucket] and [BucketReader].
+// method by type assertion, as in io/fs: see [GetMany], [Fetch], [Visit], [VisitKeys], [Backup],
+// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket] and [BucketReader]. For stores that
+// several processes share there are [SizesOf], [Claim], [Number], [Settled], [Announce], [Watch]
+// and [Retry].
 package store
 
 import (
@@ -21,14 +23,16 @@ import (
 // call its methods at once.
 //
 // Keys and values are arbitrary bytes. A key has at least 1 byte. A store accepts keys of
-// up to 512 bytes; it may accept longer ones. Keys are ordered as by bytes.Compare. A
-// store returns [ErrTooLarge] for an empty key and for a key or value that is too large
-// for it. An empty value is a value: its key exists.
+// up to 2,048 bytes; it may accept longer ones. The bounds of a [Range] need not be keys:
+// they can be empty or longer. Keys are ordered as by bytes.Compare. A store returns
+// [ErrTooLarge] for an empty key and for a key or value that is too large for it. An empty
+// value is a value: its key exists.
 type Store interface {
 	// View runs fn on one consistent snapshot. The snapshot contains every transaction
 	// that was committed before the call of View. It contains nothing that is committed
-	// while fn runs. View returns the error of fn unchanged. If ctx has ended before fn
-	// runs, View returns the error of ctx.
+	// after the first read of fn. View returns the error of fn unchanged. If ctx has ended before fn
+	// runs, View returns the error of ctx. View can run fn more than once, each time on a
+	// snapshot of its own: what counts is the last run.
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update runs fn and commits its writes. If fn returns nil, all writes are committed
@@ -41,14 +45,15 @@ type Store interface {
 	// with the same value on the goroutine of the caller; nothing is written, and the
 	// store can be used further.
 	//
-	// Update retries conflicts with other writers until ctx ends. It then returns an
-	// error that matches both [ErrConflict] and the error of ctx. Once the commit has
-	// begun, the end of ctx no longer cancels it. An error that matches
-	// [ErrCommitUnknown] means that the change was made or not made.
+	// Update retries conflicts with other writers until ctx ends, or until a time of the store
+	// is over; see [Retry]. It then returns a [*ConflictError]. Once the commit has begun,
+	// the end of ctx no longer cancels it. An error that matches [ErrCommitUnknown] means
+	// that the change was made or not made.
 	Update(ctx context.Context, fn func(Writer) error) error
 
 	// Close waits for the running transactions and releases the resources of the store.
-	// Every later call returns [ErrClosed]. A second Close returns nil.
+	// Every later call returns [ErrClosed]. A second Close returns nil. If Close returns an
+	// error that matches [ErrUnsaved], it has released nothing and can be called again.
 	Close() error
 }
 
@@ -119,7 +124,7 @@ func (r Range) PageSize() int {
 // The errors of a store. A store wraps them and adds the cause.
 var (
 	// ErrConflict: other writers changed what the transaction read, again and again,
-	// until the context ended. Nothing was written.
+	// until the context ended or the store gave up. Nothing was written.
 	ErrConflict = errors.New("store: conflict with other writers")
 
 	// ErrCommitUnknown: the result of the commit was lost. The change was made or not
@@ -132,6 +137,10 @@ var (
 	// ErrNoSpace: the device is full. Nothing was written.
 	ErrNoSpace = errors.New("store: no space left")
 
+	// ErrUnsaved: Close could not save changes for which Update has returned nil. They are
+	// kept; call Close again. See [Relaxer].
+	ErrUnsaved = errors.New("store: changes are not saved")
+
 	// ErrLocked: another process has the data open.
 	ErrLocked = errors.New("store: locked by another process")
 
@@ -141,6 +150,9 @@ var (
 	// ErrNewer: a newer version wrote the data in a format that this version does not
 	// know.
 	ErrNewer = errors.New("store: written by a newer version")
+
+	// ErrOlder: an older version wrote the data, and it has to be brought up to date first.
+	ErrOlder = errors.New("store: written by an older version")
 
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("store: closed")

@@ -2,8 +2,8 @@
 // content.
 //
 // The file is in a sub-folder whose name is the beginning of a hash of the ID, so that no
-// folder becomes too large. A content that is being written is in the sub-folder "tmp",
-// with a name that no ID has. It is renamed when it is complete and on disk.
+// folder becomes too large. A content that is being written is in the sub-folder "tmp". It is
+// renamed when it is complete and on disk.
 package fileblob
 
 import (
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"groupkit/store"
+	"groupkit/store/internal/disk"
 	"groupkit/store/internal/gate"
 	"groupkit/store/internal/paths"
 )
@@ -27,8 +28,11 @@ import (
 // the names of the other sub-folders.
 const temporary = "tmp"
 
+// unfinished is the beginning of the name of the temporary file of a content. The ID follows.
+const unfinished = "put-"
+
 // abandoned is the minimum age of a temporary file that is removed as left behind by a
-// crash. No upload pauses for so long.
+// crash, although nobody deletes its content. No upload pauses for so long.
 const abandoned = 24 * time.Hour
 
 // prefix is the beginning of every file name. Without it a file could have the name of a
@@ -40,10 +44,14 @@ type Blobs struct {
 	dir  string
 	gate gate.Gate
 	made sync.Map // folders whose names are known to be durable
+
+	mu      sync.Mutex
+	putting map[string]int // the running Puts of each content
 }
 
-// New returns the Blobs in dir. The first Put creates the folder. Temporary files that a
-// crash has left in it are removed after a day.
+// New returns the Blobs in dir. The first Put creates the folder. The temporary file that a
+// crash has left of a content is removed by Tidy and when the content is deleted. New removes
+// those that are a day old.
 //
 // New makes dir absolute and resolves its links, so that a later change of the working
 // directory does not move the contents.
@@ -51,9 +59,17 @@ func New(dir string) *Blobs {
 	if real, err := paths.Resolve(dir); err == nil {
 		dir = real
 	}
-	b := &Blobs{dir: dir}
+	b := &Blobs{dir: dir, putting: make(map[string]int)}
 	b.sweep(time.Now().Add(-abandoned))
 	return b
+}
+
+// use begins an operation. Only New returns Blobs that can be used: the zero Blobs are closed.
+func (b *Blobs) use() error {
+	if b.putting == nil {
+		return store.ErrClosed
+	}
+	return b.gate.Enter()
 }
 
 // Put stores all bytes of r under id.
@@ -62,7 +78,9 @@ func (b *Blobs) Put(ctx context.Context, id string, r io.Reader) error {
 		return err
 	}
 	defer b.gate.Leave()
-	written, err := b.write(ctx, r)
+	b.begin(id)
+	defer b.end(id)
+	written, err := b.write(ctx, id, r)
 	if err != nil {
 		return err
 	}
@@ -89,20 +107,23 @@ func (b *Blobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// Delete removes the content of id.
+// Delete removes the content of id, and what a Put of it has left that a crash cut off.
 func (b *Blobs) Delete(ctx context.Context, id string) error {
 	if err := b.enter(ctx, id); err != nil {
 		return err
 	}
 	defer b.gate.Leave()
 	path := b.path(id)
+	if err := b.removeUnfinished(id); err != nil {
+		return storage("delete", id, err)
+	}
 	switch err := os.Remove(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return storage("delete", id, err)
 	}
-	return syncDir(filepath.Dir(path))
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // Close waits for the running calls. Open contents stay readable.
@@ -116,7 +137,7 @@ func (b *Blobs) enter(ctx context.Context, id string) error {
 	if err := store.CheckBlobID(id); err != nil {
 		return err
 	}
-	if err := b.gate.Enter(); err != nil {
+	if err := b.use(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -134,7 +155,7 @@ func (b *Blobs) path(id string) string {
 }
 
 func storage(verb, id string, err error) error {
-	if full(err) {
+	if disk.Full(err) {
 		err = fmt.Errorf("%w: %w", store.ErrNoSpace, err)
 	}
 	return fmt.Errorf("fileblob: %s %q: %w", verb, id, err)

@@ -1,6 +1,7 @@
 package fileblob_test
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,6 +94,82 @@ func TestBlobs_Put(t *testing.T) {
 	})
 }
 
+func TestBlobs_Delete(t *testing.T) {
+	t.Run("removes what a crash has left of the content", func(t *testing.T) {
+		dir := t.TempDir()
+		left, other := filepath.Join(dir, "tmp", "put-a"), filepath.Join(dir, "tmp", "put-b")
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "tmp"), 0o700))
+		for _, path := range []string{left, other} {
+			require.NoError(t, os.WriteFile(path, []byte("half a fi"), 0o600))
+		}
+		b := fileblob.New(dir)
+		require.NoError(t, b.Delete(t.Context(), "a"))
+		require.NoFileExists(t, left)
+		require.FileExists(t, other)
+		require.NoError(t, b.Put(t.Context(), "b", strings.NewReader("content")))
+		require.FileExists(t, other, "it is not known to be left over")
+		require.NoError(t, b.Delete(t.Context(), "b"))
+		names, err := os.ReadDir(filepath.Join(dir, "tmp"))
+		require.NoError(t, err)
+		require.Empty(t, names)
+	})
+	t.Run("of what is a folder", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "tmp", "put-a", "x"), 0o700))
+		require.ErrorContains(t, fileblob.New(dir).Delete(t.Context(), "a"), `delete "a"`)
+	})
+}
+
+func TestBlobs_Tidy(t *testing.T) {
+	dir := t.TempDir()
+	b := fileblob.New(dir)
+	require.NoError(t, b.Tidy(t.Context()), "there is no folder yet")
+	require.NoError(t, b.Put(t.Context(), "kept", strings.NewReader("content")))
+	for _, name := range []string{"put-a", "put-running", "other-1"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "tmp", name), []byte("half a fi"), 0o600))
+	}
+	left := func() (names []string) {
+		entries, err := os.ReadDir(filepath.Join(dir, "tmp"))
+		require.NoError(t, err)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	during := func() {
+		require.NoError(t, b.Tidy(t.Context()))
+		require.NotContains(t, left(), "put-a")
+		require.Len(t, left(), 3, "put-running, and two of which one is being written")
+	}
+	require.NoError(t, b.Put(t.Context(), "running", reading(during)))
+	require.NoError(t, b.Tidy(t.Context()))
+	require.Empty(t, left())
+	ids, _, err := b.List(t.Context(), "", 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{"kept", "running"}, ids)
+}
+
+// reading is a reader that is at its end when it has been called.
+type reading func()
+
+func (r reading) Read([]byte) (int, error) {
+	r()
+	return 0, io.EOF
+}
+
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, fs.ErrInvalid }
+
+// The zero Blobs have no folder. They must not take the working directory for it.
+func TestBlobs_Zero(t *testing.T) {
+	ctx, b := t.Context(), new(fileblob.Blobs)
+	require.ErrorIs(t, b.Put(ctx, "x", strings.NewReader("x")), store.ErrClosed)
+	require.ErrorIs(t, b.Delete(ctx, "x"), store.ErrClosed)
+	require.ErrorIs(t, b.Tidy(ctx), store.ErrClosed)
+	_, err := b.Get(ctx, "x")
+	require.ErrorIs(t, err, store.ErrClosed)
+	_, _, err = b.List(ctx, "", 1)
+	require.ErrorIs(t, err, store.ErrClosed)
+	require.NoError(t, b.Close())
+}

@@ -17,7 +17,7 @@ import (
 // List returns a page of the IDs greater than after. It reads all file names for every
 // page, but keeps only the IDs of the page in memory.
 func (b *Blobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
-	if err := b.gate.Enter(); err != nil {
+	if err := b.use(); err != nil {
 		return nil, false, err
 	}
 	defer b.gate.Leave()

@@ -3,22 +3,23 @@ package fileblob
 import (
 	"context"
 	"errors"
+	"groupkit/store/internal/disk"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
+	"strings"
 	"time"
 )
 
 // write writes all bytes of r to a temporary file, syncs it and returns its path. It
 // returns the error of r unchanged.
-func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error) {
+func (b *Blobs) write(ctx context.Context, id string, r io.Reader) (path string, err error) {
 	dir := filepath.Join(b.dir, temporary)
 	if err := b.makeDir(dir); err != nil {
 		return "", storage("put", dir, err)
 	}
-	f, err := os.CreateTemp(dir, "put-")
+	f, err := b.create(dir, id)
 	if err != nil {
 		return "", storage("put", dir, err)
 	}
@@ -38,6 +39,69 @@ func (b *Blobs) write(ctx context.Context, r io.Reader) (path string, err error)
 	}
 	complete = true
 	return f.Name(), nil
+}
+
+// create creates the temporary file of a Put. Its name is made of the ID, so that Delete finds
+// it after a crash. If there is such a file, of another Put or left by a crash, it gets a name
+// that only its age tells as left behind.
+func (b *Blobs) create(dir, id string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, unfinished+id), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return os.CreateTemp(dir, "other-")
+	}
+	return f, err
+}
+
+// removeUnfinished removes the temporary file of a Put that a crash cut off. It leaves those
+// alone that run in this process.
+func (b *Blobs) removeUnfinished(id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.putting[id] > 0 {
+		return nil
+	}
+	err := os.Remove(filepath.Join(b.dir, temporary, unfinished+id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Tidy removes the temporary files that no Put of these Blobs is writing.
+func (b *Blobs) Tidy(ctx context.Context) error {
+	if err := b.use(); err != nil {
+		return err
+	}
+	defer b.gate.Leave()
+	dir := filepath.Join(b.dir, temporary)
+	b.mu.Lock() // no Put begins meanwhile
+	defer b.mu.Unlock()
+	err := eachName(ctx, dir, func(name string) error {
+		id, named := strings.CutPrefix(name, unfinished)
+		if running := b.putting[id] > 0 || !named && len(b.putting) > 0; running {
+			return nil
+		}
+		return os.Remove(filepath.Join(dir, name))
+	})
+	if err != nil && ctx.Err() == nil {
+		return storage("tidy", dir, err)
+	}
+	return err
+}
+
+// begin notes that a Put runs; end that it has ended.
+func (b *Blobs) begin(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.putting[id]++
+}
+
+func (b *Blobs) end(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.putting[id]--; b.putting[id] == 0 {
+		delete(b.putting, id)
+	}
 }
 
 // copyTo copies r to f and syncs f.
@@ -61,7 +125,7 @@ func (b *Blobs) rename(written, path string) error {
 	if err := os.Rename(written, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return disk.SyncDir(dir)
 }
 
 // makeDir creates dir and its parents, and makes their names durable. A folder that exists
@@ -85,23 +149,11 @@ func (b *Blobs) makeDir(dir string) error {
 			return err
 		}
 	}
-	if err := syncDir(parent); err != nil && !exists {
+	if err := disk.SyncDir(parent); err != nil && !exists {
 		return err // a folder that others made may be above what this process can open
 	}
 	b.made.Store(dir, true)
 	return nil
-}
-
-// syncDir makes the names in dir durable. Windows does that without a call.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // sweep removes the temporary files that were last written before since.
@@ -141,9 +193,4 @@ func (t *target) Write(p []byte) (int, error) {
 		err = storage("put", t.f.Name(), err)
 	}
 	return n, err
-}
-
-// full reports whether err means that there is no space left.
-func full(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

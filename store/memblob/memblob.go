@@ -60,8 +60,13 @@ func (b *Blobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", store.ErrNoBlob, id)
 	}
-	return io.NopCloser(bytes.NewReader(content)), nil
+	return reading{bytes.NewReader(content)}, nil
 }
+
+// reading is an open content. It can seek.
+type reading struct{ *bytes.Reader }
+
+func (reading) Close() error { return nil }
 
 // Delete removes the content of id.
 func (b *Blobs) Delete(ctx context.Context, id string) error {

@@ -37,9 +37,17 @@ func New() *Store {
 // Exclusive returns true: no other process can see the data.
 func (s *Store) Exclusive() bool { return true }
 
+// enter begins a transaction. Only New returns a store that can be used: the zero Store is closed.
+func (s *Store) enter() error {
+	if s.now.Load() == nil {
+		return store.ErrClosed
+	}
+	return s.gate.Enter()
+}
+
 // View runs fn on a snapshot.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
-	if err := s.gate.Enter(); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
@@ -53,7 +61,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // Update runs fn and commits its writes if fn returns nil.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	if err := s.gate.Enter(); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()

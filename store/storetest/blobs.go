@@ -92,6 +92,37 @@ var blobTests = map[string]func(*testing.T, blobs){
 		b.put(t, "a", "again")
 		require.Equal(t, "again", b.get(t, "a"))
 	},
+	"delete while it is put": func(t *testing.T, b blobs) {
+		b.put(t, "a", "before")
+		deleted := false
+		deleting := readFunc(func(p []byte) (int, error) {
+			if deleted {
+				return 0, io.EOF
+			}
+			deleted = true
+			require.NoError(t, b.Delete(t.Context(), "a"))
+			require.Equal(t, "none", b.get(t, "a"))
+			return copy(p, "after"), nil
+		})
+		require.NoError(t, b.Put(t.Context(), "a", deleting))
+		require.Equal(t, "after", b.get(t, "a"))
+	},
+	"tidy while it is put": func(t *testing.T, b blobs) {
+		b.put(t, "a", "before")
+		rounds := 0
+		tidying := readFunc(func(p []byte) (int, error) {
+			if rounds++; rounds > 2 {
+				return 0, io.EOF
+			}
+			require.NoError(t, store.Tidy(t.Context(), b.Blobs))
+			return copy(p, "after"), nil
+		})
+		require.NoError(t, b.Put(t.Context(), "b", tidying))
+		require.NoError(t, store.Tidy(t.Context(), b.Blobs))
+		require.Equal(t, []string{"a", "b"}, b.list(t, "", 0))
+		require.Equal(t, "before", b.get(t, "a"))
+		require.Equal(t, "afterafter", b.get(t, "b"))
+	},
 	"ids": func(t *testing.T, b blobs) {
 		for _, id := range []string{"a", "0", "-", "con", "..-", strings.Repeat("z", store.MaxBlobID)} {
 			if store.CheckBlobID(id) == nil {
@@ -151,6 +182,32 @@ var blobTests = map[string]func(*testing.T, blobs){
 			require.True(t, large[10:] == read(t, r))
 		}
 	},
+	"what is open can seek": func(t *testing.T, b blobs) {
+		large := strings.Repeat("0123456789abcdef", 1<<14) + "end"
+		b.put(t, "a", large)
+		r, err := b.Get(t.Context(), "a")
+		require.NoError(t, err)
+		defer r.Close()
+		s, ok := r.(io.ReadSeeker)
+		if !ok {
+			t.Skip("the contents are no io.Seeker, which is optional")
+		}
+		require.NoError(t, iotest.TestReader(s, []byte(large)))
+		for _, change := range []func(){
+			func() { b.put(t, "a", "replaced") },
+			func() { require.NoError(t, b.Delete(t.Context(), "a")) },
+		} {
+			change()
+			for _, at := range []int{len(large) - 3, 5, 0, len(large), 1 << 17} {
+				place, err := s.Seek(int64(at), io.SeekStart)
+				require.NoError(t, err)
+				require.Equal(t, int64(at), place)
+				rest, err := io.ReadAll(s)
+				require.NoError(t, err)
+				require.True(t, large[at:] == string(rest), "from %d", at)
+			}
+		}
+	},
 	"list": func(t *testing.T, b blobs) {
 		var want []string
 		for i := range 40 {
@@ -205,6 +262,9 @@ var blobTests = map[string]func(*testing.T, blobs){
 		require.ErrorIs(t, err, store.ErrClosed)
 		_, _, err = b.List(t.Context(), "", 0)
 		require.ErrorIs(t, err, store.ErrClosed)
+		if _, can := b.Blobs.(store.Tidier); can {
+			require.ErrorIs(t, store.Tidy(t.Context(), b.Blobs), store.ErrClosed)
+		}
 	},
 	"a model": func(t *testing.T, b blobs) {
 		rapid.Check(t, func(rt *rapid.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -160,14 +161,17 @@ var bucketTests = map[string]func(*testing.T, suite){
 	},
 	"snapshots": func(t *testing.T, s suite) {
 		s.supported(t)
-		s.update(t, func(w store.Writer) { put(t, bucket(t, w, "one"), "a", "1") })
+		s.update(t, func(w store.Writer) { put(t, bucket(t, w, "one"), "a", "0") })
+		runs := 0
 		s.view(t, func(r store.Reader) {
+			runs++ // fn can be run again
+			require.Equal(t, "none", get(t, r, "a"))
 			elsewhere(func() {
-				s.update(t, func(w store.Writer) { put(t, bucket(t, w, "one"), "a", "2") })
+				s.update(t, func(w store.Writer) { put(t, bucket(t, w, "one"), "a", fmt.Sprint(runs)) })
 			})
 			b, err := store.BucketReader(r, "one")
 			require.NoError(t, err)
-			require.Equal(t, "1", get(t, b, "a"))
+			require.Equal(t, fmt.Sprint(runs-1), get(t, b, "a"))
 		})
 	},
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -13,21 +14,28 @@ import (
 
 var isolationTests = map[string]func(*testing.T, suite){
 	"a View sees one snapshot": func(t *testing.T, s suite) {
-		s.put(t, "a", "1", "b", "2")
+		s.put(t, "a", "0", "b", "2", "b0", "deleted")
+		runs := 0
 		s.view(t, func(r store.Reader) {
-			require.Equal(t, "1", get(t, r, "a"))
+			before, a, b := all(t, r, store.Range{}), get(t, r, "a"), get(t, r, "b")
+			require.Equal(t, fmt.Sprint(runs), a)
+			runs++ // fn can be run again
 			elsewhere(func() {
 				s.update(t, func(w store.Writer) {
-					put(t, w, "a", "one", "c", "3")
-					require.NoError(t, w.Delete([]byte("b")))
+					put(t, w, "a", fmt.Sprint(runs), "b", fmt.Sprint("b", runs), fmt.Sprint("c", runs), "3")
+					require.NoError(t, w.Delete([]byte("b0")))
 				})
 			})
-			require.Equal(t, "1", get(t, r, "a"))
-			require.Equal(t, []string{"a=1", "b=2"}, all(t, r, store.Range{}))
-			require.Equal(t, []string{"b=2", "a=1"}, all(t, r, store.Range{Reverse: true}))
-			requireMany(t, r, [][]byte{[]byte("c"), []byte("b")}, [][]byte{nil, []byte("2")})
-			elsewhere(func() { require.Equal(t, []string{"a=one", "c=3"}, s.all(t, store.Range{})) })
+			require.Equal(t, a, get(t, r, "a"))
+			require.Equal(t, before, all(t, r, store.Range{}))
+			backwards := all(t, r, store.Range{Reverse: true})
+			slices.Reverse(backwards)
+			require.Equal(t, before, backwards)
+			requireMany(t, r, [][]byte{fmt.Append(nil, "c", runs), []byte("b")}, [][]byte{nil, []byte(b)})
+			elsewhere(func() { require.Equal(t, fmt.Sprint(runs), s.get(t, "a")) })
 		})
+		require.NotZero(t, runs)
+		require.Equal(t, "none", s.get(t, "b0"))
 	},
 	"a View sees nothing uncommitted": func(t *testing.T, s suite) {
 		s.put(t, "a", "1")

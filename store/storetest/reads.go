@@ -223,7 +223,7 @@ func requireKeys(t *testing.T, reader store.Reader, r store.Range, keys [][]byte
 func hostileKeys() [][]byte {
 	keys := [][]byte{{0}, {0, 0}, {0, 1}, {0, 0xff}, {1}, []byte("%"), []byte("'"), []byte("/"), []byte("A"), []byte("\\"),
 		[]byte("a"), []byte("a\x00"), []byte("a\x00b"), []byte("a/"), []byte("aa"), []byte("ab"), []byte("é"),
-		{0x7f}, {0x80}, {0xfe, 0xff}, {0xff}, {0xff, 0}, {0xff, 0xff}, bytes.Repeat([]byte{0xff}, 512)}
+		{0x7f}, {0x80}, {0xfe, 0xff}, {0xff}, {0xff, 0}, {0xff, 0xff}, bytes.Repeat([]byte{0xff}, longestKey)}
 	slices.SortFunc(keys, bytes.Compare)
 	return keys
 }

@@ -13,12 +13,83 @@ import (
 	"groupkit/store"
 )
 
+// longestKey is the length of the longest key that every store accepts.
+const longestKey = 2048
+
+// longKeys returns keys of the greatest length that differ only at their end, in order.
+func longKeys(n int) (keys [][]byte) {
+	for i := range n {
+		keys = append(keys, append(bytes.Repeat([]byte("k"), longestKey-2), byte(i/200), byte(i%200)))
+	}
+	return keys
+}
+
+// requireLongKeys reads keys, whose values are the same, in every way.
+func requireLongKeys(t *testing.T, r store.Reader, keys [][]byte) {
+	requireKeys(t, r, store.Range{}, keys)
+	requireKeys(t, r, store.Prefix(keys[0][:longestKey-2]), keys)
+	requireKeys(t, r, store.Range{From: keys[3], To: keys[9]}, keys[3:9])
+	requireMany(t, r, keys, keys)
+	n := 0
+	more, err := store.Visit(r, store.Range{From: keys[0]}, func(key, value []byte) bool {
+		require.True(t, bytes.Equal(keys[n], key) && bytes.Equal(keys[n], value), "pair %d", n)
+		n++
+		return true
+	})
+	require.NoError(t, err)
+	require.NotZero(t, n)
+	require.Equal(t, n < len(keys), more)
+	require.NoError(t, store.VisitKeys(r, keys, func(i int, value []byte) bool {
+		require.True(t, bytes.Equal(keys[i], value), "value %d", i)
+		return true
+	}))
+}
+
 var sizeTests = map[string]func(*testing.T, suite){
-	"keys of up to 512 bytes": func(t *testing.T, s suite) {
-		long := string(bytes.Repeat([]byte{0xff}, 512))
-		s.put(t, long, "1", long[:511], "2")
+	"keys of up to 2,048 bytes": func(t *testing.T, s suite) {
+		long := string(bytes.Repeat([]byte{0xff}, longestKey))
+		s.put(t, long, "1", long[:longestKey-1], "2")
 		require.Equal(t, "1", s.get(t, long))
-		require.Equal(t, []string{long[:511] + "=2", long + "=1"}, s.all(t, store.Range{}))
+		require.Equal(t, []string{long[:longestKey-1] + "=2", long + "=1"}, s.all(t, store.Range{}))
+	},
+	"long keys in every operation": func(t *testing.T, s suite) {
+		keys := longKeys(60)
+		s.update(t, func(w store.Writer) {
+			for _, i := range shuffled(len(keys)) {
+				require.NoError(t, w.Put(keys[i], keys[i]))
+			}
+			requireKeys(t, w, store.Range{}, keys)
+		})
+		s.view(t, func(r store.Reader) { requireLongKeys(t, r, keys) })
+		s.update(t, func(w store.Writer) {
+			requireLongKeys(t, w, keys)
+			for i := 0; i < len(keys); i += 2 {
+				require.NoError(t, w.Delete(keys[i]))
+			}
+			require.NoError(t, w.Put(keys[1], keys[1]))
+		})
+		var left [][]byte
+		for i := 1; i < len(keys); i += 2 {
+			left = append(left, keys[i])
+		}
+		s.view(t, func(r store.Reader) { requireLongKeys(t, r, left) })
+	},
+	"long keys in buckets": func(t *testing.T, s suite) {
+		s.supported(t)
+		keys := longKeys(30)
+		s.update(t, func(w store.Writer) {
+			b := bucket(t, w, "one")
+			for _, key := range keys {
+				require.NoError(t, b.Put(key, key))
+			}
+			requireLongKeys(t, b, keys)
+			require.NoError(t, b.Delete(keys[0]))
+		})
+		s.view(t, func(r store.Reader) {
+			b, err := store.BucketReader(r, "one")
+			require.NoError(t, err)
+			requireLongKeys(t, b, keys[1:])
+		})
 	},
 	"an empty key is refused": func(t *testing.T, s suite) {
 		s.update(t, func(w store.Writer) {
@@ -166,15 +237,23 @@ var closingTests = map[string]func(*testing.T, suite){
 				}
 				return
 			}
-			s.view(t, func(r store.Reader) {
-				close(inside)
+			begun := false
+			err := s.View(context.Background(), func(r store.Reader) error {
+				if !begun { // it can run several times
+					begun = true
+					close(inside)
+				}
 				<-closing
 				for range 1000 {
 					runtime.Gosched()
 				}
 				require.Equal(t, "1", get(t, r, "a"))
 				done = true
+				return nil
 			})
+			if err != nil && !errors.Is(err, store.ErrClosed) {
+				t.Error(err)
+			}
 		})
 	},
 	"Close while all write": func(t *testing.T, s suite) {

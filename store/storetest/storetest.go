@@ -33,7 +33,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"closing", closingTests},
 		{"buckets", bucketTests},
 		{"backup", backupTests},
+		{"relaxed", relaxedTests},
+		{"check", checkTests},
 		{"model", modelTests},
+		{"shared", sharedTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {

@@ -92,18 +92,9 @@ func (s *Space) GetMany(keys [][]byte) ([][]byte, error) {
 	if s.base != nil && s.edit.Empty() && !s.over {
 		return store.GetMany(s.base, keys) // the base checks the keys
 	}
-	values := make([][]byte, len(keys))
-	var missing [][]byte
-	var places []int
-	for i, key := range keys {
-		if err := s.check(key); err != nil {
-			return nil, err
-		}
-		if e, ok := s.edit.Get(key); ok {
-			values[i] = value(e)
-		} else if s.base != nil {
-			missing, places = append(missing, key), append(places, i)
-		}
+	values, missing, places, err := s.split(keys)
+	if err != nil {
+		return nil, err
 	}
 	if len(missing) == 0 {
 		return values, nil
@@ -116,6 +107,22 @@ func (s *Space) GetMany(keys [][]byte) ([][]byte, error) {
 		values[place] = found[i]
 	}
 	return values, nil
+}
+
+// split returns the values of the keys that are written, and the other keys with their places.
+func (s *Space) split(keys [][]byte) (values, missing [][]byte, places []int, err error) {
+	values = make([][]byte, len(keys))
+	for i, key := range keys {
+		if err := s.check(key); err != nil {
+			return nil, nil, nil, err
+		}
+		if e, ok := s.edit.Get(key); ok {
+			values[i] = value(e)
+		} else if s.base != nil {
+			missing, places = append(missing, key), append(places, i)
+		}
+	}
+	return values, missing, places, nil
 }
 
 func (s *Space) check(key []byte) error {

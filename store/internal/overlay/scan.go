@@ -12,16 +12,19 @@ func (s *Space) Scan(r store.Range) ([]store.Pair, bool, error) {
 	if s.over {
 		return nil, false, errOver
 	}
-	m := merge{written: s.edit.Scan(r.From, r.To, r.Reverse), reverse: r.Reverse}
-	m.write, m.wrote = m.written.Next()
-	switch {
-	case s.base == nil:
-	case !m.wrote:
+	m := s.merge(r)
+	if s.base != nil && !m.wrote {
 		return s.base.Scan(r)
-	default:
-		m.base, m.rest, m.below = s.base, r, true
 	}
+	m.rest, m.below = r, s.base != nil
 	return m.page(r.PageSize())
+}
+
+// merge returns a merge of the pending writes in r with pairs of the base.
+func (s *Space) merge(r store.Range) merge {
+	m := merge{written: s.edit.Scan(r.From, r.To, r.Reverse), base: s.base, reverse: r.Reverse}
+	m.write, m.wrote = m.written.Next()
+	return m
 }
 
 // A merge iterates over the pending writes and the pairs of the base together.
@@ -97,12 +100,7 @@ func (m *merge) fill(want int) (err error) {
 	if err != nil || !m.below {
 		return err
 	}
-	last := m.pairs[len(m.pairs)-1].Key
-	if m.reverse {
-		m.rest.To = last
-	} else {
-		m.rest.From = append(append(make([]byte, 0, len(last)+1), last...), 0)
-	}
+	m.rest = after(m.rest, m.pairs)
 	return nil
 }
 
