@@ -109,23 +109,31 @@ func (b *batch) answer(err error) {
 }
 
 // write applies the changes and commits the transaction.
-func (t *tx) write(c changes) (err error) {
+func (t *tx) write(c changes) error {
 	id := t.ID()
-	applied := false
-	defer func() {
-		if err != nil {
-			err = t.store.failed(id, applied, err)
-		}
-	}()
+	written, err := t.apply(c)
+	if err != nil {
+		return t.store.failed(id, false, err)
+	}
+	t.store.changed.Store(t.DB().NoFreelistSync)
+	if err := t.store.commitBolt(t.Tx, written); err != nil {
+		return t.store.failed(id, true, err)
+	}
+	t.store.last.Store(int64(id))
+	t.store.found = format
+	return nil
+}
+
+// apply writes the changes to the transaction, after checking what they change. It returns
+// the bytes that they have in a leaf.
+func (t *tx) apply(c changes) (written int64, err error) {
 	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
 	if err := c.guard(t); err != nil {
-		return err
+		return 0, err
 	}
-	t.setGrowth()
-	if err := c.apply(t.Tx); err != nil {
-		return err
+	t.tune()
+	if written, err = c.apply(t.Tx); err == nil && t.store.found < format {
+		err = raise(t.Tx)
 	}
-	applied = true
-	t.store.changed.Store(true)
-	return t.Commit()
+	return written, err
 }

@@ -2,6 +2,7 @@ package boltstore_test
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -34,6 +35,25 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// TestStore_zero calls every method of a Store that nobody has opened.
+func TestStore_zero(t *testing.T) {
+	var s boltstore.Store
+	require.ErrorIs(t, s.View(ctx, func(store.Reader) error { return nil }), store.ErrClosed)
+	require.ErrorIs(t, s.Update(ctx, func(store.Writer) error { return nil }), store.ErrClosed)
+	require.ErrorIs(t, s.Sync(ctx), store.ErrClosed)
+	require.ErrorIs(t, s.Backup(ctx, io.Discard), store.ErrClosed)
+	require.ErrorIs(t, s.CopyTo(ctx, filepath.Join(t.TempDir(), "copy.db")), store.ErrClosed)
+	_, err := s.Check(ctx)
+	require.ErrorIs(t, err, store.ErrClosed)
+	called := false
+	s.AfterSync(func() { called = true })
+	require.True(t, called)
+	require.False(t, s.Relaxed())
+	require.True(t, s.Exclusive())
+	require.Empty(t, s.Path())
+	require.NoError(t, s.Close())
+}
+
 // openNew opens a new file.
 func openNew(t testing.TB, opts *boltstore.Options) *boltstore.Store {
 	return openAt(t, filepath.Join(t.TempDir(), "test.db"), opts)
@@ -48,7 +68,7 @@ func openAt(t testing.TB, path string, opts *boltstore.Options) *boltstore.Store
 
 // openBolt opens a database as an application does.
 func openBolt(t testing.TB) *bolt.DB {
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 28, NoSync: true})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "app.db"), 0o600, &bolt.Options{InitialMmapSize: 1 << 26, NoSync: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db

@@ -27,39 +27,40 @@ func (c changes) to(name string) tree.Tree {
 	return c.apps[name]
 }
 
-// apply writes the changes to the buckets of tx, in key order.
-func (c changes) apply(tx *bolt.Tx) error {
-	if err := applyTo(tx.Bucket([]byte(overlay.Engine)), c.main); err != nil {
-		return err
-	}
-	if len(c.apps) == 0 {
-		return nil
+// apply writes the changes to the buckets of tx, in key order. It returns the bytes that
+// they have in a leaf.
+func (c changes) apply(tx *bolt.Tx) (written int64, err error) {
+	written, err = applyTo(tx.Bucket([]byte(overlay.Engine)), c.main)
+	if len(c.apps) == 0 || err != nil {
+		return written, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.apps)) {
 		b, err := tx.CreateBucketIfNotExists([]byte(name))
 		if err != nil {
-			return err
+			return written, err
 		}
-		if err := applyTo(b, c.apps[name]); err != nil {
-			return err
+		n, err := applyTo(b, c.apps[name])
+		if written += n; err != nil {
+			return written, err
 		}
 	}
-	return nil
+	return written, nil
 }
 
-func applyTo(b *bolt.Bucket, writes tree.Tree) (err error) {
+func applyTo(b *bolt.Bucket, writes tree.Tree) (written int64, err error) {
 	for all := writes.Scan(nil, nil, false); err == nil; {
 		e, ok := all.Next()
 		switch {
 		case !ok:
-			return nil
+			return written, nil
 		case e.Deleted:
 			err = b.Delete(e.Key)
 		default:
 			err = b.Put(e.Key, e.Value)
+			written += int64(elementSize + len(e.Key) + len(e.Value))
 		}
 	}
-	return err
+	return written, err
 }
 
 // A view is what a function reads from: the buckets of a bbolt transaction, or those with

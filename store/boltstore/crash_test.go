@@ -46,6 +46,12 @@ func child(work, path string) *exec.Cmd {
 	return cmd
 }
 
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 // countForEver counts on eight goroutines and prints each number when its Update has
 // returned.
 func countForEver(path string, opts *boltstore.Options) {

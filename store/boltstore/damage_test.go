@@ -33,7 +33,7 @@ func TestOpen_damaged(t *testing.T) {
 				switch {
 				case err == nil:
 					outcomes["fine"]++
-				case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer):
+				case isDamage(err):
 					outcomes["refused"]++
 				default:
 					require.NoError(t, err)
@@ -43,6 +43,10 @@ func TestOpen_damaged(t *testing.T) {
 			require.NotZero(t, outcomes["fine"], "%v", outcomes)
 		})
 	}
+}
+
+func isDamage(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer)
 }
 
 // damage changes a few bytes, truncates the file, or swaps pages.

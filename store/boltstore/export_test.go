@@ -1,6 +1,10 @@
 package boltstore
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 // DB returns the database of s, for tests that make it fail.
 func (s *Store) DB() *bolt.DB { return s.db }
@@ -24,3 +28,6 @@ func (s *Store) Unread(bucket string) int64 {
 	}
 	return 0
 }
+
+// File returns the file of s.
+func (s *Store) File() *os.File { return s.file }

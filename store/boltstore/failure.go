@@ -3,12 +3,11 @@ package boltstore
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"syscall"
 
 	berrors "go.etcd.io/bbolt/errors"
 
 	"groupkit/store"
+	"groupkit/store/internal/disk"
 )
 
 // failed returns the error for a failed commit of transaction id. bbolt can fail before
@@ -39,8 +38,11 @@ func (s *Store) unknown(id int, cause error) error {
 }
 
 func (s *Store) refuse(id int, cause error) {
-	s.refused.set(fmt.Errorf("boltstore: %s: writes are refused until it is opened again: transaction %d failed: %v",
-		s.path, id, cause))
+	err := fmt.Errorf("boltstore: %s: writes are refused until it is opened again: transaction %d failed: %v", s.path, id, cause)
+	if errors.Is(cause, store.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	s.refused.set(err)
 }
 
 // storage returns the error of package store for an error of bbolt or of the file.
@@ -55,18 +57,5 @@ func (s *Store) storage(cause error) error {
 	}
 }
 
-// full reports whether err means that there is no space left. bbolt passes on some system
-// errors only as text.
-func full(err error) bool {
-	if errors.Is(err, berrors.ErrMaxSizeReached) {
-		return true
-	}
-	for _, none := range noRoom {
-		if errors.Is(err, none) || strings.Contains(err.Error(), none.Error()) {
-			return true
-		}
-	}
-	return false
-}
-
-var noRoom = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
+// full reports whether err means that there is no space left.
+func full(err error) bool { return errors.Is(err, berrors.ErrMaxSizeReached) || disk.Full(err) }

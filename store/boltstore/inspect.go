@@ -2,10 +2,13 @@ package boltstore
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
+	"sync/atomic"
 
 	"groupkit/store"
 )
@@ -49,17 +52,31 @@ func inspect(f *os.File, all bool) (*inspection, error) {
 	if err := i.freelist(); err != nil {
 		return nil, err
 	}
-	return i, i.tree(m.root)
+	if i.hasFreelist {
+		i.free = slices.Clone(i.seen)
+	}
+	if err := i.tree(m.root); err != nil {
+		return nil, err
+	}
+	return i, i.complete()
 }
 
 // An inspection is one pass through a file.
 type inspection struct {
 	file        *os.File
+	memory      []byte // the pages, instead of file
 	meta        meta
 	seen        pages              // the pages that were reached
 	hasFreelist bool               // the list of free pages is in the file
+	free        pages              // the pages in that list, those that it is on, and the meta pages
 	deep        bool               // the leaves are read too
 	unread      map[string]*unread // the leaves that are not read, by bucket
+	nested      atomic.Bool        // there are buckets that are not read, within buckets of the application
+
+	// A check that collects problems goes on after one.
+	collects bool
+	problems []error
+	ctx      context.Context
 
 	// buffers are reused for the pages of each level. For 80,000 pages this saves a third
 	// of the time.
@@ -84,8 +101,7 @@ func newPages(high uint64) pages { return make(pages, high/64+1) }
 func (p pages) has(page uint64) bool {
 	return page/64 < uint64(len(p)) && p[page/64]&(1<<(page%64)) != 0
 }
-func (p pages) add(page uint64)    { p[page/64] |= 1 << (page % 64) }
-func (p pages) remove(page uint64) { p[page/64] &^= 1 << (page % 64) }
+func (p pages) add(page uint64) { p[page/64] |= 1 << (page % 64) }
 
 func bad(page uint64, format string, args ...any) error {
 	return fmt.Errorf("%w: page %d: %s", store.ErrCorrupt, page, fmt.Sprintf(format, args...))
@@ -98,18 +114,31 @@ type page struct {
 	count    int
 	overflow uint64 // the number of overflow pages
 	bytes    []byte
+	used     int // the bytes up to the end of the last entry, once they are checked
+}
+
+// fits refuses a page that has more overflow pages than it needs, or fewer. Some versions
+// of bbolt added one where the entries fill the pages exactly.
+func (p *page) fits(pageSize uint32) error {
+	if need := uint64(p.used) / uint64(pageSize); p.overflow != need && p.overflow != uint64(p.used-1)/uint64(pageSize) {
+		return bad(p.id, "%d overflow pages for %d bytes", p.overflow, p.used)
+	}
+	return nil
 }
 
 // read reads a page that was not reached before. It is valid until the next page of its
 // level is read.
 func (i *inspection) read(id uint64, level int) (p page, err error) {
+	if err := i.interrupted(); err != nil {
+		return p, err
+	}
 	if !i.mark(id) {
 		return p, bad(id, "led to twice, or not one of %d pages", i.meta.high)
 	}
-	if i.buffers[level] == nil {
+	if i.buffers[level] == nil && i.memory == nil {
 		i.buffers[level] = make([]byte, i.meta.pageSize)
 	}
-	if p, err = i.head(id, i.meta.high, i.buffers[level]); err != nil {
+	if p, err = i.head(id, i.buffers[level]); err != nil {
 		return p, err
 	}
 	for next := id + 1; next <= id+p.overflow; next++ {
@@ -117,39 +146,43 @@ func (i *inspection) read(id uint64, level int) (p page, err error) {
 			return p, bad(next, "led to twice")
 		}
 	}
-	return i.whole(p)
+	if p.overflow > 0 {
+		p.bytes, err = i.fetch(id, p.overflow+1, nil)
+	}
+	return p, err
 }
 
-// head reads the first page at id into buffer. The file has pages below high.
-func (i *inspection) head(id, high uint64, buffer []byte) (page, error) {
-	p := page{bytes: buffer}
-	if id >= high {
-		return p, bad(id, "not one of %d pages", high)
+// head reads the first page at id into buffer.
+func (i *inspection) head(id uint64, buffer []byte) (p page, err error) {
+	if id >= i.meta.high {
+		return p, bad(id, "not one of %d pages", i.meta.high)
 	}
-	if _, err := i.file.ReadAt(p.bytes, int64(id)*int64(i.meta.pageSize)); err != nil {
-		return p, bad(id, "%v", err)
+	if p.bytes, err = i.fetch(id, 1, buffer); err != nil {
+		return p, err
 	}
 	p.header()
 	if p.id != id {
 		return p, bad(id, "calls itself %d", p.id)
 	}
-	if p.overflow >= high-id {
-		return p, bad(id, "overflows to %d more of %d", p.overflow, high)
+	if p.overflow >= i.meta.high-id {
+		return p, bad(id, "overflows to %d more of %d", p.overflow, i.meta.high)
 	}
 	return p, nil
 }
 
-// whole reads the overflow pages of p, of which only the head was read.
-func (i *inspection) whole(p page) (page, error) {
-	if p.overflow == 0 {
-		return p, nil
+// fetch returns the bytes of n pages from id on. It uses the buffer for one page.
+func (i *inspection) fetch(id, n uint64, buffer []byte) ([]byte, error) {
+	size := uint64(i.meta.pageSize)
+	if i.memory != nil {
+		return i.memory[id*size : (id+n)*size], nil
 	}
-	size := int64(i.meta.pageSize)
-	p.bytes = make([]byte, size*int64(p.overflow+1))
-	if _, err := i.file.ReadAt(p.bytes, int64(p.id)*size); err != nil {
-		return p, bad(p.id, "%v", err)
+	if n > 1 {
+		buffer = make([]byte, n*size)
 	}
-	return p, nil
+	if _, err := i.file.ReadAt(buffer, int64(id*size)); err != nil {
+		return nil, bad(id, "%v", err)
+	}
+	return buffer, nil
 }
 
 func (p *page) header() {
@@ -158,15 +191,17 @@ func (p *page) header() {
 	p.overflow = uint64(order.Uint32(p.bytes[12:]))
 }
 
-// check checks that the entries of p are within p, and that their keys are in order and
-// in [low, high). A nil high means no bound. It reports whether there are buckets among
-// the entries. An inspection spends most of its time here, apart from reading. This is
-// why it is one loop: a function for each entry makes it half as slow again.
+// check checks that the entries of p are within p, one after another and without gaps, as
+// bbolt writes them, and that their keys are in order and in [low, high). A nil high means
+// no bound. It reports whether there are buckets among the entries. An inspection spends
+// most of its time here, apart from reading. This is why it is one loop: a function for
+// each entry makes it half as slow again.
 func (p *page) check(low, high []byte) (buckets bool, err error) {
 	if headerSize+p.count*elementSize > len(p.bytes) {
 		return false, bad(p.id, "no room for %d entries", p.count)
 	}
 	order, leaf, flags := binary.NativeEndian, p.flags == leafFlag, uint32(0)
+	next := uint64(p.count * elementSize) // where the next entry must be, from the end of the header
 	for n := range p.count {
 		head := p.bytes[headerSize+n*elementSize:]
 		pos, size, value := uint64(order.Uint32(head)), uint64(order.Uint32(head[4:])), uint64(0)
@@ -177,6 +212,10 @@ func (p *page) check(low, high []byte) (buckets bool, err error) {
 		if size == 0 || pos+size+value > uint64(len(head)) {
 			return false, bad(p.id, "entry %d of %d can't be read", n, p.count)
 		}
+		if pos+uint64(n*elementSize) != next {
+			return false, bad(p.id, "entry %d of %d is not behind the one before", n, p.count)
+		}
+		next += size + value
 		key := head[pos : pos+size]
 		if order := bytes.Compare(key, low); order < 0 || order == 0 && n > 0 {
 			return false, bad(p.id, "entry %d of %d is out of order", n, p.count)
@@ -186,7 +225,11 @@ func (p *page) check(low, high []byte) (buckets bool, err error) {
 	if p.count > 0 && high != nil && bytes.Compare(low, high) >= 0 {
 		return false, bad(p.id, "its last entry belongs into another page")
 	}
-	return flags&bucketFlag != 0, nil
+	if flags > bucketFlag {
+		return false, bad(p.id, "flags %#x among those of its entries", flags)
+	}
+	p.used = headerSize + int(next)
+	return flags == bucketFlag, nil
 }
 
 // entry returns the bytes from entry n on.
@@ -202,6 +245,21 @@ func (p *page) key(n int) []byte {
 	return head[pos : pos+order.Uint32(head[4:])]
 }
 
+// pair returns entry n of a leaf.
+func (p *page) pair(n int) (key, value []byte, flags uint32) {
+	head, order := p.entry(n), binary.NativeEndian
+	pos, size := order.Uint32(head[4:]), order.Uint32(head[8:])
+	end := pos + size + order.Uint32(head[12:])
+	return head[pos : pos+size : pos+size], head[pos+size : end : end], order.Uint32(head)
+}
+
+// leafKey returns the key of entry n of a leaf.
+func (p *page) leafKey(n int) []byte {
+	head, order := p.entry(n), binary.NativeEndian
+	pos := order.Uint32(head[4:])
+	return head[pos : pos+order.Uint32(head[8:])]
+}
+
 // last returns the last entry of a checked branch whose key is lower than the given key,
 // or equal to it if itself is true. It returns 0 if there is none.
 func (p *page) last(key []byte, itself bool) int {
@@ -210,12 +268,4 @@ func (p *page) last(key []byte, itself bool) int {
 		return order > 0 || order == 0 && !itself
 	})
 	return max(above-1, 0)
-}
-
-// bucket returns the name and the header of the bucket in entry n of a checked leaf. ok
-// is false if the entry is not a bucket.
-func (p *page) bucket(n int) (name, header []byte, ok bool) {
-	head, order := p.entry(n), binary.NativeEndian
-	pos, key, value := order.Uint32(head[4:]), order.Uint32(head[8:]), order.Uint32(head[12:])
-	return head[pos : pos+key], head[pos+key : pos+key+value], order.Uint32(head)&bucketFlag != 0
 }

@@ -18,7 +18,9 @@ import (
 	"groupkit/store/boltstore"
 )
 
-func init() { children["nospace"], children["nowrite"] = fillUp, openFull }
+func init() {
+	children["nospace"], children["nowrite"], children["nofile"] = fillUp, openFull, openNewFull
+}
 
 // fillUp writes until the system allows no larger file, and continues when it does again.
 func fillUp(path string) {
@@ -65,9 +67,30 @@ func openFull(path string) {
 	must(s.Close())
 }
 
-func must(err error) {
-	if err != nil {
-		panic(err)
+// openNewFull opens a new file that cannot become larger than a number of bytes, for each
+// number, and again when it can.
+func openNewFull(path string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	must(syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	for most := uint64(0); most <= 32<<10; most += 1024 {
+		low := limit
+		low.Cur = most
+		must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low))
+		s, err := boltstore.Open(path, nil)
+		if err == nil {
+			must(s.Close())
+		} else if !errors.Is(err, store.ErrNoSpace) {
+			panic(fmt.Sprintf("%d bytes: %v", most, err))
+		}
+		must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+		full := err != nil
+		s, err = boltstore.Open(path, nil)
+		must(err)
+		must(s.Update(ctx, func(w store.Writer) error { return w.Put([]byte("a"), nil) }))
+		must(s.Close())
+		must(os.Remove(path))
+		fmt.Print(full, " ")
 	}
 }
 
@@ -91,6 +114,13 @@ func TestOpen_noSpace(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, content(t, path)), "the file has been changed")
 	require.Equal(t, fmt.Sprintln(count(t, openAt(t, path, nil))), string(out))
+}
+
+// TestOpen_newNoSpace opens a new file on a full device.
+func TestOpen_newNoSpace(t *testing.T) {
+	out, err := child("nofile", filepath.Join(t.TempDir(), "test.db")).Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), "true", "it was full")
 }
 
 func TestOpen_lockedFirst(t *testing.T) {

@@ -32,3 +32,6 @@ func lock(f *os.File, timeout time.Duration) error {
 		}
 	}
 }
+
+// unlock releases the lock. Closing the file is not enough: its memory map keeps the lock.
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

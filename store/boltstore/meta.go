@@ -32,11 +32,17 @@ type meta struct {
 	raw  [metaSize]byte // also contains fields that only bbolt knows
 }
 
-func readMeta(r io.ReaderAt, offset int64) (m meta) {
+func readMeta(r io.ReaderAt, offset int64) meta {
 	var b [metaSize]byte
 	if _, err := r.ReadAt(b[:], offset+headerSize); err != nil {
 		return meta{}
 	}
+	m := parseMeta(b)
+	m.page = uint64(min(offset, 1))
+	return m
+}
+
+func parseMeta(b [metaSize]byte) (m meta) {
 	order := binary.NativeEndian
 	m = meta{
 		magic:    order.Uint32(b[0:]),
@@ -47,7 +53,6 @@ func readMeta(r io.ReaderAt, offset int64) (m meta) {
 		high:     order.Uint64(b[40:]),
 		id:       order.Uint64(b[48:]),
 		check:    order.Uint64(b[56:]),
-		page:     uint64(min(offset, 1)),
 		raw:      b,
 	}
 	m.sound = m.magic == boltMagic && m.version == boltVersion && m.check == checksum(b)

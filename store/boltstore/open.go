@@ -16,7 +16,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"groupkit/store"
-	"groupkit/store/internal/overlay"
+	"groupkit/store/internal/disk"
 	"groupkit/store/internal/paths"
 )
 
@@ -27,13 +27,15 @@ const (
 	// Sync: the change is on disk. Every commit is synced before its Updates return.
 	Sync Durability = iota
 
-	// Interval: the change is in the memory of this process. It is on disk within
-	// Options.Every. A crash of the process or of the machine loses at most the last
-	// changes. It never loses an earlier change or a part of an Update.
+	// Interval: the change is in the memory of this process. Saving it begins within
+	// Options.Every, or when the save that is running ends. A crash of the process or of
+	// the machine loses at most the last changes. It never loses an earlier change or a part
+	// of an Update.
 	Interval
 
-	// None: the operating system has the change. A crash of the machine can damage the
-	// file. Use it for tests and for data that can be created again.
+	// None: the operating system has the change. Close makes it durable. A crash of the
+	// machine before that can damage the file. Use it for tests and for data that can be
+	// created again.
 	None
 )
 
@@ -41,38 +43,38 @@ const (
 type Options struct {
 	LockTimeout     time.Duration // how long to wait for the lock of the file; negative: no wait; default: 500 ms
 	Durability      Durability    // what an Update has reached when it returns; default: Sync
-	Every           time.Duration // with Interval, how long a change can be lost in a crash; default: 100 ms
+	Every           time.Duration // with Interval, how long a change waits until it is saved; default: 100 ms
 	FileMode        fs.FileMode   // of a new file; default: 0600
 	Inspect         bool          // check the whole file when it is opened, also after Close; default: false
-	InitialMmapSize int           // bytes of address space; default: 1 GiB on 64-bit systems except Windows, where the file would take that space
+	InitialMmapSize int           // bytes of address space; default: 16 times the file, from 1 GiB to 1 TiB; 64 MiB on 32-bit systems; none on Windows, where the file would take that space
 }
-
-// format is the number of the format of the engine's bucket. It is stored as the sequence
-// of the bucket, which has no other use.
-const format = 1
 
 // Open opens the file at path. It creates the file if it does not exist. Returns an error
 // that matches store.ErrLocked if another process has the file open, store.ErrNewer if a
-// newer version wrote it, store.ErrCorrupt if it is damaged or not a bbolt file.
+// newer version wrote it, store.ErrCorrupt if it is damaged or not a bbolt file,
+// store.ErrNoSpace if it is new and the device is full.
 //
 // If the file was not closed, for example after a crash, Open reads all of it. It finds
 // the free pages and writes the list of them, as Close would have done. If the file was
 // closed, Open does not read the leaves, which are most of the file. Each leaf is checked
-// before it is changed. That is enough for accidental damage. A file that was manipulated
-// on purpose can still contain a leaf that makes bbolt recurse endlessly when it is read.
-// Set Options.Inspect for files from untrusted sources.
+// before it is first read or changed. Whatever the file contains, no call panics or hangs.
+// Set Options.Inspect to find damage when the file is opened.
+//
+// Open also takes a bbolt file that an application has made. It refuses one that has lost
+// the engine's bucket; see the package documentation.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	real, err := paths.Resolve(path)
 	if err != nil {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
 	}
-	s := &Store{path: real, owned: true}
+	s := newStore(real)
+	s.owned, s.unsynced = true, o.Durability == None
 	if err := s.open(o); err != nil {
-		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
+		return nil, fmt.Errorf("boltstore: open %s: %w", path, noSpace(err))
 	}
 	if err := s.prepare(); err != nil {
-		return nil, errors.Join(fmt.Errorf("boltstore: open %s: %w", path, err), s.db.Close())
+		return nil, errors.Join(fmt.Errorf("boltstore: open %s: %w", path, noSpace(err)), s.release())
 	}
 	if o.Durability == Interval {
 		s.relax = newRelaxed(s, o.Every)
@@ -87,60 +89,16 @@ func Open(path string, opts *Options) (*Store, error) {
 // application even after its context has ended. Never call it inside one: it would wait
 // forever. With a large InitialMmapSize, Updates do not have to wait for readers.
 func New(db *bolt.DB) (*Store, error) {
-	s := &Store{path: db.Path(), db: db}
+	s := newStore(db.Path())
+	s.db, s.unsynced = db, db.NoSync
 	if err := s.prepare(); err != nil {
-		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, err)
+		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, noSpace(err))
 	}
 	return s, nil
 }
 
-// prepare checks the format of the engine's bucket. It creates the bucket if it does not
-// exist.
-func (s *Store) prepare() (err error) {
-	defer catch(debug.SetPanicOnFault(true), s.path, &err)
-	found, err := s.format()
-	switch {
-	case err != nil:
-		return err
-	case found > format:
-		return fmt.Errorf("%w: format %d (known up to %d)", store.ErrNewer, found, format)
-	case found == 0:
-		return s.create()
-	}
-	return nil
-}
-
-// format returns the format of the file, or 0 if the engine's bucket does not exist.
-func (s *Store) format() (found uint64, err error) {
-	err = s.db.View(func(t *bolt.Tx) error {
-		b := t.Bucket([]byte(overlay.Engine))
-		if b == nil {
-			return nil
-		}
-		if found = b.Sequence(); found == 0 {
-			return fmt.Errorf("%w: bucket %q has no format number", store.ErrCorrupt, overlay.Engine)
-		}
-		return nil
-	})
-	return found, err
-}
-
-func (s *Store) create() error {
-	s.changed.Store(true)
-	return s.db.Update(func(t *bolt.Tx) error {
-		b, err := t.CreateBucket([]byte(overlay.Engine))
-		if err != nil {
-			return err
-		}
-		return b.SetSequence(format)
-	})
-}
-
 func (o *Options) withDefaults() Options {
 	d := Options{LockTimeout: 500 * time.Millisecond, Every: 100 * time.Millisecond, FileMode: 0o600}
-	if runtime.GOOS != "windows" && math.MaxInt > math.MaxInt32 {
-		d.InitialMmapSize = 1 << 30
-	}
 	if o == nil {
 		return d
 	}
@@ -150,8 +108,24 @@ func (o *Options) withDefaults() Options {
 		Every:           cmp.Or(o.Every, d.Every),
 		FileMode:        cmp.Or(o.FileMode, d.FileMode),
 		Inspect:         o.Inspect,
-		InitialMmapSize: cmp.Or(o.InitialMmapSize, d.InitialMmapSize),
+		InitialMmapSize: o.InitialMmapSize,
 	}
+}
+
+// room returns the default of Options.InitialMmapSize for the file at path. The factor is
+// twice ample: a file can double before its commits need another goroutine.
+func room(path string) int {
+	switch {
+	case runtime.GOOS == "windows":
+		return 0
+	case math.MaxInt == math.MaxInt32:
+		return 64 << 20
+	}
+	var size int64
+	if info, err := os.Stat(path); err == nil {
+		size = info.Size()
+	}
+	return int(min(max(size, 1<<26), 1<<36) << 4)
 }
 
 // open opens the file with bbolt. bbolt sees only files that were checked.
@@ -163,14 +137,18 @@ func (s *Store) open(o Options) (err error) {
 		if err != nil && s.file != nil {
 			_ = s.file.Close() // bbolt has closed it already, unless it panicked
 		}
+		if err != nil && s.fresh {
+			s.empty()
+		}
 	}()
+	s.mapped = int64(cmp.Or(o.InitialMmapSize, room(s.path)))
 	defer catch(debug.SetPanicOnFault(true), s.path, &err)
 	s.db, err = bolt.Open(s.path, o.FileMode, &bolt.Options{
 		Timeout:         max(o.LockTimeout, 1),
 		NoSync:          o.Durability == None,
 		NoFreelistSync:  true,
 		FreelistType:    bolt.FreelistMapType,
-		InitialMmapSize: o.InitialMmapSize,
+		InitialMmapSize: int(s.mapped),
 		NoStatistics:    true,
 		OpenFile: func(path string, flag int, mode fs.FileMode) (*os.File, error) {
 			return s.openFile(path, flag, mode, o)
@@ -199,16 +177,42 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 	if err := lock(f, o.LockTimeout); err != nil {
 		return f, err
 	}
+	if locks {
+		if err := emptyUnmade(f); err != nil {
+			return f, err
+		}
+	}
 	i, err := inspect(f, o.Inspect)
 	if err != nil {
 		return f, err
 	}
+	s.fresh = i == nil
 	listed := i != nil && (i.hasFreelist || locks && i.keepFreelist(o.Durability != None) == nil)
 	s.changed.Store(!listed)
-	if i != nil {
+	if s.inspected = i; i != nil {
 		s.unread = i.unread
 	}
 	return f, nil
+}
+
+// empty removes the beginning of a new file that could not be written as a whole, because
+// the device is full. The next Open would take it for a damaged file.
+func (s *Store) empty() {
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	if lock(f, -1) != nil {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return
+	}
+	if _, err := currentMeta(f, info.Size()); err != nil {
+		_ = f.Truncate(0)
+	}
 }
 
 // requireFile refuses a path at which there is something that is not a file.
@@ -230,10 +234,7 @@ func requireFile(path string) error {
 // syncDirs makes the names of a file and of the folders above it durable, if the system can.
 func syncDirs(dir string) {
 	for {
-		if d, err := os.Open(dir); err == nil {
-			_ = d.Sync()
-			_ = d.Close()
-		}
+		_ = disk.SyncDir(dir)
 		parent := filepath.Dir(dir)
 		if parent == dir {
 			return

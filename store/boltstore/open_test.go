@@ -40,14 +40,14 @@ func TestOpen(t *testing.T) {
 	t.Run("refuses a newer format", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "test.db")
 		require.NoError(t, openAt(t, path, nil).Close())
-		setFormat(t, path, 2)
+		setFormat(t, path, 3)
 		_, err := boltstore.Open(path, nil)
 		requireRefusal(t, err, store.ErrNewer, path)
-		require.ErrorContains(t, err, "format 2")
+		require.ErrorContains(t, err, "format 3")
 		setFormat(t, path, 0)
 		_, err = boltstore.Open(path, nil)
 		requireRefusal(t, err, store.ErrCorrupt, path)
-		setFormat(t, path, 1)
+		setFormat(t, path, 2)
 		openAt(t, path, nil)
 	})
 	t.Run("refuses a newer bbolt", func(t *testing.T) {

@@ -1,11 +1,8 @@
 package boltstore
 
 import (
-	"bytes"
 	"fmt"
 	"runtime/debug"
-
-	bolt "go.etcd.io/bbolt"
 
 	"groupkit/store"
 	"groupkit/store/internal/overlay"
@@ -14,24 +11,34 @@ import (
 // A bucket reads one bucket of a bbolt transaction. It returns copies, because the bytes
 // of the memory map are valid only during the transaction.
 type bucket struct {
-	cursor *bolt.Cursor // nil: the bucket does not exist
+	cursor cursor
+	levels [3]level // the first space for the cursor
+	none   bool     // the bucket does not exist
 	path   string
 	over   bool
 }
 
 // open makes b the reader of the bucket with the name.
-func (b *bucket) open(tx *bolt.Tx, path string, name []byte) (err error) {
-	defer catch(debug.SetPanicOnFault(true), path, &err)
-	b.path = path
-	if found := tx.Bucket(name); found != nil {
-		b.cursor = found.Cursor()
+func (b *bucket) open(t *tx, name string) (err error) {
+	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
+	b.path = t.store.path
+	h, ok, err := t.pages.bucket([]byte(name))
+	if err != nil {
+		return b.damaged(err)
 	}
+	if b.none = !ok; b.none {
+		return nil
+	}
+	if b.cursor, err = t.pages.cursor(h, t.store.unread[name]); err != nil {
+		return b.damaged(err)
+	}
+	b.cursor.stack = b.levels[:0]
 	return nil
 }
 
 // end ends b. Every later use returns an error.
 func (b *bucket) end() {
-	b.over, b.cursor = true, nil
+	b.over, b.cursor = true, cursor{}
 }
 
 // Get returns the value of key and whether key exists.
@@ -80,24 +87,41 @@ func (b *bucket) VisitKeys(keys [][]byte, fn func(i int, value []byte) bool) (er
 	return nil
 }
 
-// find returns the value of key in bbolt's memory map, nil if the key does not exist.
+// find returns the value of key in bbolt's memory map, nil if the key does not exist. A
+// nested bucket is not a value. Only the application can have created one.
 func (b *bucket) find(key []byte) ([]byte, error) {
-	if err := b.check(key); err != nil || b.cursor == nil {
+	if err := b.check(key); err != nil || b.none {
 		return nil, err
 	}
-	found, value := b.seek(key)
+	found, err := b.cursor.find(key)
+	if err != nil {
+		return nil, b.damaged(err)
+	}
 	if !found {
+		return nil, nil
+	}
+	_, value, flags := b.cursor.entry()
+	if flags&bucketFlag != 0 {
 		return nil, nil
 	}
 	return value, b.sane(key, value)
 }
 
-// seek searches key. A nested bucket is not a value. Only the application can have
-// created one.
-func (b *bucket) seek(key []byte) (found bool, value []byte) {
-	k, v := b.cursor.Seek(key)
-	return v != nil && bytes.Equal(k, key), v
+// nested reports whether key is a nested bucket.
+func (b *bucket) nested(key []byte) (is bool, err error) {
+	defer catch(debug.SetPanicOnFault(true), b.path, &err)
+	if b.none {
+		return false, nil
+	}
+	found, err := b.cursor.find(key)
+	if err != nil || !found {
+		return false, err
+	}
+	_, _, flags := b.cursor.entry()
+	return flags&bucketFlag != 0, nil
 }
+
+func (b *bucket) damaged(err error) error { return fmt.Errorf("boltstore: %s: %w", b.path, err) }
 
 func (b *bucket) check(key []byte) error {
 	if b.over {

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,26 +18,34 @@ const maxRelaxed = 8 << 20
 // one instant, after a crash of the process and of the machine. bbolt without sync cannot
 // guarantee that: a meta page could reach the disk before its pages.
 //
+// The changes committed since the last freeze are recent. To save them, freeze turns them
+// into the frozen ones, so that Updates and Views go on meanwhile.
+//
 // Locks are taken in the order writer, saving, state.
 type relaxed struct {
 	store  *Store
 	every  time.Duration
-	writer chan struct{} // held by the running Update, and to freeze
-	saving sync.Mutex    // held while changes are saved
+	writer chan struct{} // held by the running Update
+	saving chan struct{} // held while changes are saved
 
 	// state guards the fields below. A View holds it while it begins a bbolt transaction
 	// and takes the changes, so that both are of the same instant.
 	state  sync.RWMutex
-	recent changes // committed since the last freeze
-	frozen changes // being saved; older than recent
-	bytes  int     // the size of recent
-	failed error   // the error of the last save, nil if it succeeded
-	timer  *time.Timer
+	recent changes     // committed since the last freeze
+	frozen changes     // being saved; older than recent
+	bytes  int         // the size of recent
+	first  time.Time   // when the first of the recent changes was committed
+	failed error       // the error of the last save, nil if it succeeded
+	timer  *time.Timer // starts the next save; nil: none is due
 	closed bool
+
+	// Commits are numbered from 1. Those up to saved are in the file, those up to cut are
+	// saved or frozen, the rest up to made is recent.
+	made, cut, saved uint64
 }
 
 func newRelaxed(s *Store, every time.Duration) *relaxed {
-	return &relaxed{store: s, every: every, writer: make(chan struct{}, 1)}
+	return &relaxed{store: s, every: every, writer: make(chan struct{}, 1), saving: make(chan struct{}, 1)}
 }
 
 // begin takes a snapshot: the data in the file with the unsaved changes on top.
@@ -50,8 +59,10 @@ func (r *relaxed) begin() (*tx, *writer, error) {
 	w, err := newWriter(layer{t, r.frozen}, r.recent)
 	if err != nil {
 		t.rollback()
+		return nil, nil, err
 	}
-	return t, w, err
+	w.below = r.bytes
+	return t, w, nil
 }
 
 func (r *relaxed) view(fn func(store.Reader) error) error {
@@ -100,90 +111,125 @@ func (r *relaxed) ready() error {
 	if err != nil || !short {
 		return err
 	}
-	r.saving.Lock()
-	defer r.saving.Unlock()
-	r.freeze()
-	return r.save()
+	return r.round(context.Background())
 }
 
-// publish commits the writes of w.
+// publish commits the writes of w. If the changes that w began with were frozen since, they
+// are saved twice, which changes nothing.
 func (r *relaxed) publish(w *writer) {
 	if w.written() == 0 {
 		return
 	}
 	r.state.Lock()
 	defer r.state.Unlock()
+	if r.recent.empty() {
+		r.first = time.Now()
+	}
 	r.recent = w.changes()
-	r.bytes += w.written()
+	r.bytes = w.below + w.written()
+	r.made++
 	r.arm()
 }
 
-// arm starts the timer if there are unsaved changes.
+// committed returns the number of the last commit.
+func (r *relaxed) committed() uint64 {
+	r.state.RLock()
+	defer r.state.RUnlock()
+	return r.made
+}
+
+// unsaved returns the number of commits, up to a given one, that are not saved.
+func (r *relaxed) unsaved(commit uint64) uint64 {
+	r.state.RLock()
+	defer r.state.RUnlock()
+	return max(commit, r.saved) - r.saved
+}
+
+// arm starts the timer if there are unsaved changes and no timer runs. The next save begins
+// when the first of the recent changes has waited for long enough; when the last save has
+// failed, after the same time. The caller holds state.
 func (r *relaxed) arm() {
-	if r.timer == nil && !r.closed && !(r.recent.empty() && r.frozen.empty()) {
+	switch {
+	case r.timer != nil || r.closed || r.recent.empty() && r.frozen.empty():
+	case r.failed != nil:
 		r.timer = time.AfterFunc(r.every, r.tick)
+	default:
+		r.timer = time.AfterFunc(r.every-time.Since(r.first), r.tick)
 	}
 }
 
-func (r *relaxed) tick() {
-	_ = r.sync() // the next Update returns the error
-	r.state.Lock()
-	defer r.state.Unlock()
-	r.timer = nil
-	r.arm()
+// disarm stops the timer. The caller holds state.
+func (r *relaxed) disarm() {
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
 }
 
+func (r *relaxed) tick() { _ = r.round(context.Background()) } // the next Update returns the error
+
 // sync saves everything that was committed before the call.
-func (r *relaxed) sync() error {
-	// The first round saves changes that an earlier call has frozen and failed to save.
-	for range 2 {
-		r.writer <- struct{}{}
-		r.saving.Lock()
-		r.freeze()
-		<-r.writer
-		err := r.save()
-		r.saving.Unlock()
-		if err != nil {
+func (r *relaxed) sync(ctx context.Context) error {
+	// The first round may save changes that an earlier one has frozen and failed to save.
+	for commit := r.committed(); r.unsaved(commit) > 0; {
+		if err := r.round(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// freeze turns the recent changes into the changes to save. The caller holds writer and
-// saving.
+// round saves the frozen changes. If there are none, it saves the recent ones. Once it has
+// begun to save, the end of ctx does not stop it.
+func (r *relaxed) round(ctx context.Context) error {
+	select {
+	case r.saving <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.saving }()
+	r.freeze()
+	return r.save()
+}
+
+// freeze turns the recent changes into the changes to save. The caller holds saving.
 func (r *relaxed) freeze() {
 	r.state.Lock()
 	defer r.state.Unlock()
+	r.disarm()
 	if r.frozen.empty() {
 		r.frozen, r.recent, r.bytes = r.recent, changes{}, 0
+		r.cut = r.made
 	}
 }
 
 // save writes the frozen changes to the file. The caller holds saving, so frozen does not
 // change meanwhile.
-func (r *relaxed) save() error {
-	if r.frozen.empty() {
-		return nil
+func (r *relaxed) save() (err error) {
+	if !r.frozen.empty() {
+		err = r.store.save(r.frozen)
 	}
-	err := r.store.save(r.frozen)
 	r.state.Lock()
 	defer r.state.Unlock()
 	if r.failed = err; err == nil {
-		r.frozen = changes{}
+		r.frozen, r.saved = changes{}, r.cut
+		r.store.backlog.release(r.saved)
 	}
+	r.arm()
 	return err
 }
 
-// close saves the unsaved changes.
+// close saves the unsaved changes. From then on nothing is saved, except by another close.
 func (r *relaxed) close() error {
 	r.state.Lock()
 	r.closed = true
-	if r.timer != nil {
-		r.timer.Stop()
-	}
+	r.disarm()
 	r.state.Unlock()
-	return r.sync()
+	err := r.sync(context.Background())
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("boltstore: %s: %d committed Updates are not saved: %w", r.store.path, r.unsaved(r.committed()), err)
 }
 
 // save commits c in its own transaction.

@@ -35,54 +35,64 @@ func (b *bucket) Visit(r store.Range, fn func(key, value []byte) bool) (more boo
 	if b.over {
 		return false, overlay.Over()
 	}
-	if b.cursor == nil {
+	if b.none {
 		return false, nil
 	}
 	var foreign, done bool
 	defer catchOwn(&foreign, debug.SetPanicOnFault(true), b.path, &err)
 	left, previous := r.PageSize(), []byte(nil)
-	key, value := b.first(r)
-	for ; key != nil && within(r, key); key, value = b.next(r) {
-		if value == nil {
-			continue // a nested bucket of the application
+	ok, err := b.first(r)
+	for ; ok && err == nil; ok, err = b.next(r) {
+		key, value, flags := b.cursor.entry()
+		if !within(r, key) {
+			return false, nil
 		}
 		if err := b.sane(key, value); err != nil {
 			return false, err
 		}
-		if done || left == 0 {
-			return true, nil
-		}
 		if !ordered(r, previous, key) {
 			return false, fmt.Errorf("%w: %s: key %x is out of order", store.ErrCorrupt, b.path, key)
+		}
+		previous = key
+		if flags&bucketFlag != 0 {
+			continue // a nested bucket of the application
+		}
+		if done || left == 0 {
+			return true, nil
 		}
 		foreign = true
 		done = !fn(key, value)
 		foreign = false
 		left--
-		previous = key
+	}
+	if err != nil {
+		return false, b.damaged(err)
 	}
 	return false, nil
 }
 
 // first moves the cursor to the beginning of r.
-func (b *bucket) first(r store.Range) (key, value []byte) {
+func (b *bucket) first(r store.Range) (ok bool, err error) {
 	if !r.Reverse {
-		return b.cursor.Seek(r.From)
+		return b.cursor.seek(r.From)
 	}
 	if r.To == nil {
-		return b.cursor.Last()
+		return b.cursor.last()
 	}
-	if key, _ := b.cursor.Seek(r.To); key == nil {
-		return b.cursor.Last()
+	if ok, err := b.cursor.seek(r.To); !ok {
+		if err != nil {
+			return false, err
+		}
+		return b.cursor.last()
 	}
-	return b.cursor.Prev()
+	return b.cursor.previous()
 }
 
-func (b *bucket) next(r store.Range) (key, value []byte) {
+func (b *bucket) next(r store.Range) (ok bool, err error) {
 	if r.Reverse {
-		return b.cursor.Prev()
+		return b.cursor.previous()
 	}
-	return b.cursor.Next()
+	return b.cursor.next()
 }
 
 // within reports whether key, which is not before the beginning of r, is before its end.

@@ -98,6 +98,11 @@ func TestStore_Close(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "reading has changed the file")
 	s = openAt(t, path, nil)
+	for s.Unread("groupkit")+s.Unread("app")+s.Unread("small") > 0 {
+		put(t, s, "a", "1")
+		require.True(t, listed(path), "if a commit failed, bbolt would read pages that were not checked")
+		require.NoError(t, readAll(s))
+	}
 	put(t, s, "a", "1")
 	require.False(t, listed(path))
 }

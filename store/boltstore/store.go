@@ -4,6 +4,16 @@
 // bbolt bucket with its name beside it. An application that shares its database can read
 // it with the API of bbolt.
 //
+// # Files without the engine's bucket
+//
+// Open and New create the bucket "groupkit" if it does not exist, and with it the empty
+// bucket "groupkit.format", its witness. A file that had the bucket and has lost it, because
+// a bit of its name has changed, must not appear to be empty. A file without the bucket is
+// therefore refused with store.ErrCorrupt if it has the witness, or a bucket whose name
+// differs from one of the two names in one or two bits. Open also refuses a file to which
+// something was committed and that has no bucket at all. Every other file is taken for a
+// database of an application that uses this package for the first time.
+//
 // # Group commit
 //
 // A single Update commits on the goroutine of its caller. Updates that come during a
@@ -14,6 +24,7 @@ package boltstore
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -21,23 +32,49 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"groupkit/store"
 	"groupkit/store/internal/gate"
 )
 
-// A Store is a store.Store in a bbolt file.
+// A Store is a store.Store in a bbolt file. Open and New return one; the zero Store is closed.
 type Store struct {
-	db    *bolt.DB
-	path  string
-	owned bool     // Close closes db
-	file  *os.File // the file of db, if owned
-	gate  gate.Gate
-	queue queue
-	relax *relaxed // nil: every commit is synced
+	db       *bolt.DB
+	path     string
+	owned    bool     // Close closes db
+	unsynced bool     // db does not sync its commits
+	file     *os.File // the file of db, if owned
+	mapped   int64    // the least size of the memory map, if owned
+	fresh    bool     // file was empty when it was opened
+	gate     gate.Gate
+	queue    queue
+	relax    *relaxed // nil: every commit is written before its Updates return
+	backlog  *backlog
 
-	unread  map[string]*unread // leaves to check before they are changed, by bucket
-	changed atomic.Bool        // the list of free pages is not in the file
-	refused sticky             // why writes are refused until the file is opened again
-	stuck   sticky             // why bbolt cannot be used any more
+	closing sync.Mutex // held by Close
+	closed  bool       // Close has released what it releases
+
+	found     uint64             // the format of the file; only commits use it
+	inspected *inspection        // of the file when it was opened; nil: it was new, or is shared
+	unread    map[string]*unread // leaves to check before they are read or changed, by bucket
+	changed   atomic.Bool        // the list of free pages is not in the file
+	refused   sticky             // why writes are refused until the file is opened again
+	stuck     *stuck             // why bbolt cannot be used any more
+	beginning sync.Mutex         // held while a bbolt transaction begins or ends
+	shared    *bolt.Tx           // of the Views that begin while a commit is under way; guarded by beginning
+	sharers   map[*bolt.Tx]int   // how many use a shared transaction; guarded by beginning
+	last      atomic.Int64       // the last commit; of a file of the store's own
+}
+
+func newStore(path string) *Store {
+	return &Store{path: path, backlog: newBacklog(), stuck: newStuck(), sharers: make(map[*bolt.Tx]int)}
+}
+
+// enter begins a call, which must end with s.gate.Leave.
+func (s *Store) enter() error {
+	if s.backlog == nil {
+		return store.ErrClosed
+	}
+	return s.gate.Enter()
 }
 
 // Path returns the path of the file: absolute, and without links.
@@ -46,28 +83,67 @@ func (s *Store) Path() string { return s.path }
 // Exclusive returns true: the file is locked.
 func (s *Store) Exclusive() bool { return true }
 
-// Close waits for the running transactions. It closes the database, except one that was
-// given to New.
-func (s *Store) Close() (err error) {
-	s.gate.Close(func() { err = s.close() })
+// Close waits for the running transactions, makes everything durable, and closes the
+// database, except one that was given to New.
+//
+// With Interval, saving the last changes can fail, for example because the device is full.
+// Close then returns an error that matches store.ErrUnsaved and says how many Updates are
+// not saved. They stay in memory, and the file stays locked: call Close again once there is
+// space. Every other method already returns store.ErrClosed.
+func (s *Store) Close() error {
+	if s.backlog == nil {
+		return nil
+	}
+	s.gate.Close(func() {})
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return nil
+	}
+	err := s.saveRest()
+	if errors.Is(err, store.ErrUnsaved) {
+		return err
+	}
+	s.closed = true
+	s.backlog.wait()
+	return errors.Join(err, s.release())
+}
+
+// saveRest makes everything durable. Its error matches store.ErrUnsaved if it makes sense
+// to try again.
+func (s *Store) saveRest() error {
+	switch {
+	case s.relax != nil:
+		err := s.relax.close()
+		if err == nil || errors.Is(err, store.ErrCorrupt) || s.refused.get() != nil || s.stuck.get() != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %w", store.ErrUnsaved, err)
+	case s.owned && s.unsynced && s.stuck.get() == nil:
+		return s.syncFile()
+	}
+	return nil
+}
+
+// release closes the database if it is the store's own.
+func (s *Store) release() error {
+	if !s.owned {
+		return nil
+	}
+	s.keepFreelist()
+	err := s.attempt(s.closeBolt)
+	if s.stuck.get() != nil {
+		err = errors.Join(err, s.abandon())
+	}
 	return err
 }
 
-func (s *Store) close() (err error) {
-	if s.relax != nil {
-		err = s.relax.close()
+func (s *Store) closeBolt() (err error) {
+	if err := s.stuck.get(); err != nil {
+		return err
 	}
-	switch {
-	case !s.owned:
-	case s.stuck.get() != nil:
-		// db.Close would wait for locks that bbolt still holds. Closing only the file
-		// leaks the memory map, but releases the file lock.
-		err = errors.Join(err, s.file.Close())
-	default:
-		s.keepFreelist()
-		err = errors.Join(err, s.db.Close())
-	}
-	return err
+	defer catch(debug.SetPanicOnFault(true), s.path, &err)
+	return s.db.Close()
 }
 
 // keepFreelist writes the list of free pages, which commits do not write. With the list,
@@ -76,10 +152,13 @@ func (s *Store) keepFreelist() {
 	if !s.changed.Load() || s.refused.get() != nil {
 		return
 	}
-	var err error
-	defer catch(debug.SetPanicOnFault(true), s.path, &err)
-	s.db.NoFreelistSync = false
-	_ = s.db.Update(func(*bolt.Tx) error { return nil })
+	t, err := s.begin(true)
+	if err != nil {
+		return
+	}
+	defer t.rollback()
+	s.db.NoSync, s.db.NoFreelistSync = false, false
+	_ = s.commitBolt(t.Tx, 0)
 }
 
 // A sticky error keeps the first error that is set.

@@ -1,12 +1,10 @@
 package boltstore
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"groupkit/store"
 	"groupkit/store/internal/overlay"
@@ -16,6 +14,7 @@ import (
 type tx struct {
 	*bolt.Tx
 	store  *Store
+	pages  snapshot
 	main   bucket
 	apps   map[string]*bucket
 	reader reader // given to the function of a View
@@ -23,17 +22,14 @@ type tx struct {
 
 // begin begins a bbolt transaction.
 func (s *Store) begin(writable bool) (*tx, error) {
-	if err := s.stuck.get(); err != nil {
-		return nil, err
-	}
+	last := s.last.Load()
 	inner, err := s.beginBolt(writable)
 	if err != nil {
 		return nil, err
 	}
 	t := &tx{Tx: inner, store: s}
-	err = t.main.open(inner, s.path, engineBucket)
-	if err == nil && t.main.cursor == nil {
-		err = fmt.Errorf("%w: %s: bucket %q is gone", store.ErrCorrupt, s.path, overlay.Engine)
+	if err = t.follows(last); err == nil {
+		err = t.open()
 	}
 	if err != nil {
 		t.rollback()
@@ -42,24 +38,33 @@ func (s *Store) begin(writable bool) (*tx, error) {
 	return t, nil
 }
 
-var engineBucket = []byte(overlay.Engine)
-
-// beginBolt begins a bbolt transaction. After a panic in bbolt its locks are still held,
-// so bbolt cannot be used any more.
-func (s *Store) beginBolt(writable bool) (t *bolt.Tx, err error) {
-	panicked := true
-	defer func() {
-		if panicked {
-			s.stuck.set(err)
-		}
-	}()
-	defer catch(debug.SetPanicOnFault(true), s.path, &err)
-	t, err = s.db.Begin(writable)
-	panicked = false
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
-		err = fmt.Errorf("%w: %s", store.ErrClosed, s.path)
+// follows refuses a file whose meta page is not that of the last commit: another program
+// has overwritten it. A commit that is running can be visible already.
+func (t *tx) follows(last int64) error {
+	if !t.store.owned {
+		return nil
 	}
-	return t, err
+	id := int64(t.ID())
+	if t.Writable() {
+		id--
+	}
+	if next := t.store.last.Load() + 1; id < last || id > next {
+		return fmt.Errorf("%w: %s: overwritten: its last transaction is %d instead of %d", store.ErrCorrupt, t.store.path, id, last)
+	}
+	return nil
+}
+
+// open opens the engine's bucket.
+func (t *tx) open() (err error) {
+	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
+	t.pages = newSnapshot(t.Tx)
+	if err := t.main.open(t, overlay.Engine); err != nil {
+		return err
+	}
+	if t.main.none {
+		return fmt.Errorf("%w: %s: bucket %q is gone", store.ErrCorrupt, t.store.path, overlay.Engine)
+	}
+	return nil
 }
 
 // bucket returns the reader of the bucket with the name. It returns the same reader every
@@ -72,7 +77,7 @@ func (t *tx) bucket(name string) (store.Reader, error) {
 		return b, nil
 	}
 	b := new(bucket)
-	if err := b.open(t.Tx, t.store.path, []byte(name)); err != nil {
+	if err := b.open(t, name); err != nil {
 		return nil, err
 	}
 	if t.apps == nil {
@@ -84,22 +89,17 @@ func (t *tx) bucket(name string) (store.Reader, error) {
 
 // nested reports whether key is a bucket within the bucket with the name.
 func (t *tx) nested(name string, key []byte) (is bool, err error) {
-	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
-	b := t.Bucket([]byte(name))
-	return b != nil && b.Bucket(key) != nil, nil
+	b := new(bucket)
+	if err := b.open(t, name); err != nil {
+		return false, err
+	}
+	return b.nested(key)
 }
 
 // rollback ends the transaction without writing.
 func (t *tx) rollback() {
 	t.end()
-	var err error
-	func() {
-		defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
-		_ = t.Rollback()
-	}()
-	if err != nil {
-		t.store.stuck.set(err)
-	}
+	t.store.rollbackBolt(t.Tx)
 }
 
 // end ends the readers. Every later use returns an error.
@@ -118,9 +118,13 @@ const (
 	mostGrowth  = 16 << 20
 )
 
-// setGrowth sets the step for the commit of this transaction, which alone may write.
-func (t *tx) setGrowth() {
+// tune sets the step for the commit of this transaction, which alone may write, and whether
+// the commit writes the list of free pages. If a commit fails and there is no list in the
+// file, bbolt reads all pages, on a goroutine whose panics cannot be recovered. Commits
+// therefore write the list as long as there are pages that were not checked.
+func (t *tx) tune() {
 	if t.store.owned {
 		t.DB().AllocSize = int(min(max(t.Size(), leastGrowth), mostGrowth))
+		t.DB().NoFreelistSync = t.store.inspected == nil || t.store.inspected.finished()
 	}
 }

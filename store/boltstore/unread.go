@@ -2,40 +2,89 @@ package boltstore
 
 import (
 	"bytes"
-	"fmt"
 	"sync/atomic"
-
-	bolt "go.etcd.io/bbolt"
 
 	"groupkit/store/internal/overlay"
 	"groupkit/store/internal/tree"
 )
 
 // unread contains the leaves of one bucket that were not read when a closed file was
-// opened. bbolt trusts the entries of a leaf: if a damaged leaf claims gigabytes, it
-// would write gigabytes. A change of one entry writes the whole leaf. Each leaf is
-// therefore checked before a commit first changes it. Each search for a leaf also checks
-// some others, so that all leaves are checked after a while and checks end.
+// opened. A damaged leaf can make a reader miss keys. A damaged leaf that is changed is
+// worse: bbolt trusts its entries, and if one claims gigabytes, it would write gigabytes.
+// Each leaf is therefore checked before it is first read or changed. A change of one entry
+// writes the whole leaf, and can merge it with those beside it. Each commit also checks
+// some other leaves, so that all are checked after a while and checks end.
 //
-// Only commits use unread, one after another. Pages written by commits are valid: a
+// Readers and the running commit use unread at once. Pages written by commits are valid: a
 // checked page number is not checked again, even if the page was replaced since.
 type unread struct {
 	*inspection
+	engine bool // of the engine's bucket, in which there are no buckets
 	leaves pages
 	left   atomic.Int64 // the number of leaves left
 
+	// Only commits use the rest.
 	next  []byte // all leaves with lower keys had their turn
 	ended bool   // all other leaves too
 }
 
-// further is the number of other leaves that each search checks.
+// further is the number of other leaves that each commit checks for each key.
 const further = 8
 
-// A guard checks the leaves of one bucket in one transaction.
+// has reports whether a page is a leaf that was not checked.
+func (u *unread) has(id uint64) bool {
+	return u.left.Load() > 0 && id/64 < uint64(len(u.leaves)) && atomic.LoadUint64(&u.leaves[id/64])&(1<<(id%64)) != 0
+}
+
+// finished reports whether all pages in use were checked.
+func (i *inspection) finished() bool {
+	for _, u := range i.unread {
+		if u.left.Load() > 0 {
+			return false
+		}
+	}
+	return !i.nested.Load()
+}
+
+// done records that a leaf was checked.
+func (u *unread) done(id uint64) {
+	bit := uint64(1) << (id % 64)
+	if atomic.AndUint64(&u.leaves[id/64], ^bit)&bit != 0 {
+		u.left.Add(-1)
+	}
+}
+
+// check checks a leaf that is in unread. Its keys must be in [low, end).
+func (u *unread) check(leaf page, low, end []byte) error {
+	if leaf.flags != leafFlag || leaf.count == 0 {
+		return bad(leaf.id, "flags %#x and %d entries are not those of a leaf", leaf.flags, leaf.count)
+	}
+	for next := leaf.id + 1; next <= leaf.id+leaf.overflow; next++ {
+		if u.seen.has(next) { // unread leaves are marked in seen too
+			return bad(next, "led to twice")
+		}
+	}
+	buckets, err := leaf.check(low, end)
+	if err != nil {
+		return err
+	}
+	if err := leaf.fits(u.meta.pageSize); err != nil {
+		return err
+	}
+	if buckets && u.engine {
+		return bad(leaf.id, "an entry of the engine is marked as a bucket")
+	}
+	if buckets {
+		u.nested.Store(true)
+	}
+	u.done(leaf.id)
+	return nil
+}
+
+// A guard checks the leaves of one bucket that a commit will change.
 type guard struct {
 	*unread
-	root, high   uint64
-	upper, lower []byte // buffers for a branch and the page below it
+	cursor cursor
 
 	// The leaves of the keys in [low, end) and their neighbours are checked.
 	low, end []byte
@@ -53,33 +102,24 @@ func (c changes) guard(t *tx) error {
 	return err
 }
 
-func (t *tx) guard(bucket string, writes tree.Tree) error {
-	u := t.store.unread[bucket]
+func (t *tx) guard(name string, writes tree.Tree) error {
+	u := t.store.unread[name]
 	if u == nil || u.left.Load() == 0 {
 		return nil
 	}
-	b := t.Bucket([]byte(bucket))
-	if b == nil || b.Root() == 0 {
-		return nil // it has no pages of its own
+	b := new(bucket)
+	if err := b.open(t, name); err != nil || b.none {
+		return err
 	}
-	g := u.guard(t.Tx, b)
+	g := guard{unread: u, cursor: b.cursor}
 	for all := writes.Scan(nil, nil, false); ; {
 		e, ok := all.Next()
 		if !ok {
 			return nil
 		}
 		if err := g.at(e.Key); err != nil {
-			return fmt.Errorf("boltstore: %s: %w", t.store.path, err)
+			return b.damaged(err)
 		}
-	}
-}
-
-func (u *unread) guard(t *bolt.Tx, b *bolt.Bucket) *guard {
-	size := uint64(u.meta.pageSize)
-	return &guard{
-		unread: u,
-		root:   uint64(b.Root()), high: uint64(t.Size()) / size,
-		upper: make([]byte, size), lower: make([]byte, size),
 	}
 }
 
@@ -89,135 +129,43 @@ func (g *guard) at(key []byte) error {
 	if g.known && bytes.Compare(g.low, key) <= 0 && (g.end == nil || bytes.Compare(key, g.end) < 0) {
 		return nil
 	}
-	at, err := g.one(key, true)
-	if err != nil {
+	if _, err := g.cursor.find(key); err != nil {
 		return err
 	}
-	low, end := at.bounds()
-	g.low, g.end = bytes.Clone(low), bytes.Clone(end)
-	if g.low != nil {
-		_, err = g.one(g.low, false)
-	}
-	if err == nil && g.end != nil {
-		_, err = g.one(g.end, true)
-	}
-	if err != nil {
+	if err := g.cursor.checkLeaf(-1); err != nil {
 		return err
 	}
+	if err := g.cursor.checkLeaf(1); err != nil {
+		return err
+	}
+	g.low, g.end = g.cursor.bounds()
 	g.known = true
-	return g.goOn()
+	g.goOn()
+	return nil
 }
 
-// one checks one leaf: the leaf for the key if itself is true, otherwise the last leaf
-// below the key.
-func (g *guard) one(key []byte, itself bool) (parent, error) {
-	at, err := g.find(key, itself)
-	if err != nil {
-		return at, err
-	}
-	return at, g.check(at)
-}
-
-// goOn checks some more leaves. It ignores their errors: a commit that changes such a
-// leaf returns the error.
-func (g *guard) goOn() error {
+// goOn checks some more leaves. It ignores their errors: whoever reads or changes such a
+// leaf gets the error.
+func (g *guard) goOn() {
 	if g.ended {
-		return nil
+		return
 	}
-	at, err := g.find(g.next, true)
-	if err != nil {
-		return err
-	}
-	for past := at.n + further; at.n < min(past, at.count); at.n++ {
-		_ = g.check(at)
-	}
-	at.n--
-	_, end := at.bounds()
-	g.next, g.ended = bytes.Clone(end), end == nil
-	return nil
-}
-
-// A parent is a branch above leaves, with one selected leaf.
-type parent struct {
-	page
-	low, end []byte // its keys are in [low, end); nil means no bound
-	n        int    // the entry of the selected leaf
-}
-
-// bounds returns the bounds of the keys of the selected leaf.
-func (p *parent) bounds() (low, end []byte) {
-	low, end = p.low, p.end
-	if p.n > 0 {
-		low = p.key(p.n)
-	}
-	if p.n+1 < p.count {
-		end = p.key(p.n + 1)
-	}
-	return low, end
-}
-
-// find returns the parent of the leaf that one checks. It is valid until the next call of
-// find.
-func (g *guard) find(key []byte, itself bool) (at parent, err error) {
-	at.page, err = g.branch(g.root, g.upper)
-	for err == nil && at.flags == branchFlag {
-		at.n = at.last(key, itself)
-		below, err := g.branch(at.child(at.n), g.lower)
-		if err != nil || below.flags != branchFlag {
-			return at, err
+	c := cursor{pages: g.cursor.pages, root: g.cursor.root}
+	_, err := c.find(g.next)
+	for range further {
+		if err != nil {
+			g.ended = true // the rest is checked when it is read or changed
+			return
 		}
-		low, end := at.bounds()
-		at = parent{page: below, low: bytes.Clone(low), end: bytes.Clone(end)}
-		g.upper, g.lower = g.lower, g.upper
-	}
-	return parent{}, err // the root is a leaf
-}
-
-// branch reads a page, except a leaf that was not checked.
-func (g *guard) branch(id uint64, buffer []byte) (page, error) {
-	if g.leaves.has(id) {
-		return page{}, nil
-	}
-	p, err := g.head(id, g.high, buffer)
-	if err != nil {
-		return p, err
-	}
-	return g.whole(p)
-}
-
-// check checks the selected leaf, unless it was checked before.
-func (g *guard) check(p parent) error {
-	if p.count == 0 || !g.leaves.has(p.child(p.n)) {
-		return nil
-	}
-	id := p.child(p.n)
-	leaf, err := g.head(id, g.meta.high, g.lower)
-	if err != nil {
-		return err
-	}
-	low, end := p.bounds()
-	if err := g.leaf(leaf, low, end); err != nil {
-		return err
-	}
-	g.leaves.remove(id)
-	g.left.Add(-1)
-	return nil
-}
-
-// leaf checks a leaf. Its keys must be in [low, end).
-func (g *guard) leaf(p page, low, end []byte) error {
-	if p.flags != leafFlag || p.count == 0 {
-		return bad(p.id, "flags %#x and %d entries are not those of a leaf", p.flags, p.count)
-	}
-	for next := p.id + 1; next <= p.id+p.overflow; next++ {
-		if g.seen.has(next) { // unread leaves are marked in seen too
-			return bad(next, "led to twice")
+		low, end := c.bounds()
+		if g.has(c.top().id) {
+			_ = g.unread.check(c.top().page, low, end)
+		}
+		g.next = bytes.Clone(end)
+		var more bool
+		if more, err = c.beside(1); !more && err == nil {
+			g.ended = true
+			return
 		}
 	}
-	p, err := g.whole(p)
-	if err != nil {
-		return err
-	}
-	_, err = p.check(low, end)
-	return err
 }

@@ -15,7 +15,7 @@ const maxBatch = 256
 
 // Update runs fn and commits its writes, together with those of concurrent Updates.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	if err := s.gate.Enter(); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()

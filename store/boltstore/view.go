@@ -12,7 +12,7 @@ import (
 // View runs fn on one consistent snapshot. Keep it short: a long View prevents bbolt from
 // reusing pages and from growing its memory map, so Updates may have to wait for it.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
-	if err := s.gate.Enter(); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
@@ -34,7 +34,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 // Backup writes a copy of the whole file to w, the application's buckets included. It has
 // the effect of a View that lasts until the copy is written.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	if err := s.gate.Enter(); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
@@ -42,7 +42,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if s.relax != nil {
-		if err := s.relax.sync(); err != nil {
+		if err := s.relax.sync(ctx); err != nil {
 			return err
 		}
 	}

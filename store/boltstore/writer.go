@@ -15,6 +15,7 @@ type writer struct {
 	*overlay.Space
 	view  view
 	begun changes
+	below int // the size of begun, if it is not in the file
 	apps  map[string]*appSpace
 }
 
