@@ -1,5 +1,5 @@
-// Package feed delivers the events of committed calls to subscribers, in the order of their
-// versions for each group. It does not know what an event is or how it is stored: the caller
+// Package feed delivers the events of committed calls to subscribers, in the order in which
+// the calls were committed. It does not know what an event is or how it is stored: the caller
 // chooses the type, and passes a function that reads stored events.
 package feed
 
@@ -10,46 +10,72 @@ import (
 )
 
 // A Broker brings the events of committed calls to those who follow a group, or all groups.
-// Calls on one group are decided one after another, but their callers learn of the commit
-// in any order. A call that is early fetches from the log the events of the calls before it.
 //
-// A writer calls Begin in its transaction, and End when that has been committed or rolled
-// back. A subscriber calls Join, and then Next of what Join returns.
+// Each feed has a position: the first version, or the first number of a call, that has not
+// been published yet. What a writer publishes is at that position, or the events before it are
+// read from the log. So it does not matter in which order callers learn of their commits, or
+// whether they learn of them at all.
+//
+// A writer calls Publish when a call is durable. A subscriber calls Join, reads where the group
+// is, and tells it with Start; then it calls Next.
 //
 // What must hold:
 //
-//   - Begin is called in the order of the versions of a group, End in any order.
-//   - Each version of a group reaches its feed once, after its commit, in ascending order.
-//     If the log cannot be read, versions are left out: the subscriber sees a gap.
-//   - Subscribers never hold up a writer. While the log is read, only the lock of the
-//     group is held.
+//   - Each position of a feed is published once, in ascending order, and only when it is
+//     durable.
+//   - Join comes before the position is read. So whatever is committed after that reaches the
+//     subscriber.
+//   - Subscribers never hold up a writer. While the log is read, at most the turn of one feed
+//     is held.
 type Broker[E any] struct {
-	background    context.Context // when it ends, no subscriber is woken any more
-	missedCommits Log[E]
+	source Source[E]
 
-	mu     sync.Mutex
-	feeds  map[string]*feed[E] // "" is all groups
-	groups map[string]*inFlight
+	mu      sync.Mutex
+	feeds   map[string]*feed[E] // "" is all groups
+	pulling bool                // pull is running
+	wanted  bool                // a feed is due, and pull has not seen it yet
+	closed  bool
+	kick    chan struct{} // wakes pull
 
+	tasks     sync.WaitGroup
 	following atomic.Int32 // subscribers, so that a writer without any takes no lock
 }
 
-// A Log reads the stored events of a group from one version on and before another. The
-// broker asks it for those that are durable, and whose own calls have not ended yet. Where
-// it fails it returns those that it has read.
-type Log[E any] func(ctx context.Context, group string, from, before uint64) []E
+// A Source is where events come from.
+type Source[E any] struct {
+	Background context.Context // when it ends, no subscriber is woken any more
+	Read       Log[E]
+	Most       int             // how many feeds one call of Read reads
+	Failed     func(err error) // is told when Read begins to fail in the background
 
-// inFlight is a group with calls between Begin and End.
-type inFlight struct {
-	calls int // guarded by the broker
+	// Shared: other processes commit calls too. The broker then looks for them in the log.
+	Shared bool
 
-	mu   sync.Mutex // held to publish, so that calls publish one after another
-	next uint64     // the first version that is not published yet
+	// Watch calls changed with the groups of such calls, until ctx ends; no groups means that
+	// it can be any. After an error it is called again, after nil not. Nil: there is none.
+	Watch func(ctx context.Context, changed func(groups []string)) error
 }
 
-// NewBroker makes a broker. It wakes subscribers in the background until ctx ends.
-func NewBroker[E any](ctx context.Context, log Log[E]) *Broker[E] {
-	return &Broker[E]{background: ctx, missedCommits: log, feeds: make(map[string]*feed[E]), groups: make(map[string]*inFlight)}
+// A Log reads the stored events of feeds. It returns one part for each.
+type Log[E any] func(ctx context.Context, at []Position) ([]Part[E], error)
+
+// A Position is where to read on in a feed.
+type Position struct {
+	Group  string // "" is all groups
+	Next   uint64 // a version of the group; of all groups, the number of a call
+	Before uint64 // the end, exclusive, which is durable; 0: what is there
+}
+
+// A Part is what a Log has read of a feed, whole calls only.
+type Part[E any] struct {
+	Events []E
+	Next   uint64 // the position after them; with a Before it is always a later one
+	More   bool   // there can be more
+}
+
+// NewBroker makes a broker.
+func NewBroker[E any](s Source[E]) *Broker[E] {
+	return &Broker[E]{source: s, feeds: make(map[string]*feed[E]), kick: make(chan struct{}, 1)}
 }
 
 // Join adds a subscriber at the end of the feed of a group; "" is all groups.
@@ -58,12 +84,12 @@ func (b *Broker[E]) Join(group string) *Subscriber[E] {
 	defer b.mu.Unlock()
 	f := b.feeds[group]
 	if f == nil {
-		f = new(feed[E])
+		f = &feed[E]{group: group}
 		b.feeds[group] = f
 	}
 	f.subscribers++
 	b.following.Add(1)
-	return &Subscriber[E]{broker: b, group: group, feed: f, wakeGroup: f.join(), next: f.count.Load()}
+	return &Subscriber[E]{broker: b, feed: f, wakeGroup: f.join(), next: f.count.Load()}
 }
 
 func (b *Broker[E]) leave(s *Subscriber[E]) {
@@ -72,96 +98,93 @@ func (b *Broker[E]) leave(s *Subscriber[E]) {
 	b.following.Add(-1)
 	s.feed.leave(s.wakeGroup)
 	if s.feed.subscribers--; s.feed.subscribers == 0 {
-		delete(b.feeds, s.group)
+		delete(b.feeds, s.feed.group)
 	}
 }
 
-// A Call is a call between Begin and End, with the versions of its events.
+// Followed reports whether there is any subscriber. Who joins later reads a position after the
+// calls that are committed now.
+func (b *Broker[E]) Followed() bool { return b.following.Load() > 0 }
+
+// A Call is a durable call.
 type Call struct {
-	group       string
-	first, last uint64
-	flight      *inFlight
+	Group       string
+	First, Last uint64 // the versions of its events
+	Number      uint64 // its number among the calls of all groups; 0 if the store is shared
 }
 
-// Begin notes a call that is about to be written. It runs in the transaction, so that of
-// all calls in flight on a group the first one noted has the lowest version.
-func (b *Broker[E]) Begin(group string, first, last uint64) Call {
+// Publish brings the events of a call, and those before them that have not been published, to
+// subscribers. events is called only if someone follows.
+func (b *Broker[E]) Publish(ctx context.Context, c Call, events func() []E) {
+	one, all := b.followed(c.Group)
+	if one != nil && all != nil {
+		made := events()
+		events = func() []E { return made }
+	}
+	if one != nil {
+		b.publish(ctx, one, c.First, c.Last, events)
+	}
+	switch {
+	case all == nil:
+	case b.source.Shared:
+		b.want(all) // another process may have a lower number, and not have committed yet
+	default:
+		b.publish(ctx, all, c.Number, c.Number, events)
+	}
+}
+
+// followed returns the feed of a group and that of all groups; nil if nobody follows.
+func (b *Broker[E]) followed(group string) (one, all *feed[E]) {
+	if !b.Followed() {
+		return nil, nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.groups[group]
-	if g == nil {
-		g = &inFlight{next: first}
-		b.groups[group] = g
-	}
-	g.calls++
-	return Call{group, first, last, g}
+	return b.feeds[group], b.feeds[""]
 }
 
-// End ends a call, once. If it was committed its events are published; they are asked for
-// only if someone follows.
-func (b *Broker[E]) End(ctx context.Context, c Call, committed bool, events func() []E) {
-	if committed {
-		b.publish(ctx, c, events)
+// publish publishes the events of a call with the positions first to last.
+func (b *Broker[E]) publish(ctx context.Context, f *feed[E], first, last uint64, events func() []E) {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.known = max(f.known, last+1)
+	if f.next == 0 || last < f.next {
+		return // Start reads on to what is known; or it has been published
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if c.flight.calls--; c.flight.calls == 0 {
-		delete(b.groups, c.group)
+	if f.next < first && !b.source.Shared {
+		b.catchUp(ctx, f, first)
 	}
-}
-
-// InFlight is how many calls are between Begin and End.
-func (b *Broker[E]) InFlight() (calls int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, g := range b.groups {
-		calls += g.calls
-	}
-	return calls
-}
-
-// publish brings the events of a call, and of the earlier ones it missed, to subscribers.
-func (b *Broker[E]) publish(ctx context.Context, c Call, events func() []E) {
-	g := c.flight
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if c.last < g.next {
-		return // a later call has published the events of this one
-	}
-	from := g.next
-	g.next = c.last + 1
-	one, all := b.feed(c.group), b.feed("")
-	if one == nil && all == nil {
+	if f.next != first {
+		b.want(f)
 		return
 	}
-	published := events()
-	if from < c.first {
-		published = append(b.missedCommits(ctx, c.group, from, c.first), published...)
-	}
-	for _, f := range []*feed[E]{one, all} {
-		if f != nil {
-			f.publish(published)
-			f.wake(b.background)
+	f.add(events(), last+1)
+	f.wake(b.source.Background)
+}
+
+// catchUp publishes what the log has before a position, as far as it can be read. The caller
+// has the turn.
+func (b *Broker[E]) catchUp(ctx context.Context, f *feed[E], before uint64) {
+	for f.next < before {
+		parts, err := b.source.Read(ctx, []Position{{f.group, f.next, before}})
+		if err != nil {
+			return
 		}
+		f.add(parts[0].Events, parts[0].Next)
+		f.wake(b.source.Background)
 	}
 }
 
-func (b *Broker[E]) feed(group string) *feed[E] {
-	if b.following.Load() == 0 {
-		return nil
-	}
+// Close wakes every subscriber, to find that there will be no more events, and waits for the
+// background work. The context of the Source has ended.
+func (b *Broker[E]) Close() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.feeds[group]
-}
-
-// WakeAll wakes every subscriber, to find that there will be no more events.
-func (b *Broker[E]) WakeAll() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.closed = true
 	for _, f := range b.feeds {
 		for _, g := range f.all() {
 			g.wake()
 		}
 	}
+	b.mu.Unlock()
+	b.tasks.Wait()
 }

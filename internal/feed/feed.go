@@ -19,13 +19,19 @@ const (
 // a new one in the same slot of the ring, so a reader may keep the events of the old one.
 // The ring has one segment more than the queue needs, the one being filled.
 type feed[E any] struct {
-	subscribers int // guarded by the broker
+	group       string // "" is all groups
+	subscribers int    // guarded by the broker
+	due         bool   // there may be more in the log; guarded by the broker
+
+	turn  sync.Mutex // held to publish
+	next  uint64     // the first position that is not published; 0 if it is not known yet
+	known uint64     // what is before this position is durable
 
 	count  atomic.Uint64 // events ever published
 	ring   [segments]atomic.Pointer[segment[E]]
 	waking atomic.Bool // wakeAll is running
 
-	mu         sync.Mutex // held to publish, and to change the wake groups
+	mu         sync.Mutex // held to change the wake groups
 	wakeGroups []*wakeGroup
 }
 
@@ -35,10 +41,9 @@ type segment[E any] struct {
 	events [segmentSize]E
 }
 
-// publish adds events.
-func (f *feed[E]) publish(events []E) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// add adds events, after which the position is next. The caller has the turn.
+func (f *feed[E]) add(events []E, next uint64) {
+	f.next = next
 	for _, e := range events {
 		n := f.count.Load()
 		slot := &f.ring[n/segmentSize%segments]

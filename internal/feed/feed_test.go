@@ -17,17 +17,21 @@ func numbers(first, last int) (events []int) {
 	return events
 }
 
+func newBroker(background context.Context) *Broker[int] {
+	return NewBroker(Source[int]{Background: background})
+}
+
 // A subscriber may be as far behind as the queue is long. What it misses beyond that it is
 // told once, and it goes on with the oldest event that is left.
 func TestFeed_queue(t *testing.T) {
 	t.Parallel()
 	for _, began := range []int{0, 1, segmentSize - 1, segmentSize, 3*queue + 5} {
 		for _, over := range []int{0, 1, segmentSize, 2*queue + 3} {
-			b := NewBroker[int](t.Context(), nil)
+			b := newBroker(t.Context())
 			early := b.Join("g")
-			early.feed.publish(numbers(1, began))
+			early.feed.add(numbers(1, began), 1)
 			s := b.Join("g")
-			s.feed.publish(numbers(began+1, began+queue+over))
+			s.feed.add(numbers(began+1, began+queue+over), 1)
 			var heard []int
 			for at := 0; ; at++ {
 				events, missed, _ := s.Next()
@@ -47,7 +51,7 @@ func TestFeed_queue(t *testing.T) {
 func TestFeed_concurrently(t *testing.T) {
 	t.Parallel()
 	const last = 20 * queue
-	b := NewBroker[int](t.Context(), nil)
+	b := newBroker(t.Context())
 	writer := b.Join("g").feed
 	var readers sync.WaitGroup
 	for range 4 {
@@ -72,7 +76,7 @@ func TestFeed_concurrently(t *testing.T) {
 		})
 	}
 	for n := 1; n <= last; n++ {
-		writer.publish([]int{n})
+		writer.add([]int{n}, 1)
 		writer.wake(t.Context())
 	}
 	readers.Wait()
@@ -83,10 +87,11 @@ func TestFeed_concurrently(t *testing.T) {
 func TestSubscriber_Next_wake(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBroker[int](t.Context(), nil)
+		b := newBroker(t.Context())
 		var all sync.WaitGroup
 		for range 3*wakeGroupSize + 1 {
 			s := b.Join("g")
+			require.EqualValues(t, 1, s.Start(1))
 			all.Go(func() {
 				_, _, wake := s.Next()
 				<-wake
@@ -102,9 +107,9 @@ func TestSubscriber_Next_wake(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		b.End(t.Context(), b.Begin("g", 1, 1), true, func() []int { return []int{1} })
+		b.Publish(t.Context(), Call{Group: "g", First: 1, Last: 1}, func() []int { return []int{1} })
 		synctest.Wait()
-		b.WakeAll()
+		b.Close()
 		all.Wait()
 		require.Empty(t, b.feeds)
 	})
@@ -116,7 +121,7 @@ func TestFeed_wakeAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const rest = wakeGroupSize * restPerSubscriber
-		b := NewBroker[int](t.Context(), nil)
+		b := newBroker(t.Context())
 		f := b.Join("g").feed
 		for range 2*wakeGroupSize - 1 {
 			b.Join("g")
@@ -132,13 +137,13 @@ func TestFeed_wakeAll(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		f.publish(numbers(1, 1))
+		f.add(numbers(1, 1), 1)
 		f.wake(t.Context())
 		time.Sleep(rest / 2)
-		f.publish(numbers(2, 2))
+		f.add(numbers(2, 2), 1)
 		f.wake(t.Context())
 		time.Sleep(2 * rest) // the first group has been woken again
-		f.publish(numbers(3, 3+queue/2))
+		f.add(numbers(3, 3+queue/2), 1)
 		f.wake(t.Context())
 		time.Sleep(3 * rest)
 		synctest.Wait()
@@ -153,8 +158,8 @@ func TestFeed_rest_ends(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := NewBroker[int](ctx, nil).Join("g")
-		s.feed.publish(numbers(1, 1))
+		s := newBroker(ctx).Join("g")
+		s.feed.add(numbers(1, 1), 1)
 		s.feed.wake(ctx)
 		synctest.Wait()
 		require.True(t, s.feed.waking.Load())
@@ -167,7 +172,7 @@ func TestFeed_rest_ends(t *testing.T) {
 // Subscribers share wake groups, and those that leave make room for others.
 func TestFeed_join(t *testing.T) {
 	t.Parallel()
-	b := NewBroker[int](t.Context(), nil)
+	b := newBroker(t.Context())
 	var subscribers []*Subscriber[int]
 	for range 2*wakeGroupSize + 1 {
 		subscribers = append(subscribers, b.Join("g"))

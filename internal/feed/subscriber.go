@@ -1,12 +1,27 @@
 package feed
 
-// A Subscriber is a position in a feed. It is used by one goroutine at a time.
+// A Subscriber is a place in a feed. It is used by one goroutine at a time.
 type Subscriber[E any] struct {
 	broker    *Broker[E]
-	group     string
 	feed      *feed[E]
 	wakeGroup *wakeGroup
 	next      uint64
+}
+
+// Start says where the log ends, as it was read after Join. It returns the position from which on
+// the subscriber gets everything; what is before it is in the log.
+func (s *Subscriber[E]) Start(next uint64) (from uint64) {
+	b, f := s.broker, s.feed
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	if f.next == 0 {
+		f.next = max(next, f.known)
+	}
+	if b.source.Shared {
+		b.want(f)
+	}
+	s.next = f.count.Load()
+	return f.next
 }
 
 // Next returns the next events, as many as lie together, and whether some were missed
