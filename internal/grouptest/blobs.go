@@ -2,13 +2,13 @@ package grouptest
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"groupkit/store"
-	"groupkit/store/memblob"
 )
 
 // KeptBlobs stay open when the engine over them is closed.
@@ -16,30 +16,38 @@ type KeptBlobs struct{ store.Blobs }
 
 func (KeptBlobs) Close() error { return nil }
 
-// OpeningBlobs are contents that tell when an engine has finished its work after the opening,
-// except for the sweeping of contents if there are any.
-type OpeningBlobs struct {
-	*memblob.Blobs
+// An Opening tells when an engine has finished its work after the opening. It is the logger of
+// that engine.
+type Opening struct {
+	slog.Handler
 	once sync.Once
 	done chan struct{}
 }
 
-// List is the last thing that the opening does.
-func (b *OpeningBlobs) List(ctx context.Context, after string, limit int) ([]string, bool, error) {
-	defer b.once.Do(func() { close(b.done) })
-	return b.Blobs.List(ctx, after, limit)
+// NewOpening makes an Opening for one opening.
+func NewOpening() *Opening {
+	return &Opening{Handler: slog.DiscardHandler, done: make(chan struct{})}
+}
+
+// Logger is for the options of the engine.
+func (o *Opening) Logger() *slog.Logger { return slog.New(o) }
+
+// Enabled lets everything through.
+func (o *Opening) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle waits for what the engine says last.
+func (o *Opening) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "groupkit: nothing of what was cut off is left to do" {
+		o.once.Do(func() { close(o.done) })
+	}
+	return nil
 }
 
 // Wait returns when the opening has done its work.
-func (b *OpeningBlobs) Wait(t require.TestingT) {
+func (o *Opening) Wait(t require.TestingT) {
 	select {
-	case <-b.done:
+	case <-o.done:
 	case <-time.After(time.Minute):
 		require.Fail(t, "the opening has no end")
 	}
-}
-
-// NewOpeningBlobs wraps contents for one opening.
-func NewOpeningBlobs(blobs *memblob.Blobs) *OpeningBlobs {
-	return &OpeningBlobs{Blobs: blobs, done: make(chan struct{})}
 }

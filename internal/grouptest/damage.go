@@ -13,14 +13,20 @@ import (
 )
 
 // ContentID returns the id of the content of a file.
-func ContentID(group groupkit.GroupID, f groupkit.File) string {
-	return key.Content(string(group), uuid.MustParse(string(f.ID)))
+func ContentID(f groupkit.File) string { return key.Content(uuid.MustParse(string(f.ID))) }
+
+// FileKey returns the key of the record of a file.
+func (s *Dataset) FileKey(t *testing.T, f groupkit.File) []byte {
+	id := uuid.MustParse(string(f.ID))
+	group, version, err := key.CutPoint(s.Get(t, key.FileIndex(id)))
+	require.NoError(t, err)
+	return key.File(group, version, id)
 }
 
 // ChangeFile changes the record of the chart.
 func ChangeFile(change func(*record.File)) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
-		k := key.File("guild", uuid.MustParse(string(s.Chart.ID)))
+		k := s.FileKey(t, s.Chart)
 		f, err := record.DecodeFile(s.Get(t, k))
 		require.NoError(t, err)
 		change(&f)
@@ -31,14 +37,14 @@ func ChangeFile(change func(*record.File)) func(*testing.T, *Dataset) {
 // ChangeFileBytes replaces the record of the chart.
 func ChangeFileBytes(v string) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
-		s.Put(t, key.File("guild", uuid.MustParse(string(s.Chart.ID))), []byte(v))
+		s.Put(t, s.FileKey(t, s.Chart), []byte(v))
 	}
 }
 
 // PutContent replaces the content of the chart.
 func PutContent(content string) func(*testing.T, *Dataset) {
 	return func(t *testing.T, s *Dataset) {
-		require.NoError(t, s.Blobs.Put(t.Context(), ContentID(Guild, s.Chart), strings.NewReader(content)))
+		require.NoError(t, s.Blobs.Put(t.Context(), ContentID(s.Chart), strings.NewReader(content)))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
-	"groupkit/internal/key"
+	"groupkit/store/memblob"
 )
 
 // A Dataset is an engine whose store holds a record of every kind there is:
@@ -53,9 +53,11 @@ func NewDataset(t TB) *Dataset { return NewDatasetOver(t, DatasetOptions(), Unwr
 // a wrapper around its store and contents.
 func NewDatasetOver(t TB, opts groupkit.Options, around Wrapper) *Dataset {
 	p := BuiltDataset()
-	s := NewStackOver(t, opts, around)
+	s := &Stack{Store: newStore(t), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
 	p.Unpack(t, s.Store, s.Blobs)
 	s.Clock.Set(p.now)
+	over, contents := around(s.Store, s.Blobs)
+	s.OpenWhole(t, opts, over, contents)
 	return &Dataset{Stack: s, Rangers: p.rangers, Chart: p.chart, Rules: p.rules}
 }
 
@@ -67,21 +69,9 @@ func (s *Dataset) Version(t *testing.T, group groupkit.GroupID) uint64 {
 }
 
 // Reopen opens another engine over the same store and contents, as after a crash: the first
-// one is not closed. It waits until nothing of an interrupted upload is left.
+// one is not closed. It waits until nothing of what was cut off is left to do.
 func (s *Dataset) Reopen(t TB) {
-	opening := NewOpeningBlobs(s.Blobs)
-	s.Open(t, DatasetOptions(), KeptStore{s.Store}, struct{ KeptBlobs }{KeptBlobs{opening}})
-	opening.Wait(t)
-	Eventually(t, func() bool {
-		dump := s.Dump(t)
-		for _, id := range ContentIDs(t, s.Blobs) {
-			group, file, err := key.CutContent(id)
-			if _, named := dump[string(key.File(group, file))]; err != nil || !named {
-				return false
-			}
-		}
-		return true
-	})
+	s.OpenWhole(t, DatasetOptions(), KeptStore{s.Store}, KeptBlobs{s.Blobs})
 }
 
 // DumpAll returns all records and contents.

@@ -28,13 +28,9 @@ var BuiltDataset = sync.OnceValue(func() *Image {
 	eng, err := groupkit.New(s.Store, s.Blobs, &opts)
 	Must(err)
 	s.Engine = eng
-	b := &builder{Stack: s}
-	p := &Image{contents: make(map[string]string)}
-	b.past()
-	b.guild(p)
-	b.others(p)
+	p := FillDataset(s)
 	p.records, p.now = maps.Clone(DumpStore(PanicT{}, s.Store)), s.Clock.Now()
-	for _, id := range ContentIDs(PanicT{}, s.Blobs) {
+	for _, id := range append(ContentIDs(PanicT{}, s.Blobs), ContentsMark) {
 		r, err := s.Blobs.Get(context.Background(), id)
 		Must(err)
 		content, err := io.ReadAll(r)
@@ -44,6 +40,17 @@ var BuiltDataset = sync.OnceValue(func() *Image {
 	Must(eng.Close())
 	return p
 })
+
+// FillDataset makes the Dataset with calls of an engine. It returns an image without records
+// and contents.
+func FillDataset(s *Stack) *Image {
+	b := &builder{Stack: s}
+	p := &Image{contents: make(map[string]string)}
+	b.past()
+	b.guild(p)
+	b.others(p)
+	return p
+}
 
 // An Image is the records and contents of a Dataset.
 type Image struct {
@@ -56,14 +63,7 @@ type Image struct {
 
 // Unpack fills an empty store and empty contents with the Dataset.
 func (p *Image) Unpack(t require.TestingT, s store.Store, blobs store.Blobs) {
-	require.NoError(t, s.Update(context.Background(), func(w store.Writer) error {
-		for k, v := range p.records {
-			if err := w.Put([]byte(k), []byte(v)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	PutAll(t, s, p.records)
 	for id, content := range p.contents {
 		require.NoError(t, blobs.Put(context.Background(), id, strings.NewReader(content)))
 	}

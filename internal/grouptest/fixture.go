@@ -56,6 +56,7 @@ func NewFixtureOver(t testing.TB, st store.Store, blobs store.Blobs, opts groupk
 	c := NewClock()
 	opts.Clock = c.Now
 	opts.CacheBytes = smallCache(opts.CacheBytes)
+	opts.MaxSkew = oneClock(opts.MaxSkew)
 	eng, err := groupkit.New(st, blobs, &opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })

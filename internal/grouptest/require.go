@@ -12,11 +12,11 @@ import (
 	"groupkit/internal/key"
 )
 
-// RequireVerified checks that Verify finds no violation.
+// RequireVerified checks that Verify finds nothing.
 func RequireVerified(t require.TestingT, eng *groupkit.Engine) {
-	violations, err := eng.Verify(context.Background())
+	report, err := eng.Verify(context.Background())
 	require.NoError(t, err)
-	require.Empty(t, violations)
+	require.Zero(t, report)
 }
 
 // RequireOneOwner checks that the group has one owner, who is a member, and returns it.

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
 	"groupkit/store/memblob"
-	"groupkit/store/memstore"
 )
 
 // Setup opens an engine in memory that reads its time from the clock that it returns.
@@ -23,7 +23,8 @@ func Setup(t testing.TB, opts groupkit.Options) (*groupkit.Engine, *Clock) {
 	c := NewClock()
 	opts.Clock = c.Now
 	opts.CacheBytes = smallCache(opts.CacheBytes)
-	eng, err := groupkit.New(memstore.New(), memblob.New(), &opts)
+	opts.MaxSkew = oneClock(opts.MaxSkew)
+	eng, err := groupkit.New(newStore(t), memblob.New(), &opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	return eng, c
@@ -100,3 +101,6 @@ func Concurrently(fns ...func()) {
 	close(start)
 	all.Wait()
 }
+
+// oneClock is the default of Options.MaxSkew: all engines of a test have one clock.
+func oneClock(skew time.Duration) time.Duration { return cmp.Or(skew, -1) }

@@ -12,9 +12,9 @@ import (
 	"groupkit"
 	"groupkit/internal/key"
 	"groupkit/internal/record"
+	"groupkit/internal/seal"
 	"groupkit/store"
 	"groupkit/store/memblob"
-	"groupkit/store/memstore"
 )
 
 // A TB is a *testing.T, or a *rapid.T.
@@ -58,22 +58,30 @@ func (s *Stack) Open(t TB, opts groupkit.Options, over store.Store, blobs store.
 	t.Helper()
 	opts.Clock = s.Clock.Now
 	opts.CacheBytes = smallCache(opts.CacheBytes)
+	opts.MaxSkew = oneClock(opts.MaxSkew)
 	eng, err := groupkit.New(over, blobs, &opts)
 	require.NoError(t, err)
 	s.Engine = eng
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 }
 
-// RequireVerified checks that Verify finds no violation.
-func (s *Stack) RequireVerified(t require.TestingT) {
-	violations, err := s.Verify(context.Background())
-	require.NoError(t, err)
-	require.Empty(t, violations)
+// OpenWhole is Open, and waits until the opening has done its work.
+func (s *Stack) OpenWhole(t TB, opts groupkit.Options, over store.Store, blobs store.Blobs) {
+	t.Helper()
+	opening := NewOpening()
+	if opts.Logger == nil {
+		opts.Logger = opening.Logger()
+		defer opening.Wait(t)
+	}
+	s.Open(t, opts, over, blobs)
 }
 
-// Put writes a record without the engine.
+// RequireVerified checks that Verify finds nothing.
+func (s *Stack) RequireVerified(t require.TestingT) { RequireVerified(t, s.Engine) }
+
+// Put writes a record without the engine, with its seal.
 func (s *Stack) Put(t require.TestingT, k, v []byte) {
-	require.NoError(t, s.Store.Update(context.Background(), func(w store.Writer) error { return w.Put(k, v) }))
+	PutAll(t, s.Store, map[string]string{string(k): string(v)})
 }
 
 // Remove deletes a record without the engine.
@@ -125,11 +133,9 @@ func NewStack(t TB, opts groupkit.Options) *Stack { return NewStackOver(t, opts,
 // NewStackOver opens an engine in memory, with a wrapper around its store and contents.
 func NewStackOver(t TB, opts groupkit.Options, around Wrapper) *Stack {
 	t.Helper()
-	s := &Stack{Store: memstore.New(), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
-	opening := NewOpeningBlobs(s.Blobs)
-	over, contents := around(s.Store, opening)
-	s.Open(t, opts, over, contents)
-	opening.Wait(t)
+	s := &Stack{Store: newStore(t), Blobs: memblob.New(), Clock: NewClockAt(Dawn)}
+	over, contents := around(s.Store, s.Blobs)
+	s.OpenWhole(t, opts, over, contents)
 	return s
 }
 
@@ -139,8 +145,33 @@ type Wrapper func(store.Store, store.Blobs) (store.Store, store.Blobs)
 // Unwrapped is the Wrapper that does nothing.
 func Unwrapped(s store.Store, b store.Blobs) (store.Store, store.Blobs) { return s, b }
 
-// DumpStore returns all records of a store.
+// PutAll writes records to a store, with their seals.
+func PutAll(t require.TestingT, to store.Store, records map[string]string) {
+	require.NoError(t, to.Update(context.Background(), func(w store.Writer) error {
+		sealed := seal.NewWriter(w)
+		for k, v := range records {
+			if err := sealed.Put([]byte(k), []byte(v)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// DumpStore returns all records of a store without their seals. A record whose seal is broken
+// is returned with it.
 func DumpStore(t require.TestingT, from store.Store) map[string]string {
+	all := RawRecords(t, from)
+	for k, v := range all {
+		if value, err := seal.Open([]byte(k), []byte(v)); err == nil {
+			all[k] = string(value)
+		}
+	}
+	return all
+}
+
+// RawRecords returns all records of a store as they are.
+func RawRecords(t require.TestingT, from store.Store) map[string]string {
 	all := make(map[string]string)
 	require.NoError(t, from.View(context.Background(), func(r store.Reader) error {
 		var rng store.Range
@@ -160,10 +191,13 @@ func DumpStore(t require.TestingT, from store.Store) map[string]string {
 	return all
 }
 
-// ContentIDs returns the ids of all contents.
+// ContentsMark is the id of the mark of the contents, which is the content of no file.
+const ContentsMark = "groupkit-mark"
+
+// ContentIDs returns the ids of all contents of files.
 func ContentIDs(t require.TestingT, blobs store.Blobs) []string {
 	ids, more, err := blobs.List(context.Background(), "", 0)
 	require.NoError(t, err)
 	require.False(t, more)
-	return ids
+	return slices.DeleteFunc(ids, func(id string) bool { return id == ContentsMark })
 }

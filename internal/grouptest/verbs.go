@@ -82,8 +82,10 @@ var Verbs = []Verb{
 	{Name: "Leave", Op: groupkit.OpLeave, By: "erin", Call: alone(groupkit.Actor.Leave)},
 	{Name: "Join", Op: groupkit.OpJoin, By: "ivan",
 		Call: func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) { return a.Join(ctx, s.ID) }},
-	{Name: "ApproveRequest", Op: groupkit.OpApproveRequest, By: "bob", Users: IDs{"frank"}, Call: onOne(groupkit.Actor.ApproveRequest, "frank")},
-	{Name: "DeclineRequest", Op: groupkit.OpDeclineRequest, By: "bob", Users: IDs{"frank"}, Call: onOne(groupkit.Actor.DeclineRequest, "frank")},
+	{Name: "ApproveRequest", Op: groupkit.OpApproveRequests, By: "bob", Users: IDs{"frank"}, Call: onOne(groupkit.Actor.ApproveRequest, "frank")},
+	{Name: "DeclineRequest", Op: groupkit.OpDeclineRequests, By: "bob", Users: IDs{"frank"}, Call: onOne(groupkit.Actor.DeclineRequest, "frank")},
+	{Name: "ApproveRequests", Op: groupkit.OpApproveRequests, By: "bob", Users: IDs{"frank", "grace", "\x00"}, Call: onMany(groupkit.Actor.ApproveRequests, "frank", "grace", "\x00")},
+	{Name: "DeclineRequests", Op: groupkit.OpDeclineRequests, By: "bob", Users: IDs{"carol", "frank", "frank"}, Call: onMany(groupkit.Actor.DeclineRequests, "carol", "frank", "frank")},
 	{Name: "CancelRequest", Op: groupkit.OpCancelRequest, By: "frank", Call: alone(groupkit.Actor.CancelRequest)},
 	{Name: "Invite", Op: groupkit.OpInviteUsers, By: "bob", Users: IDs{"frank"},
 		Call: func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) {
@@ -92,7 +94,8 @@ var Verbs = []Verb{
 	{Name: "InviteUsers", Op: groupkit.OpInviteUsers, By: "bob", Users: IDs{"ivan", "frank", "mallory", "carol"}, Call: onMany(groupkit.Actor.InviteUsers, "ivan", "frank", "mallory", "carol")},
 	{Name: "AcceptInvitation", Op: groupkit.OpAcceptInvitation, By: "grace", Call: alone(groupkit.Actor.AcceptInvitation)},
 	{Name: "DeclineInvitation", Op: groupkit.OpDeclineInvitation, By: "grace", Call: alone(groupkit.Actor.DeclineInvitation)},
-	{Name: "CancelInvitation", Op: groupkit.OpCancelInvitation, By: "alice", Users: IDs{"grace"}, Call: onOne(groupkit.Actor.CancelInvitation, "grace")},
+	{Name: "CancelInvitation", Op: groupkit.OpCancelInvitations, By: "alice", Users: IDs{"grace"}, Call: onOne(groupkit.Actor.CancelInvitation, "grace")},
+	{Name: "CancelInvitations", Op: groupkit.OpCancelInvitations, By: "alice", Users: IDs{"frank", "grace"}, Call: onMany(groupkit.Actor.CancelInvitations, "frank", "grace")},
 	{Name: "Block", Op: groupkit.OpBlockUsers, By: "bob", Users: IDs{"carol"}, Duration: time.Minute,
 		Call: func(ctx context.Context, a groupkit.Actor, s *Fixture) (any, error) {
 			return a.Block(ctx, s.ID, time.Minute, "carol")

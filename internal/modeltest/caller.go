@@ -53,7 +53,7 @@ func (c Caller) by() groupkit.UserID {
 }
 
 func (c Caller) valid() bool {
-	return (c.System || validUser(c.User)) && validText(c.Reason, 0, 512)
+	return (c.System || ValidUser(c.User)) && validText(c.Reason, 512)
 }
 
 // The checks that calls have in common.
@@ -89,7 +89,7 @@ type Refusal struct {
 	Batch bool
 	User  groupkit.UserID
 	Limit int64     // the limit that was reached
-	Until time.Time // of a mute
+	Until time.Time // of a mute or a block
 }
 
 // Refuse is a Refusal with one sentinel.

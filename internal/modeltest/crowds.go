@@ -32,6 +32,16 @@ func TheRequested(g *Group) []groupkit.UserID { return keys(g.Requests) }
 
 func TheInvited(g *Group) []groupkit.UserID { return keys(g.Invitations) }
 
+// TheInviters are those whose invitations are pending.
+func TheInviters(g *Group) (list []groupkit.UserID) {
+	for _, u := range keys(g.Invitations) {
+		if by := g.Invitations[u].By; by != "" && !slices.Contains(list, by) {
+			list = append(list, by)
+		}
+	}
+	return list
+}
+
 // TheSharers are those whose files there are.
 func TheSharers(g *Group) (list []groupkit.UserID) {
 	for _, f := range g.Files {

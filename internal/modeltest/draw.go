@@ -19,22 +19,24 @@ import (
 // Users have ids that are prefixes of one another, or hold what a key might be
 // made of.
 var Users = []groupkit.UserID{
-	"a", "a:", "a/b", "aa", "a b", "Zoë", "用户", groupkit.UserID(strings.Repeat("m", 128)),
+	"a", "a:", "a/b", "aa", "a b", "Zoë", "用户", groupkit.UserID(strings.Repeat("m", 255)),
 }
 
 // ghost is unknown to every directory.
 const ghost = groupkit.UserID("ghost")
 
 var hostileUsers = []groupkit.UserID{
-	"", " ", " a", "a ", "a\x00", "a\nb", "\xff", "a\u0085", "\u3000a", groupkit.UserID(strings.Repeat("x", 129)), groupkit.UserID(strings.Repeat("x", 200)),
+	"", " ", " a", "a ", "a\x00", "a\nb", "\xff", "a\u0085", "\u3000a", groupkit.UserID(strings.Repeat("x", 256)), groupkit.UserID(strings.Repeat("ü", 128)),
 }
 
 // ChosenGroups are ids that an application may choose.
-var ChosenGroups = []groupkit.GroupID{"g", "g:", "g.1", "G_1-x", groupkit.GroupID(strings.Repeat("g", 64))}
+var ChosenGroups = []groupkit.GroupID{
+	"g", "g:", "!g:example.org", "gruppe/ä b", "120363@g.us", groupkit.GroupID(strings.Repeat("g", 255)),
+}
 
 // HostileGroups are ids that no group can have.
 var HostileGroups = []groupkit.GroupID{
-	"", "g ", "g/1", "\xff", "gruppe-ä", "g\x00", groupkit.GroupID(strings.Repeat("g", 65)), groupkit.GroupID(strings.Repeat("g", 200)),
+	"", "g ", "\tg", "\xff", "g\u0085", "g\x00", groupkit.GroupID(strings.Repeat("g", 256)), groupkit.GroupID(strings.Repeat("語", 86)),
 }
 
 var durations = []time.Duration{
@@ -92,7 +94,8 @@ func DrawOptions(t *rapid.T) (groupkit.Options, map[groupkit.UserID]bool) {
 func drawLimits(t *rapid.T) groupkit.Limits {
 	if Chance(t, "default limits", 25) {
 		return groupkit.Limits{
-			JoinedGroups: 500, Admins: 100, NewMembers: 100, Batch: 60, Announcement: 512, FileSize: 10 << 20, FilesPage: 1000,
+			JoinedGroups: 500, Admins: 100, NewMembers: 100, Batch: 60, FileSize: 10 << 20, FilesPage: 1000,
+			Name: 128, Description: 512, Avatar: 1024, Custom: 8 << 10, Announcement: 512, Reason: 512,
 			DefaultMaxUsers: 200, MaxUsers: 10_000, ListSize: 10_000, GroupDetails: 100, Files: 10_000, Requests: 500, Invitations: 500,
 		}
 	}
@@ -100,7 +103,8 @@ func drawLimits(t *rapid.T) groupkit.Limits {
 	largest := few("group size at most", 3, 5)
 	return groupkit.Limits{
 		JoinedGroups: few("joined groups", 2, 3), Admins: few("admins", 2, 4), NewMembers: few("new members", 2, 3),
-		Batch: few("batch", 2, 3), Announcement: 3, FileSize: 8, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
+		Batch: few("batch", 2, 3), FileSize: 8,
+		Name: 11, Description: 5, Avatar: 5, Custom: 9, Announcement: 3, Reason: 512, FilesPage: 2, Groups: few("groups", 2, 4) % 4,
 		DefaultMaxUsers: few("group size", 3, largest), MaxUsers: largest, ListSize: few("list size", 2, 3), GroupDetails: 3, Files: few("files", 1, 2),
 		Requests: few("requests", 1, 2), Invitations: few("invitations", 1, 3),
 	}
@@ -160,7 +164,7 @@ func (w *World) DrawCaller(t *rapid.T, id groupkit.GroupID, of Crowd) Caller {
 		c = Caller{System: true}
 	}
 	if Chance(t, "reason", 10) {
-		c.Reason = Pick(t, "reason", []string{"spam", "zum Spaß", "x", "y", "spam", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff"})
+		c.Reason = Pick(t, "reason", []string{"spam", "zum Spaß", "x", "y", "spam", strings.Repeat("ß", 512), strings.Repeat("x", 513), "\xff", "a\x00", "a\nb"})
 	}
 	if g := w.Live[id]; g != nil && Chance(t, "version", 6) {
 		c.Version = new(Pick(t, "version", []uint64{g.Version, g.Version, g.Version - 1, g.Version + 1, 0, math.MaxUint64}))
@@ -179,9 +183,9 @@ func DrawDuration(t *rapid.T) time.Duration {
 // DrawText draws a text around a limit of so many characters.
 func DrawText(t *rapid.T, label string, most int) string {
 	if Chance(t, "hostile text", 4) {
-		return Pick(t, label, []string{strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1)})
+		return Pick(t, label, []string{strings.Repeat("x", most+1), "a\xffb", strings.Repeat("語", most+1), "\x00", "a\x1b", "\u0085"})
 	}
-	return Pick(t, label, []string{"x", "", "ß", "abc", "語語語", "x", "y", "a/b", "zz", strings.Repeat("語", most)})
+	return Pick(t, label, []string{"x", "", "ß", "abc", "語語語", "x", "y", "a/b", "zz", " ", "\u200b", "a\n\t", strings.Repeat("語", most)})
 }
 
 // DrawPage draws a page, a hostile one at times.
@@ -195,4 +199,17 @@ func DrawPage(t *rapid.T) groupkit.Page {
 		})
 	}
 	return p
+}
+
+// DrawFrom draws where to enter a list: at its beginning, after a user who need not be on it, at the
+// beginning of a user ID.
+func DrawFrom(t *rapid.T) groupkit.From {
+	from := groupkit.From{Limit: 1 + Number.Draw(t, "limit")%3}
+	if Chance(t, "after a user", 2) {
+		from.After = Pick(t, "after", Users)
+	}
+	if Chance(t, "at a prefix", 2) {
+		from.Prefix = string([]rune(string(Pick(t, "prefix", Users)))[:1])
+	}
+	return from
 }

@@ -2,7 +2,6 @@ package modeltest
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing/iotest"
-	"unicode"
 
 	"groupkit"
 )
@@ -33,17 +31,20 @@ type Upload struct {
 
 // SetAnnouncement puts a text up, or takes it down if it is empty.
 func (w *World) SetAnnouncement(c Caller, id groupkit.GroupID, text string) *Refusal {
-	if no := c.wrong(id, validText(text, 0, w.Options.Limits.Announcement)); no != nil {
+	if no := c.wrong(id, true); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
-	if no != nil {
+	switch {
+	case no != nil:
 		return no
+	case text == g.Announcement.Text:
+		return nil
+	case !validText(text, w.Options.Limits.Announcement):
+		return Refuse(groupkit.ErrInvalid)
 	}
-	if text != g.Announcement.Text {
-		g.Announcement = groupkit.Announcement{Text: text, By: c.by(), At: w.at(g)}
-		w.Touch(g)
-	}
+	g.Announcement = groupkit.Announcement{Text: text, By: c.by(), At: w.at(g)}
+	w.Touch(g)
 	return nil
 }
 
@@ -86,8 +87,7 @@ func (w *World) UploadFile(c Caller, id groupkit.GroupID, up Upload) (groupkit.F
 }
 
 func validFileName(name string) bool {
-	return validText(name, 1, 255) && name != "." && name != ".." &&
-		!strings.ContainsAny(name, `/\`) && !strings.ContainsFunc(name, unicode.IsControl)
+	return validName(name, 255) && name != "." && name != ".." && !strings.ContainsAny(name, `/\`)
 }
 
 // File shows what is known of a file.
@@ -150,12 +150,9 @@ func (w *World) Files(c Caller, id groupkit.GroupID) ([]groupkit.File, *Refusal)
 		return nil, no
 	}
 	var list []groupkit.File
-	for _, f := range g.Files {
+	for _, f := range slices.Backward(g.Files) {
 		list = append(list, f.File)
 	}
-	slices.SortFunc(list, func(a, b groupkit.File) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
-	})
 	return list, nil
 }
 

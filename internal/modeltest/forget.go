@@ -10,7 +10,7 @@ import (
 // ForgetUser ends all that a user is in any group. Blocks stay, unless asked for too,
 // and nothing is done while the user owns a group that is to stay its own.
 func (w *World) ForgetUser(c Caller, u groupkit.UserID, opts groupkit.ForgetOptions) *Refusal {
-	if !c.valid() || !validUser(u) {
+	if !c.valid() || !ValidUser(u) {
 		return Refuse(groupkit.ErrInvalid)
 	}
 	if !c.System {
@@ -33,7 +33,7 @@ func (w *World) forget(g *Group, u groupkit.UserID, opts groupkit.ForgetOptions)
 			w.end(g)
 			return
 		}
-		w.own(g, g.successor())
+		w.own(g, w.successor(g))
 	}
 	if Has(g.Joined, u) {
 		w.depart(g, u)
@@ -48,6 +48,37 @@ func (w *World) forget(g *Group, u groupkit.UserID, opts groupkit.ForgetOptions)
 		_ = w.unblock(g, u)
 	}
 	w.Clear(g, u)
+	if opts.Pseudonymize && !Has(g.Blocks, u) {
+		g.pseudonymize(u)
+	}
+}
+
+// Pseudonym stands for all pseudonyms.
+const Pseudonym groupkit.UserID = "forgotten"
+
+// pseudonymize takes the name of a user who is nothing in the group out of what it made there.
+func (g *Group) pseudonymize(u groupkit.UserID) {
+	rename := func(name *groupkit.UserID) {
+		if *name == u {
+			*name = Pseudonym
+		}
+	}
+	for user, m := range g.Mutes {
+		rename(&m.By)
+		g.Mutes[user] = m
+	}
+	for user, b := range g.Blocks {
+		rename(&b.By)
+		g.Blocks[user] = b
+	}
+	for user, a := range g.Allowed {
+		rename(&a.By)
+		g.Allowed[user] = a
+	}
+	for i := range g.Files {
+		rename(&g.Files[i].Owner)
+	}
+	rename(&g.Announcement.By)
 }
 
 // Clear drops what has expired of a user.

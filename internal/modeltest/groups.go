@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"groupkit"
@@ -73,16 +72,16 @@ func (w *World) CreateGroup(c Caller, n groupkit.NewGroup) (groupkit.Group, *Ref
 		w.putInvitation(c, g, u)
 	}
 	w.Touch(g)
-	return g.Info(), nil
+	return w.Info(c, g), nil
 }
 
 func (w *World) wrongNewGroup(c Caller, n groupkit.NewGroup, owner groupkit.UserID) *Refusal {
-	ok := c.valid() && validUser(owner) && (n.ID == "" || validGroup(n.ID)) &&
-		validText(n.Name, 1, 128) && validText(n.Description, 0, 512) &&
-		validText(n.Avatar, 0, 1024) && validCustom(n.Custom) &&
+	ok := c.valid() && ValidUser(owner) && (n.ID == "" || validGroup(n.ID)) &&
+		validName(n.Name, w.Options.Limits.Name) && validText(n.Description, w.Options.Limits.Description) &&
+		validText(n.Avatar, w.Options.Limits.Avatar) && validCustom(n.Custom, w.Options.Limits.Custom) &&
 		n.MaxUsers >= 0 && n.MaxUsers <= w.Options.Limits.MaxUsers
 	for _, u := range n.Members {
-		ok = ok && validUser(u)
+		ok = ok && ValidUser(u)
 	}
 	if !ok {
 		return Refuse(groupkit.ErrInvalid)
@@ -111,7 +110,7 @@ func (w *World) NewGroup(n groupkit.NewGroup, owner groupkit.UserID) *Group {
 
 // UpdateGroup changes fields: all that are named, or none.
 func (w *World) UpdateGroup(c Caller, id groupkit.GroupID, u groupkit.GroupUpdate) ([]groupkit.Field, *Refusal) {
-	if no := c.wrong(id, w.validUpdate(u)); no != nil {
+	if no := c.wrong(id, true); no != nil {
 		return nil, no
 	}
 	role := groupkit.RoleAdmin
@@ -122,7 +121,7 @@ func (w *World) UpdateGroup(c Caller, id groupkit.GroupID, u groupkit.GroupUpdat
 	if no != nil {
 		return nil, no
 	}
-	if u.MaxUsers != nil && *u.MaxUsers < len(g.Joined) {
+	if !w.validUpdate(g, u) {
 		return nil, Refuse(groupkit.ErrInvalid)
 	}
 	var changed []groupkit.Field
@@ -140,12 +139,14 @@ func (w *World) UpdateGroup(c Caller, id groupkit.GroupID, u groupkit.GroupUpdat
 	return changed, nil
 }
 
-func (w *World) validUpdate(u groupkit.GroupUpdate) bool {
-	return (u.Name == nil || validText(*u.Name, 1, 128) && !strings.Contains(*u.Name, "/")) &&
-		(u.Description == nil || validText(*u.Description, 0, 512) && !strings.Contains(*u.Description, "/")) &&
-		(u.Avatar == nil || validText(*u.Avatar, 0, 1024)) &&
-		(u.Custom == nil || validCustom(*u.Custom)) &&
-		(u.MaxUsers == nil || *u.MaxUsers >= 1 && *u.MaxUsers <= w.Options.Limits.MaxUsers)
+// validUpdate: a value that is already so is never wrong.
+func (w *World) validUpdate(g *Group, u groupkit.GroupUpdate) bool {
+	l := w.Options.Limits
+	return (u.Name == nil || *u.Name == g.Name || validName(*u.Name, l.Name)) &&
+		(u.Description == nil || *u.Description == g.Description || validText(*u.Description, l.Description)) &&
+		(u.Avatar == nil || *u.Avatar == g.Avatar || validText(*u.Avatar, l.Avatar)) &&
+		(u.Custom == nil || *u.Custom == g.Custom || validCustom(*u.Custom, l.Custom)) &&
+		(u.MaxUsers == nil || *u.MaxUsers == g.MaxUsers || *u.MaxUsers >= max(1, len(g.Joined)) && *u.MaxUsers <= l.MaxUsers)
 }
 
 func set[T comparable](changed *[]groupkit.Field, name groupkit.Field, field, value *T) {
@@ -185,7 +186,17 @@ func (w *World) Group(c Caller, id groupkit.GroupID) (groupkit.Group, *Refusal) 
 	if !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider {
 		return g.face(), nil
 	}
-	return g.Info(), nil
+	return w.Info(c, g), nil
+}
+
+// Info is the group as the caller sees it.
+func (w *World) Info(c Caller, g *Group) groupkit.Group {
+	info := g.Info()
+	if c.System || g.Role(c.User) >= groupkit.RoleAdmin {
+		info.RequestCount = Count(g.Requests, func(u groupkit.UserID) bool { return w.Requested(g, u) })
+		info.InvitationCount = Count(g.Invitations, func(u groupkit.UserID) bool { return w.Invited(g, u) })
+	}
+	return info
 }
 
 // Info is the group as its members see it.
@@ -208,7 +219,8 @@ type Details struct {
 	Missing []groupkit.GroupID
 }
 
-// GroupDetails shows several groups, and names those that it can't show.
+// GroupDetails shows several groups, and names those that it can't show. An ID that is too long
+// for a group is named as often as it is asked for.
 func (w *World) GroupDetails(c Caller, ids []groupkit.GroupID) (Details, *Refusal) {
 	if !c.valid() {
 		return Details{}, Refuse(groupkit.ErrInvalid)
@@ -218,7 +230,7 @@ func (w *World) GroupDetails(c Caller, ids []groupkit.GroupID) (Details, *Refusa
 	}
 	var d Details
 	for i, id := range ids {
-		if slices.Contains(ids[:i], id) {
+		if len(id) <= longestID && slices.Contains(ids[:i], id) {
 			continue
 		}
 		if g, no := w.Group(c, id); no == nil {
@@ -235,24 +247,30 @@ func (w *World) Groups(c Caller) ([]groupkit.Group, *Refusal) {
 	if !c.valid() {
 		return nil, Refuse(groupkit.ErrInvalid)
 	}
-	return w.list(func(g *Group) bool {
+	return w.list(c, func(g *Group) bool {
 		return c.System || Has(g.Joined, c.User) || g.Public && !w.Blocked(g, c.User)
 	}), nil
 }
 
 // JoinedGroups lists the groups that a user is in.
-func (w *World) JoinedGroups(c Caller, u groupkit.UserID) ([]groupkit.Group, *Refusal) {
+func (w *World) JoinedGroups(c Caller, u groupkit.UserID) ([]groupkit.JoinedGroup, *Refusal) {
 	if no := w.wrongUser(c, u); no != nil {
 		return nil, no
 	}
-	return w.list(func(g *Group) bool { return Has(g.Joined, u) }), nil
+	var list []groupkit.JoinedGroup
+	for _, info := range w.list(c, func(g *Group) bool { return Has(g.Joined, u) }) {
+		g := w.Live[info.ID]
+		list = append(list, groupkit.JoinedGroup{Group: info, Role: g.Role(u)})
+	}
+	slices.SortFunc(list, JoinedOrder)
+	return list, nil
 }
 
-func (w *World) list(keep func(*Group) bool) []groupkit.Group {
+func (w *World) list(c Caller, keep func(*Group) bool) []groupkit.Group {
 	var list []groupkit.Group
 	for _, g := range w.Live {
 		if keep(g) {
-			list = append(list, g.Info())
+			list = append(list, w.Info(c, g))
 		}
 	}
 	slices.SortFunc(list, GroupOrder)
@@ -266,3 +284,6 @@ func NewestGroup(a, b groupkit.Group) int { return b.Created.Compare(a.Created) 
 func GroupOrder(a, b groupkit.Group) int {
 	return cmp.Or(NewestGroup(a, b), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
 }
+
+// JoinedOrder is GroupOrder for the groups of a user.
+func JoinedOrder(a, b groupkit.JoinedGroup) int { return GroupOrder(a.Group, b.Group) }

@@ -3,6 +3,7 @@ package modeltest
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"groupkit"
 )
@@ -14,7 +15,7 @@ func each(users []groupkit.UserID, one func(groupkit.UserID) Entry) ([]Entry, *R
 	granted := false
 	for _, u := range users {
 		e := Entry{User: u, Refused: Refuse(groupkit.ErrInvalid)}
-		if validUser(u) {
+		if ValidUser(u) {
 			e = one(u)
 			e.User = u
 		}
@@ -63,6 +64,18 @@ func Paged[T any](list []T, p groupkit.Page, most int) []T {
 		list = list[min(size, len(list)):]
 	}
 	return list[:min(size, len(list))]
+}
+
+// After cuts the users after one out of a list in the order of their IDs, of those whose ID begins
+// with the prefix.
+func After[T any](list []T, user func(T) groupkit.UserID, from groupkit.From) []T {
+	var rest []T
+	for _, one := range list {
+		if u := user(one); u > from.After && strings.HasPrefix(string(u), from.Prefix) {
+			rest = append(rest, one)
+		}
+	}
+	return rest
 }
 
 func keys[V any](m map[groupkit.UserID]V) []groupkit.UserID { return slices.Sorted(maps.Keys(m)) }

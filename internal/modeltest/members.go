@@ -17,7 +17,7 @@ func (w *World) room(g *Group, u groupkit.UserID) *Refusal {
 
 func (w *World) atLimit(u groupkit.UserID) *Refusal {
 	limit := w.Options.Limits.JoinedGroups
-	if len(w.list(func(g *Group) bool { return Has(g.Joined, u) })) < limit {
+	if len(w.list(Caller{}, func(g *Group) bool { return Has(g.Joined, u) })) < limit {
 		return nil
 	}
 	no := refuseLimit(groupkit.ErrTooManyJoined, limit)
@@ -28,6 +28,7 @@ func (w *World) atLimit(u groupkit.UserID) *Refusal {
 // join makes u a member and ends its pending request and invitation.
 func (w *World) join(g *Group, u groupkit.UserID) {
 	g.Joined[u] = w.at(g)
+	w.comesAs(g, u, 'j')
 	delete(g.Requests, u)
 	delete(g.Invitations, u)
 	w.Touch(g)
@@ -43,7 +44,7 @@ func (w *World) depart(g *Group, u groupkit.UserID) {
 
 // AddMember makes a member of a user at once.
 func (w *World) AddMember(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.systemOnly(c, id)
@@ -74,7 +75,7 @@ func (w *World) systemOnly(c Caller, id groupkit.GroupID) (*Group, *Refusal) {
 }
 
 func (w *World) add(g *Group, u groupkit.UserID) *Refusal {
-	if no := w.welcome(g, u); no != nil {
+	if no := w.welcome(Caller{System: true}, g, u); no != nil {
 		return no
 	}
 	if no := w.room(g, u); no != nil {
@@ -85,21 +86,24 @@ func (w *World) add(g *Group, u groupkit.UserID) *Refusal {
 }
 
 // welcome refuses whoever can't be brought in at all.
-func (w *World) welcome(g *Group, u groupkit.UserID) *Refusal {
+func (w *World) welcome(c Caller, g *Group, u groupkit.UserID) *Refusal {
 	switch {
 	case !w.exists(u):
 		return refuseUser(groupkit.ErrUserNotFound, u)
 	case Has(g.Joined, u):
 		return refuseUser(groupkit.ErrAlreadyMember, u)
 	case w.Blocked(g, u):
-		return refuseUser(groupkit.ErrBlacklisted, u)
+		if !w.approves(c, g) { // who does not see the blacklist
+			return refuseUser(groupkit.ErrBlacklisted, u)
+		}
+		return g.refuseBlocked(u)
 	}
 	return nil
 }
 
 // RemoveMember ends the membership of another.
 func (w *World) RemoveMember(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -147,20 +151,20 @@ func (w *World) Leave(c Caller, id groupkit.GroupID) *Refusal {
 			w.end(g)
 			return nil
 		}
-		w.own(g, g.successor())
+		w.own(g, w.successor(g))
 	}
 	w.depart(g, c.User)
 	return nil
 }
 
-func (g *Group) successor() groupkit.UserID {
-	candidates := g.Admins
+func (w *World) successor(g *Group) groupkit.UserID {
+	candidates, as := g.Admins, 'a'
 	if len(candidates) == 0 {
-		candidates = g.Joined
+		candidates, as = g.Joined, 'j'
 	}
 	var first groupkit.UserID
-	for u, since := range candidates {
-		if u != g.Owner && (first == "" || cmp.Or(since.Compare(candidates[first]), cmp.Compare(u, first)) < 0) {
+	for u := range candidates {
+		if u != g.Owner && (first == "" || w.came[arrival{g.ID, u, as}] < w.came[arrival{g.ID, first, as}]) {
 			first = u
 		}
 	}
@@ -177,7 +181,7 @@ func (w *World) own(g *Group, u groupkit.UserID) {
 
 // TransferGroup makes another member the owner.
 func (w *World) TransferGroup(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleOwner)
@@ -195,7 +199,7 @@ func (w *World) TransferGroup(c Caller, id groupkit.GroupID, u groupkit.UserID) 
 
 // AddAdmin appoints a member.
 func (w *World) AddAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleOwner)
@@ -212,13 +216,14 @@ func (w *World) AddAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refu
 		return refuseLimit(groupkit.ErrTooManyAdmins, w.Options.Limits.Admins)
 	}
 	g.Admins[u] = w.at(g)
+	w.comesAs(g, u, 'a')
 	w.Touch(g)
 	return nil
 }
 
 // RemoveAdmin dismisses an admin, who stays as a plain member.
 func (w *World) RemoveAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleOwner)
@@ -239,7 +244,7 @@ func (w *World) RemoveAdmin(c Caller, id groupkit.GroupID, u groupkit.UserID) *R
 
 // Role tells the role of a user: to the members, and to whom it is about.
 func (w *World) Role(c Caller, id groupkit.GroupID, u groupkit.UserID) (groupkit.Role, *Refusal) {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return 0, no
 	}
 	lowest := groupkit.RoleMember
@@ -251,6 +256,45 @@ func (w *World) Role(c Caller, id groupkit.GroupID, u groupkit.UserID) (groupkit
 		return 0, no
 	}
 	return g.Role(u), nil
+}
+
+// Standing is everything about one user in a group.
+func (w *World) Standing(c Caller, id groupkit.GroupID, u groupkit.UserID) (groupkit.Standing, *Refusal) {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
+		return groupkit.Standing{}, no
+	}
+	own := !c.System && c.User == u
+	g, no := w.enterInvited(c, id)
+	if !own {
+		g, no = w.as(c, id, groupkit.RoleAdmin)
+	}
+	if no != nil {
+		return groupkit.Standing{}, no
+	}
+	s := groupkit.Standing{User: u, Role: g.Role(u), Joined: g.Joined[u], AdminSince: g.Admins[u]}
+	hides := own && s.Role < groupkit.RoleAdmin
+	if w.Muted(g, u) {
+		s.Mute = new(g.Mutes[u])
+		if hides {
+			s.Mute.By = ""
+		}
+	}
+	if a, ok := g.Allowed[u]; ok {
+		s.Allowed = &a
+		if hides {
+			s.Allowed.By = ""
+		}
+	}
+	if w.Blocked(g, u) {
+		s.Block = new(g.Blocks[u])
+	}
+	if w.Requested(g, u) {
+		s.Request = new(g.Requests[u])
+	}
+	if w.Invited(g, u) {
+		s.Invitation = new(g.Invitations[u])
+	}
+	return s, nil
 }
 
 // Members lists the members.

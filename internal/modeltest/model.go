@@ -2,11 +2,13 @@
 // shares the public types and sentinels with the engine, but no code. Each method returns what
 // the caller of the engine gets, or a Refusal. A refused call does not change the World. The
 // package also draws the random arguments of the property tests: the state machine in
-// engine_test.go runs the same calls on the model and on real engines and compares the results.
+// internal/machinetest runs the same calls on the model and on real engines and compares the results.
 // Only tests import it.
 package modeltest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"groupkit"
@@ -22,6 +24,38 @@ type World struct {
 	Touched  map[groupkit.GroupID]bool // the groups that the last call changed
 	Cleared  map[groupkit.GroupID]bool // and those of which it may have cleared away what had expired
 	numbered int                       // how many ids were assigned
+
+	came  map[arrival]int // when a user came to be something in a group
+	comes int             // the last of these numbers
+}
+
+// An arrival is what a user came to be in a group: 'j' joined, 'a' admin, 'r' requested,
+// 'i' invited.
+type arrival struct {
+	group groupkit.GroupID
+	user  groupkit.UserID
+	as    rune
+}
+
+// comesAs notes that a user comes to be something, after all who came before.
+func (w *World) comesAs(g *Group, u groupkit.UserID, as rune) {
+	w.comes++
+	w.came[arrival{g.ID, u, as}] = w.comes
+}
+
+// inOrder is who of a map came first, and then the others.
+func inOrder[V any](w *World, g *Group, as rune, m map[groupkit.UserID]V, keep func(groupkit.UserID) bool) []V {
+	var list []V
+	users := keys(m)
+	slices.SortFunc(users, func(a, b groupkit.UserID) int {
+		return cmp.Compare(w.came[arrival{g.ID, a, as}], w.came[arrival{g.ID, b, as}])
+	})
+	for _, u := range users {
+		if keep(u) {
+			list = append(list, m[u])
+		}
+	}
+	return list
 }
 
 // A Group is one group.
@@ -55,6 +89,7 @@ func NewWorld(now time.Time, opts groupkit.Options, known map[groupkit.UserID]bo
 		Deleted: map[groupkit.GroupID]bool{},
 		Touched: map[groupkit.GroupID]bool{},
 		Cleared: map[groupkit.GroupID]bool{},
+		came:    map[arrival]int{},
 	}
 }
 
@@ -78,6 +113,13 @@ func (g *Group) Role(u groupkit.UserID) groupkit.Role {
 // Blocked reports whether a block of the user holds.
 func (w *World) Blocked(g *Group, u groupkit.UserID) bool {
 	return Has(g.Blocks, u) && w.Holds(g.Blocks[u].Until)
+}
+
+// refuseBlocked says until when the block of the user lasts.
+func (g *Group) refuseBlocked(u groupkit.UserID) *Refusal {
+	no := refuseUser(groupkit.ErrBlacklisted, u)
+	no.Until = g.Blocks[u].Until
+	return no
 }
 
 // Muted reports whether a mute of the user holds.
@@ -111,9 +153,9 @@ func (w *World) enterInvited(c Caller, id groupkit.GroupID) (*Group, *Refusal) {
 	case g == nil:
 		return nil, Refuse(groupkit.ErrGroupNotFound)
 	case !c.System && w.Blocked(g, c.User):
-		return nil, refuseUser(groupkit.ErrBlacklisted, c.User)
-	case !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider && !w.Invited(g, c.User):
-		return nil, Refuse(groupkit.ErrGroupNotFound)
+		return nil, g.refuseBlocked(c.User)
+	case !c.System && !g.Public && g.Role(c.User) == groupkit.RoleOutsider && (!w.Invited(g, c.User) || c.Version != nil):
+		return nil, Refuse(groupkit.ErrGroupNotFound) // an invited user does not see the version
 	case c.Version != nil && *c.Version != g.Version:
 		return nil, Refuse(groupkit.ErrVersion)
 	}
@@ -159,10 +201,16 @@ func (g *Group) above(c Caller, u groupkit.UserID) *Refusal {
 	return nil
 }
 
-// Touch notes that a call changed the group.
+// Touch notes that a call changed the group. An invitation ends with its inviter's right to
+// invite, whatever the change was.
 func (w *World) Touch(g *Group) {
 	w.Touched[g.ID] = true
 	g.Modified = w.at(g)
+	for u := range g.Invitations {
+		if !g.MayInvite(g.Invitations[u].By) {
+			delete(g.Invitations, u)
+		}
+	}
 }
 
 // at is when a change of the group is said to happen: now, but never before the last one.

@@ -8,7 +8,7 @@ import (
 
 // Block throws a user out and keeps it out: for d, or until it is unblocked.
 func (w *World) Block(c Caller, id groupkit.GroupID, d time.Duration, u groupkit.UserID) (time.Time, *Refusal) {
-	if no := c.wrong(id, validUser(u) && validDuration(d)); no != nil {
+	if no := c.wrong(id, ValidUser(u) && validDuration(d)); no != nil {
 		return time.Time{}, no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -35,7 +35,7 @@ func (w *World) block(c Caller, g *Group, d time.Duration, u groupkit.UserID) En
 	outsider := !Has(g.Joined, u)
 	switch {
 	case w.Blocked(g, u):
-		return Entry{Refused: refuseUser(groupkit.ErrBlacklisted, u)}
+		return Entry{Refused: g.refuseBlocked(u)}
 	case outsider && w.Options.BlockOutsiders && !w.exists(u):
 		return Entry{Refused: refuseUser(groupkit.ErrUserNotFound, u)}
 	}
@@ -60,7 +60,7 @@ func (w *World) block(c Caller, g *Group, d time.Duration, u groupkit.UserID) En
 
 // Unblock takes a user off the blacklist, and restores nothing else.
 func (w *World) Unblock(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -93,7 +93,7 @@ func (w *World) unblock(g *Group, u groupkit.UserID) *Refusal {
 
 // Mute silences a member for d.
 func (w *World) Mute(c Caller, id groupkit.GroupID, d time.Duration, u groupkit.UserID) (time.Time, *Refusal) {
-	if no := c.wrong(id, validUser(u) && validDuration(d)); no != nil {
+	if no := c.wrong(id, ValidUser(u) && validDuration(d)); no != nil {
 		return time.Time{}, no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -131,7 +131,7 @@ func (w *World) mute(c Caller, g *Group, d time.Duration, u groupkit.UserID) Ent
 
 // Unmute lets a user speak again, whether it is still a member or not.
 func (w *World) Unmute(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -212,7 +212,7 @@ func (w *World) MaySpeak(c Caller, id groupkit.GroupID) *Refusal {
 
 // Allow lets a member speak while the group is muted.
 func (w *World) Allow(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
@@ -250,7 +250,7 @@ func (w *World) allow(c Caller, g *Group, u groupkit.UserID) *Refusal {
 
 // Disallow takes a member off the allow list.
 func (w *World) Disallow(c Caller, id groupkit.GroupID, u groupkit.UserID) *Refusal {
-	if no := c.wrong(id, validUser(u)); no != nil {
+	if no := c.wrong(id, ValidUser(u)); no != nil {
 		return no
 	}
 	g, no := w.as(c, id, groupkit.RoleAdmin)
