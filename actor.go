@@ -9,7 +9,8 @@ package groupkit
 // the call is for members and the actor is not one, and ErrRoleTooLow if the role of the
 // actor is too low. Every call that changes a group also returns ErrVersion if
 // [Actor.IfVersion] does not match, ErrKeyReused if the key of [Actor.Once] was used for
-// another call, and ErrVetoed if Options.Guard refuses the change.
+// another call, and ErrVetoed if Options.Guard refuses the change. With the zero Actor every call
+// returns ErrInvalid.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system
@@ -52,6 +53,10 @@ func (a Actor) Because(reason string) Actor {
 // IfVersion returns a copy of the actor with optimistic locking: its calls change a group
 // only if the Version of the group is n. Otherwise they return ErrVersion; the cause is a
 // [*VersionError]. Reads ignore IfVersion.
+// ForgetUser is about no single group and returns ErrInvalid.
+//
+// A user who is only invited to a private group does not see its Version. With IfVersion, Join,
+// AcceptInvitation and DeclineInvitation of that user return ErrGroupNotFound, whatever n is.
 func (a Actor) IfVersion(n uint64) Actor {
 	a.version = &n
 	return a

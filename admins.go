@@ -25,12 +25,17 @@ const (
 // Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Role(ctx context.Context, group GroupID, user UserID) (role Role, err error) {
 	err = a.reading(ctx, OpRole, group, checkUserID(FieldUser, user), func(r store.Reader, v *access) error {
+		role = RoleOutsider
 		err := v.authorize(seeMembers)
 		if user == a.user {
 			err = v.visible()
 		}
 		if err != nil {
 			return err
+		}
+		if user == a.user {
+			role = v.role()
+			return nil
 		}
 		st, err := loadStanding(r, group, user)
 		role = Role(st.Role)
@@ -51,6 +56,12 @@ func (a Actor) Admins(ctx context.Context, group GroupID) iter.Seq2[Member, erro
 // AdminsPage returns one page of Admins, with the same permissions and errors.
 func (a Actor) AdminsPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
 	return paged(ctx, a, group, adminList, page)
+}
+
+// AdminsFrom returns a part of Admins and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) AdminsFrom(ctx context.Context, group GroupID, from From) ([]Member, string, error) {
+	return listFrom(ctx, a, group, adminList, from)
 }
 
 var adminList = listing[Member]{OpListAdmins, seeMembers, key.Admins, func(l *entry) (Member, bool) {
@@ -85,7 +96,8 @@ func (c *change) addAdmin(user UserID) error {
 	return nil
 }
 
-// RemoveAdmin makes an admin a plain member.
+// RemoveAdmin makes an admin a plain member. If plain members are not allowed to invite, the
+// pending invitations that the user made are cancelled.
 //
 // Allowed: owner, system.
 // Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is the owner,
@@ -95,7 +107,7 @@ func (a Actor) RemoveAdmin(ctx context.Context, group GroupID, user UserID) erro
 	return err
 }
 
-var removeAdminVerb = verb{op: OpRemoveAdmin, action: manageGroup, each: alone((*change).removeAdmin)}
+var removeAdminVerb = verb{op: OpRemoveAdmin, action: manageGroup, needs: needs{losers: usersLose}, each: alone((*change).removeAdmin)}
 
 func (c *change) removeAdmin(user UserID) error {
 	switch t := c.standingOf(user); {
@@ -111,7 +123,8 @@ func (c *change) removeAdmin(user UserID) error {
 }
 
 // TransferGroup makes a member the owner, and the previous owner a plain member. A mute of
-// the new owner is lifted.
+// the new owner is lifted. If plain members are not allowed to invite, the pending invitations
+// that the previous owner made are cancelled.
 //
 // Allowed: owner, system.
 // Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is already the
@@ -122,7 +135,7 @@ func (a Actor) TransferGroup(ctx context.Context, group GroupID, to UserID) erro
 }
 
 // transferVerb loads the owner, because the actor can be the system.
-var transferVerb = verb{op: OpTransferGroup, action: manageGroup, needs: needs{owner: true}, each: alone((*change).transfer)}
+var transferVerb = verb{op: OpTransferGroup, action: manageGroup, needs: needs{owner: true, losers: ownerLoses}, each: alone((*change).transfer)}
 
 func (c *change) transfer(to UserID) error {
 	switch t := c.standingOf(to); {

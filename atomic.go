@@ -1,7 +1,9 @@
 package groupkit
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"groupkit/store"
 )
@@ -15,7 +17,7 @@ type Scope interface {
 
 // A Tx is a transaction of several calls; see [Engine.Atomic]. A call of its actors sees what
 // the earlier calls of the transaction changed. After the function given to Atomic has
-// returned, calls of its actors return ErrClosed.
+// returned, calls of its actors return ErrClosed, as do those of a nil or zero Tx.
 type Tx struct {
 	eng   *Engine
 	w     store.Writer
@@ -33,7 +35,7 @@ const (
 // Atomic runs fn in one transaction. Everything that the actors of tx change, in one group or
 // in several, is committed together if fn returns nil. If fn returns an error, nothing is
 // changed, and Atomic returns that error unchanged. A refused call in fn changes nothing; fn
-// decides whether to continue. Subscribers receive the events after the commit, in order.
+// decides whether to continue. Followers get the events after the commit, in order.
 //
 // fn can run more than once, and on another goroutine. It must therefore have no other effects.
 // It blocks other writers, so it should be fast.
@@ -42,19 +44,31 @@ const (
 // ErrNested instead of waiting forever, and so does UploadFile. The exception is MaySpeak: it
 // can answer from memory, and then does not see the changes of the transaction.
 //
-// Returns ErrStorage if the store failed in a call of tx, even if fn returns nil, and ErrNested
-// inside another Atomic.
+// Returns ErrStorage if the store failed in a call of tx, even if fn returns nil, the error of
+// ctx if ctx ended before the commit began, even if fn returns nil, ErrInvalid if fn is nil, and
+// ErrNested inside another Atomic. In each case nothing is changed.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
+	if err := e.usable(); err != nil {
+		return wrap(OpAtomic, "", err)
+	}
+	if fn == nil {
+		return wrap(OpAtomic, "", invalid("function", "is nil"))
+	}
 	var after afterCommit
 	defer func() { after.discard(e) }() // effective only after a panic
-	err := e.update(ctx, func(w store.Writer) error {
-		after.discard(e)
-		tx := &Tx{eng: e, w: w}
-		defer func() { tx.done, after = true, tx.after }()
-		if err := e.atomics.run(func() error { return fn(tx) }); err != nil {
-			return markCallerError(err)
-		}
-		return tx.err
+	err := e.afterRenaming(ctx, func() error {
+		return e.decided(ctx, &after, false, func() error {
+			return e.update(ctx, func(w store.Writer) error {
+				after.discard(e)
+				tx := &Tx{eng: e, w: w}
+				defer func() { tx.done, after = true, tx.after }()
+				err := e.atomics.run(func() error { return fn(tx) })
+				if _, again := errors.AsType[*renamingError](tx.err); err != nil && !again {
+					return markCallerError(err)
+				}
+				return tx.err
+			})
+		})
 	})
 	err = after.run(ctx, e, err)
 	if e, ok := err.(*callerError); ok { //nolint:errorlint // only what markCallerError returned
@@ -64,13 +78,21 @@ func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 // System is [Engine.System] inside the transaction.
-func (tx *Tx) System() Actor { return tx.actor(tx.eng.System()) }
+func (tx *Tx) System() Actor { return tx.actor(tx.engine().System()) }
 
 // As is [Engine.As] inside the transaction.
-func (tx *Tx) As(user UserID) Actor { return tx.actor(tx.eng.As(user)) }
+func (tx *Tx) As(user UserID) Actor { return tx.actor(tx.engine().As(user)) }
+
+// engine returns nil for a nil or zero Tx.
+func (tx *Tx) engine() *Engine {
+	if tx == nil {
+		return nil
+	}
+	return tx.eng
+}
 
 func (tx *Tx) actor(a Actor) Actor {
-	a.tx = tx
+	a.tx = cmp.Or(tx, new(Tx))
 	return a
 }
 
@@ -80,7 +102,7 @@ func (tx *Tx) actor(a Actor) Actor {
 //
 // Returns ErrStorage if the store has no buckets, ErrClosed after the transaction.
 func (tx *Tx) Bucket(name string) (store.Writer, error) {
-	if tx.done {
+	if tx == nil || tx.done || tx.w == nil {
 		return nil, wrap(OpAtomic, "", ErrClosed)
 	}
 	w, err := store.Bucket(tx.w, name)
@@ -88,10 +110,16 @@ func (tx *Tx) Bucket(name string) (store.Writer, error) {
 }
 
 // Bucket calls fn with a bucket of the application; see [Tx.Bucket]. All reads of fn see the
-// same snapshot. If fn returns an error, Bucket returns it unchanged.
+// same snapshot. fn can run more than once. If fn returns an error, Bucket returns it unchanged.
 //
-// Returns ErrStorage if the store has no buckets, ErrNested inside Atomic.
+// Returns ErrStorage if the store has no buckets, ErrInvalid if fn is nil, ErrNested inside Atomic.
 func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) error) error {
+	if err := e.usable(); err != nil {
+		return wrap(OpBucket, "", err)
+	}
+	if fn == nil {
+		return wrap(OpBucket, "", invalid("function", "is nil"))
+	}
 	err := e.view(ctx, func(r store.Reader) error {
 		bucket, err := store.BucketReader(r, name)
 		if err != nil {

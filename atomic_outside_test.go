@@ -22,7 +22,7 @@ import (
 func TestEngine_Atomic_Nested(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, s *grouptest.Fixture) {
 		ctx, eng := t.Context(), s.Engine
-		sub, err := eng.As("alice").Subscribe(ctx, s.ID)
+		sub, err := eng.As("alice").Follow(ctx, s.ID, groupkit.Latest())
 		require.NoError(t, err)
 		defer sub.Close()
 		require.NoError(t, eng.As("alice").SetAnnouncement(ctx, s.ID, "something to hear of"))
@@ -48,7 +48,7 @@ func TestEngine_Atomic_Nested(t *testing.T) {
 }
 
 // nested are all calls that cannot be made inside Atomic but the verbs.
-func nested(ctx context.Context, s *grouptest.Fixture, tx *groupkit.Tx, sub *groupkit.Subscription) map[string]error {
+func nested(ctx context.Context, s *grouptest.Fixture, tx *groupkit.Tx, sub *groupkit.Follower) map[string]error {
 	eng, alice := s.Engine, s.Engine.As("alice")
 	_, _, details := alice.GroupDetails(ctx, []groupkit.GroupID{s.ID})
 	_, _, page := alice.GroupsPage(ctx, 1, "")
@@ -68,13 +68,13 @@ func nested(ctx context.Context, s *grouptest.Fixture, tx *groupkit.Tx, sub *gro
 		"Snapshot": grouptest.ErrorOf(alice.Snapshot(ctx, s.ID)), "Can": alice.Can().MuteGroup(ctx, s.ID),
 		"Atomic": eng.Atomic(ctx, func(*groupkit.Tx) error { return nil }), "Verify": grouptest.ErrorOf(eng.Verify(ctx)),
 		"Sweep": grouptest.ErrorOf(eng.Sweep(ctx)), "Backup": eng.Backup(ctx, new(strings.Builder)), "Close": eng.Close(),
-		"Bucket":    eng.Bucket(ctx, "gold", func(store.Reader) error { return nil }),
-		"Subscribe": grouptest.ErrorOf(alice.Subscribe(ctx, s.ID)), "SubscribeAll": grouptest.ErrorOf(eng.System().SubscribeAll(ctx)),
-		"Next":            grouptest.ErrorOf(sub.Next(ctx)),
-		"tx.Subscribe":    grouptest.ErrorOf(tx.As("alice").Subscribe(ctx, s.ID)),
-		"tx.SubscribeAll": grouptest.ErrorOf(tx.System().SubscribeAll(ctx)),
-		"tx.UploadFile":   grouptest.ErrorOf(tx.As("alice").UploadFile(ctx, s.ID, "x", strings.NewReader("x"))),
-		"tx.ForgetUser":   tx.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{}),
+		"Bucket": eng.Bucket(ctx, "gold", func(store.Reader) error { return nil }),
+		"Follow": grouptest.ErrorOf(alice.Follow(ctx, s.ID, groupkit.Latest())), "FollowAll": grouptest.ErrorOf(eng.System().FollowAll(ctx, groupkit.Latest())),
+		"Next":          grouptest.ErrorOf(sub.Next(ctx)),
+		"tx.Follow":     grouptest.ErrorOf(tx.As("alice").Follow(ctx, s.ID, groupkit.Latest())),
+		"tx.FollowAll":  grouptest.ErrorOf(tx.System().FollowAll(ctx, groupkit.Latest())),
+		"tx.UploadFile": grouptest.ErrorOf(tx.As("alice").UploadFile(ctx, s.ID, "x", strings.NewReader("x"))),
+		"tx.ForgetUser": tx.System().ForgetUser(ctx, "dave", groupkit.ForgetOptions{}),
 	}
 }
 
@@ -134,7 +134,7 @@ func TestEngine_Atomic_UseAfterTheEnd(t *testing.T) {
 	})
 }
 
-// A call whose transaction panicked is no longer under way: subscribers hear of the
+// A call whose transaction panicked is no longer under way: followers get the
 // next one, and MaySpeak is answered from memory again.
 func TestEngine_Atomic_PanicLeavesNothingUnderWay(t *testing.T) {
 	t.Parallel()

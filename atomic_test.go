@@ -117,7 +117,7 @@ func TestEngine_Atomic_RefusalIgnored(t *testing.T) {
 func TestEngine_Atomic_EventsInOrder(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, s *grouptest.Fixture) {
 		ctx := t.Context()
-		sub, err := s.Engine.System().SubscribeAll(ctx)
+		sub, err := s.Engine.System().FollowAll(ctx, groupkit.Latest())
 		require.NoError(t, err)
 		defer sub.Close()
 		other := grouptest.CreateGroup(t, s.Engine, groupkit.NewGroup{})
@@ -144,7 +144,7 @@ func TestEngine_Atomic_EventsInOrder(t *testing.T) {
 func TestEngine_Atomic_Panics(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, s *grouptest.Fixture) {
 		ctx := t.Context()
-		sub, err := s.Engine.As("alice").Subscribe(ctx, s.ID)
+		sub, err := s.Engine.As("alice").Follow(ctx, s.ID, groupkit.Latest())
 		require.NoError(t, err)
 		defer sub.Close()
 		for range 3 {
@@ -204,8 +204,7 @@ func TestEngine_Atomic_FinishesDeletions(t *testing.T) {
 				}
 				return nil
 			})
-			left, _, listErr := blobs.List(ctx, "", 10)
-			require.NoError(t, listErr)
+			left := grouptest.ContentIDs(t, blobs)
 			if broken {
 				require.ErrorIs(t, err, undo)
 				require.Len(t, left, 2)

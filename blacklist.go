@@ -11,11 +11,11 @@ import (
 
 // A Block is an entry of a group's blacklist.
 type Block struct {
-	User   UserID
-	Until  time.Time // the end; at this instant the user is no longer blocked; zero: permanent
-	By     UserID    // who blocked the user; "" is the system
-	At     time.Time // when the user was blocked
-	Reason string    // from Because
+	User   UserID    `json:"user"`
+	Until  time.Time `json:"until,omitzero"`  // the end; at this instant the user is no longer blocked; zero: permanent
+	By     UserID    `json:"by,omitzero"`     // who blocked the user; "" is the system
+	At     time.Time `json:"at,omitzero"`     // when the user was blocked
+	Reason string    `json:"reason,omitzero"` // from Because
 }
 
 // The operations on the blacklist.
@@ -38,6 +38,12 @@ func (a Actor) BlacklistPage(ctx context.Context, group GroupID, page Page) ([]B
 	return paged(ctx, a, group, blacklist, page)
 }
 
+// BlacklistFrom returns a part of Blacklist and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) BlacklistFrom(ctx context.Context, group GroupID, from From) ([]Block, string, error) {
+	return listFrom(ctx, a, group, blacklist, from)
+}
+
 var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry) (Block, bool) {
 	m := e.standing.Block
 	if !m.Holds(e.now) {
@@ -48,8 +54,9 @@ var blacklist = listing[Block]{OpBlacklist, moderate, key.Blocked, func(e *entry
 
 // Block puts a user on the blacklist, for the duration or permanently (Forever). It returns
 // the end of the block, or the zero time if the block is permanent. The membership of the
-// user ends, and so do a pending join request and a pending invitation. Until the block ends
-// the user does not see the group and cannot become a member. A mute stays.
+// user ends, and so do a pending join request, a pending invitation, and the pending
+// invitations that the user made. Until the block ends the user does not see the group and
+// cannot become a member. A mute stays.
 //
 // Allowed: owner, admin, system. An admin can block only plain members. With
 // Options.BlockOutsiders, all of them can block outsiders too.
@@ -71,7 +78,7 @@ func (a Actor) BlockUsers(ctx context.Context, group GroupID, d time.Duration, u
 
 var blockUsersVerb = verb{
 	op: OpBlockUsers, action: moderate, lasts: true,
-	needs: needs{known: askOutsiders, counts: true, room: blockMark}, each: (*change).block,
+	needs: needs{known: askOutsiders, counts: true, losers: usersLose, room: blockMark}, each: (*change).block,
 }
 
 func (c *change) block(user UserID) (Result, error) {
@@ -99,7 +106,7 @@ func (c *change) refuseUnblockable(user UserID) error {
 	t := c.standingOf(user)
 	switch {
 	case t.Block.Holds(c.now):
-		return about(user, ErrBlacklisted)
+		return about(user, &BlockedError{instant(t.Block.Until)})
 	case t.Member():
 		return c.outranks(user, t)
 	case !c.opts.BlockOutsiders:

@@ -2,8 +2,10 @@ package groupkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -60,6 +62,7 @@ type reply struct {
 	changed  []Field
 	file     File
 	deleted  bool // ForgetUser deleted the group
+	pending  bool // the recorded reply is that of a call whose deletion of the group is not finished
 }
 
 // change runs a verb. It checks the arguments, asks the Guard and UserExists, and then loads,
@@ -68,8 +71,8 @@ func (a Actor) change(ctx context.Context, v verb, cmd Command) (reply, error) {
 	cmd.Op, cmd.Actor, cmd.Reason = v.op, a.user, a.reason
 	out, err := a.transact(ctx, &v, &cmd)
 	group := cmd.Group
-	if cmd.New != nil {
-		group = cmd.New.ID // if the engine chose the ID, the caller of a failed call does not know it
+	if cmd.New != nil && !errors.Is(err, ErrUnknownOutcome) {
+		group = cmd.New.ID // if the engine chose the ID, there is no group with it
 	}
 	return out, wrap(v.op, group, err)
 }
@@ -79,37 +82,72 @@ func (a Actor) transact(ctx context.Context, v *verb, cmd *Command) (out reply, 
 	if err := a.checkCommand(v, cmd); err != nil {
 		return out, err
 	}
-	digest, err := a.digest(v, cmd)
-	if err != nil {
+	if err := a.checkKey(); err != nil {
 		return out, err
 	}
-	if done, err := a.preflight(ctx, v, cmd, digest, &out); done || err != nil {
+	if a.eng.limits.oversized(cmd) && a.mode == normal {
+		dry := a
+		dry.mode = dryRun
+		if out, err := dry.transact(ctx, v, cmd); err != nil {
+			return out, err
+		}
+	}
+	if done, err := a.preflight(ctx, v, cmd, &out); done || err != nil {
 		return out, err
 	}
 	strangers, err := a.eng.strangers(ctx, v, cmd)
 	if err != nil {
 		return out, err
 	}
-	err = a.update(ctx, func(r store.Reader, w store.Writer, after *afterCommit) error {
-		out = reply{}
-		if known, err := a.lookup(r, cmd, digest, &out); known || err != nil {
+	err = a.afterRenaming(ctx, func() error {
+		release, err := a.takeTurn(ctx, cmd.Group)
+		if err != nil {
 			return err
 		}
-		c := a.begin(cmd)
-		c.loaded.strangers = strangers
-		err := c.decide(r, v)
-		out = c.reply
-		if err != nil || w == nil {
-			return err
-		}
-		effects := c.effects(v)
-		after.add(a.eng, c, effects)
-		return a.write(w, v, c, effects, digest)
+		defer release()
+		return a.update(ctx, func(r store.Reader, w store.Writer, after *afterCommit) error {
+			out = reply{}
+			r, err := a.foresee(r, w, v, cmd)
+			if err != nil {
+				return err
+			}
+			if known, err := a.lookup(r, v, cmd, &out); known || err != nil {
+				return err
+			}
+			c, err := a.begin(cmd)
+			if err != nil {
+				return err
+			}
+			c.loaded.strangers = strangers
+			err = c.decide(r, v)
+			out = c.reply
+			if err != nil || w == nil {
+				return err
+			}
+			return a.commit(r, w, v, c, after)
+		})
 	})
+	if out.pending && err == nil && a.tx == nil && a.mode == normal {
+		err = a.eng.finishDeletion(ctx, cmd.Group)
+	}
 	if _, all := err.(*batchError); err != nil && !all { //nolint:errorlint // only what batch returns
 		out = reply{} // a failed call must not return a reply
 	}
 	return out, err
+}
+
+// commit writes a call that was decided.
+func (a Actor) commit(r store.Reader, w store.Writer, v *verb, c *change, after *afterCommit) error {
+	if err := c.awaitsRenaming(); err != nil {
+		return err
+	}
+	if err := c.number(w, len(after.calls)); err != nil {
+		return err
+	}
+	c.mark()
+	effects := c.effects(v)
+	after.add(a.eng, c, effects)
+	return a.write(r, w, v, c, effects)
 }
 
 // checkCommand checks everything about a call that needs no data from the store.
@@ -141,6 +179,21 @@ func (a Actor) checkCommand(v *verb, cmd *Command) error {
 	return nil
 }
 
+// oversized reports whether the command has a text or a file ID that is too long whatever it
+// contains, and that only a rule can refuse: a text that is already so is never refused.
+// Such a call is tried before it goes to the Guard and waits for the writer.
+func (l *Limits) oversized(cmd *Command) bool {
+	if len(cmd.File) > maxID {
+		return true
+	}
+	long := func(text *string, most int) bool { return text != nil && len(*text)/utf8.UTFMax > most }
+	g := cmd.Update
+	if g == nil {
+		return cmd.Op == OpSetAnnouncement && long(&cmd.Text, l.Announcement)
+	}
+	return long(g.Name, l.Name) || long(g.Description, l.Description) || long(g.Avatar, l.Avatar) || long(g.Custom, l.Custom)
+}
+
 // checkUsers checks the user ID of a single call, or the number of users of a batch. In a
 // batch each user ID is checked later, because an entry with an invalid one fails alone.
 func (l *Limits) checkUsers(v *verb, users []UserID) error {
@@ -166,24 +219,30 @@ func (a Actor) check(group GroupID) error {
 }
 
 func (a Actor) checkActor() error {
+	switch {
+	case a.tx == nil && a.eng == nil:
+		return invalid(FieldActor, "is the zero Actor")
+	case !a.eng.opened():
+		return ErrClosed
+	}
 	if a.isUser {
 		if err := checkUserID(FieldActor, a.user); err != nil {
 			return err
 		}
 	}
-	return checkText(FieldReason, a.reason, 0, maxReason)
+	return checkText(FieldReason, a.reason, a.eng.limits.Reason)
 }
 
 // preflight does the work before the transaction: it asks the Guard, but first looks for a
 // recorded result of the idempotency key, because the Guard is not asked about a repeated
 // call. done means that out is that result.
-func (a Actor) preflight(ctx context.Context, v *verb, cmd *Command, digest []byte, out *reply) (done bool, err error) {
+func (a Actor) preflight(ctx context.Context, v *verb, cmd *Command, out *reply) (done bool, err error) {
 	if a.mode == dryRun || v.guarded || a.eng.opts.Guard == nil {
 		return false, nil
 	}
 	if a.key != nil {
 		err = a.view(ctx, func(r store.Reader) (err error) {
-			done, err = a.lookup(r, cmd, digest, out)
+			done, err = a.lookup(r, v, cmd, out)
 			return err
 		})
 		if done || err != nil {
@@ -272,9 +331,11 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 	}
 	var after afterCommit
 	defer func() { after.discard(a.eng) }() // calls are left only after a panic
-	err := a.eng.update(ctx, func(w store.Writer) error {
-		after.discard(a.eng)
-		return fn(w, w, &after)
+	err := a.eng.decided(ctx, &after, true, func() error {
+		return a.eng.update(ctx, func(w store.Writer) error {
+			after.discard(a.eng)
+			return fn(w, w, &after)
+		})
 	})
 	return after.run(ctx, a.eng, err)
 }
@@ -289,22 +350,26 @@ func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 }
 
 // begin returns a change in which nothing is loaded yet.
-func (a Actor) begin(cmd *Command) *change {
+func (a Actor) begin(cmd *Command) (*change, error) {
 	e := a.eng
+	now, err := e.now()
+	if err != nil {
+		return nil, err
+	}
 	c := &change{
-		access: access{user: a.user, now: e.now(), policy: e.opts.OwnerLeave, version: a.version},
-		id:     cmd.Group, limits: &e.limits, opts: &e.opts, cmd: cmd,
+		access: access{user: a.user, now: now, policy: e.opts.OwnerLeave, version: a.version},
+		id:     cmd.Group, due: now, limits: &e.limits, opts: &e.opts, cmd: cmd, shared: e.shared,
 		loaded: newLoaded(), state: newState(), groups: make(map[string]int),
 	}
 	c.access.head = &c.state.head
 	c.access.me = new(record.Standing)
 	c.state.joined = c.countGroups
-	return c
+	return c, nil
 }
 
 // decide loads what the verb needs, checks the permission and runs the rule.
 func (c *change) decide(r store.Reader, v *verb) error {
-	if err := c.load(r, &v.needs); err != nil {
+	if err := c.loadFirst(r); err != nil {
 		return storage(err)
 	}
 	if v.action != none {
@@ -312,9 +377,13 @@ func (c *change) decide(r store.Reader, v *verb) error {
 			return err
 		}
 	}
+	if err := c.load(r, &v.needs); err != nil {
+		return storage(err)
+	}
 	if err := v.rule(c); err != nil {
 		return err
 	}
+	c.endInvitations()
 	if err := c.finish(v.clears); err != nil {
 		return err
 	}
@@ -326,11 +395,17 @@ func (c *change) decide(r store.Reader, v *verb) error {
 
 // write writes the effects of a call, and its reply under the idempotency key. Inside Atomic
 // any error here breaks the whole transaction, because the call may be half written.
-func (a Actor) write(w store.Writer, v *verb, c *change, f *effects, digest []byte) error {
-	kept, err := a.save(w, v, digest, c.now, &c.reply)
+func (a Actor) write(r store.Reader, w store.Writer, v *verb, c *change, f *effects) error {
+	kept, err := a.save(r, v, c.cmd, c.now, &c.reply)
 	if err == nil {
 		f.pairs = append(f.pairs, kept...)
-		err = f.write(w, c.id)
+		err = a.eng.refuseTooLarge(f.pairs)
+	}
+	if err == nil {
+		err = write(w, f.pairs)
+	}
+	if err == nil && c.logged() {
+		store.Announce(w, string(c.id))
 	}
 	if a.tx != nil && err != nil {
 		a.tx.err = err

@@ -6,12 +6,14 @@ import (
 
 	"groupkit/internal/feed"
 	"groupkit/internal/wordcache"
+	"groupkit/store"
 )
 
 // An afterCommit collects the calls of one transaction and does the work that must wait for
-// the commit: it publishes events to subscribers, removes the contents of deleted files and
-// finishes deletions. Every call that was added must end in run or discard; until then the
-// cache does not keep what the call changes. Actor.update and Atomic use it.
+// the commit: it publishes events to followers, removes the contents of deleted files and
+// finishes deletions. The cache changes with the commit. Events are published, and contents
+// removed, when the commit is durable. Every call that was added must end in run or discard;
+// until then the cache does not keep what the call changes. Actor.update and Atomic use it.
 type afterCommit struct {
 	calls []committing
 }
@@ -19,18 +21,16 @@ type afterCommit struct {
 // A committing is a call whose transaction has not ended yet.
 type committing struct {
 	*change
-	effects  *effects
-	inFlight feed.Call         // the call, for the broker
-	pending  wordcache.Pending // the words that the call changes, for the cache
+	effects *effects
+	pending wordcache.Pending // the words that the call changes, for the cache
 }
 
 // add adds a call. It must run before the call is written.
 func (s *afterCommit) add(e *Engine, c *change, f *effects) {
-	if len(c.call.Events) > 0 {
+	if c.logged() {
 		s.calls = append(s.calls, committing{
 			change: c, effects: f,
-			inFlight: e.broker.Begin(string(c.id), c.firstVersion(), c.head.Version),
-			pending:  e.words.Begin(c.changedWords(e.words)),
+			pending: e.words.Begin(c.changedWords(e.words)),
 		})
 	}
 }
@@ -39,44 +39,57 @@ func (s *afterCommit) add(e *Engine, c *change, f *effects) {
 func (s *afterCommit) discard(e *Engine) {
 	for _, c := range s.calls {
 		e.words.End(c.pending)
-		e.broker.End(context.Background(), c.inFlight, false, nil)
 	}
 	s.calls = nil
 }
 
 // run ends the transaction: it does the work of the calls if err is nil, and discards them
 // otherwise.
-func (s *afterCommit) run(ctx context.Context, e *Engine, err error) error {
+func (s *afterCommit) run(caller context.Context, e *Engine, err error) error {
+	if errors.Is(err, store.ErrCommitUnknown) {
+		s.calls = nil // the commit can still come: the cache never keeps what it changes
+	}
 	if err != nil {
 		s.discard(e)
 		return err
 	}
 	calls := s.calls
 	s.calls = nil
+	ctx := context.WithoutCancel(caller)
 	for _, c := range calls {
 		e.words.End(c.pending)
-		e.broker.End(context.WithoutCancel(ctx), c.inFlight, true, c.publicEvents)
+	}
+	if e.broker.Followed() {
+		for _, c := range calls {
+			store.AfterSync(e.store, func() { e.broker.Publish(ctx, c.place(), c.publicEvents) })
+		}
 	}
 	for _, c := range calls {
-		for _, content := range c.effects.contents {
-			_ = e.blobs.Delete(context.WithoutCancel(ctx), content) // the next opening removes what is left
-		}
+		e.removeEach(ctx, c.effects.contents)
 		if c.effects.deleted {
-			err = errors.Join(err, e.finishDeletion(ctx, c.id))
+			err = errors.Join(err, e.finishDeletion(caller, c.id))
 		}
 	}
 	return err
 }
 
+// place is the place of the call in the feeds.
+func (c *change) place() feed.Call {
+	if c.loads {
+		return feed.Call{Group: string(c.id), First: c.head.Version, Last: c.head.Version, Number: c.call.Commit}
+	}
+	return feed.Call{Group: string(c.id), First: c.firstVersion(), Last: c.head.Version, Number: c.call.Commit}
+}
+
 // firstVersion is the version of the first event of the call.
 func (c *change) firstVersion() uint64 { return c.head.Version + 1 - uint64(len(c.call.Events)) }
 
-// publicEvents are the events of the call as subscribers get them.
-func (c *change) publicEvents() (events []Event) {
-	for i := range c.call.Events {
-		events = append(events, publicEvent(c.id, c.firstVersion()+uint64(i), &c.call, &c.call.Events[i]))
+// publicEvents are the events of the call as followers get them.
+func (c *change) publicEvents() []delivery {
+	if c.loads {
+		return []delivery{loadedDelivery(c.id, c.call.Commit)}
 	}
-	return events
+	return deliveries(c.id, c.head.Version, &c.call)
 }
 
 // changedWords are the keys of the words that the call changes.

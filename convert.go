@@ -1,6 +1,8 @@
 package groupkit
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,6 +30,7 @@ func headerOf(g *Group) []byte {
 		Public: g.Public, MembersOnly: g.MembersOnly, AllowInvites: g.AllowInvites, InviteNeedConfirm: g.InviteNeedConfirm,
 		MaxUsers: g.MaxUsers, Owner: string(g.Owner), Members: g.MemberCount, Admins: g.AdminCount, Muted: g.Muted,
 		Created: millisOrZero(g.Created), Modified: millisOrZero(g.LastModified), Version: g.Version,
+		Requests: g.RequestCount, Invitations: g.InvitationCount,
 	}
 	return h.Encode()
 }
@@ -62,15 +65,26 @@ func publicFile(f *record.File) File {
 }
 
 func recordFile(f *File) record.File {
-	id := uuid.MustParse(string(f.ID)) // no panic: the engine made the ID
+	id, _ := uuid.Parse(string(f.ID)) // no error: the engine made the ID, or Replay has checked it
 	return record.File{
-		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millis(f.Created),
+		ID: string(id[:]), Name: f.Name, Size: f.Size, SHA256: string(f.SHA256[:]), Owner: string(f.Owner), Created: millisOrZero(f.Created),
 	}
+}
+
+// publicEvents returns the events of a call whose last event has the version.
+func publicEvents(group GroupID, last uint64, call *record.Call) []Event {
+	events := make([]Event, len(call.Events))
+	first := last + 1 - uint64(len(events))
+	for i := range events {
+		events[i] = publicEvent(group, first+uint64(i), call, &call.Events[i])
+		events[i].Last = i == len(events)-1
+	}
+	return events
 }
 
 func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Event) Event {
 	out := Event{
-		Group: group, Version: version, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
+		Group: group, Version: version, After: version - 1, Kind: EventKind(e.Kind), Actor: UserID(call.Actor), At: instant(call.At),
 		Reason: call.Reason, Users: userIDs(e.Users), Cause: Cause(e.Cause), Until: instant(e.Until),
 	}
 	if e.BySystem {
@@ -91,6 +105,9 @@ func publicEvent(group GroupID, version uint64, call *record.Call, e *record.Eve
 // recordEvent is the inverse of publicEvent.
 func recordEvent(e *Event) record.Event {
 	out := record.Event{Kind: uint8(e.Kind), Cause: uint8(e.Cause), Until: millisOrZero(e.Until), Users: texts(e.Users)}
+	for _, at := range e.Before {
+		out.Before = append(out.Before, millisOrZero(at))
+	}
 	for _, c := range e.Changes {
 		out.Changes = append(out.Changes, record.Change{Field: string(c.Field), Before: c.Before, After: c.After})
 	}
@@ -114,11 +131,28 @@ func (s *state) snapshot(group GroupID) Snapshot {
 	for _, user := range users {
 		out.add(&entry{group: group, user: UserID(user), standing: *s.standings[user]})
 	}
-	for _, f := range s.files {
+	came := func(kind *markKind, user UserID) (uint64, uint32) {
+		mark := *kind.field(s.standings[string(user)])
+		return mark.Version, mark.Place
+	}
+	slices.SortStableFunc(out.Requests, func(x, y Request) int { return inOrder(came, requestMark, x.User, y.User) })
+	slices.SortStableFunc(out.Invitations, func(x, y Invitation) int { return inOrder(came, invitationMark, x.User, y.User) })
+	for _, f := range slices.SortedFunc(maps.Values(s.files), newerFile) {
 		out.Files = append(out.Files, publicFile(f))
 	}
-	slices.SortFunc(out.Files, func(x, y File) int { return strings.Compare(string(y.ID), string(x.ID)) })
 	return out
+}
+
+// inOrder compares the times at which two users got marks of a kind.
+func inOrder(came func(*markKind, UserID) (uint64, uint32), kind *markKind, x, y UserID) int {
+	version, place := came(kind, x)
+	otherVersion, otherPlace := came(kind, y)
+	return cmp.Or(cmp.Compare(version, otherVersion), cmp.Compare(place, otherPlace))
+}
+
+// newerFile orders files, the newest first.
+func newerFile(x, y *record.File) int {
+	return cmp.Or(cmp.Compare(y.Version, x.Version), strings.Compare(y.ID, x.ID))
 }
 
 // add adds the membership and the marks of one user to the lists.
@@ -145,10 +179,18 @@ func (s *Snapshot) state() *state {
 		st.Role, st.Joined, st.AdminSince = uint8(m.Role), millisOrZero(m.Joined), millisOrZero(m.AdminSince)
 	}
 	for _, kind := range marks {
-		kind.read(s, func(user UserID, mark record.Mark) { out.setMark(string(user), kind, &mark) })
+		place := uint32(0) // a snapshot has no versions, but the order
+		kind.read(s, func(user UserID, mark record.Mark) {
+			if kind.pending {
+				mark.Place = place
+				place++
+			}
+			out.setMark(string(user), kind, &mark)
+		})
 	}
 	for i := range s.Files {
 		f := recordFile(&s.Files[i])
+		f.Version = uint64(len(s.Files) - i) // newest first
 		out.files[f.ID] = &f
 		out.head.Files++
 	}

@@ -3,56 +3,112 @@ package groupkit
 import (
 	"context"
 
+	"github.com/google/uuid"
+
+	"groupkit/internal/ahead"
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
 // deletionStep is the number of users, or of other records, that one step of a deletion
-// removes. It limits how long other writers wait for a step.
-const deletionStep = 64
+// removes. It limits how long other writers wait for a step. On a shared store nobody waits but
+// for the users of the step, and each step costs some round trips.
+const (
+	deletionStep       = 64
+	sharedDeletionStep = 128
+)
 
 // finishDeletion removes the data of a deleted group step by step. Only the tombstone and
 // the log remain. It can be interrupted and called again.
 func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
+	var removed []string
 	for done := false; !done; {
 		var contents []string
-		err := e.update(ctx, func(w store.Writer) (err error) {
-			contents, done, err = deleteStep(w, group)
-			return err
+		err := e.step(ctx, func(w store.Writer) (err error) {
+			d := deletion{r: e.foreseeing(w), w: w, group: group, room: newRoom(e.sizes), most: deletionStep, shared: e.shared}
+			if e.shared {
+				d.most = sharedDeletionStep
+			}
+			d.room.take(gone(removed))
+			if contents, done, err = d.step(); err != nil {
+				return err
+			}
+			return write(w, append(toGo(contents), gone(removed)...))
 		})
 		if err != nil {
 			return err
 		}
-		for _, content := range contents {
-			if err := e.blobs.Delete(ctx, content); err != nil {
-				return storage(err)
-			}
+		if removed, err = e.removeCommitted(ctx, contents); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// deleteStep does one step. It returns the contents of the files that it removed.
-func deleteStep(w store.Writer, group GroupID) (contents []string, done bool, err error) {
-	_, pending, err := w.Get(key.Deletion(string(group)))
-	if err != nil || !pending {
+// A deletion is one step of the deletion of a group. It reads through r and writes to w.
+type deletion struct {
+	r      store.Reader
+	w      store.Writer
+	group  GroupID
+	room   *room
+	most   int  // how many entries it removes
+	shared bool // other engines see that the deletion goes on; see care
+}
+
+// step does one step. It returns the contents of the files that it removed.
+func (d *deletion) step() (contents []string, done bool, err error) {
+	pending, header := key.Deletion(string(d.group)), key.Of(string(d.group), key.Header)
+	users, records := d.ranges()
+	if err := ahead.Foresee(d.r, [][]byte{pending, header}, users[0]); err != nil {
+		return nil, false, storage(err)
+	}
+	count, ok, err := d.r.Get(pending)
+	if err != nil || !ok {
 		return nil, true, storage(err)
 	}
-	if err := requireDeleting(w, group); err != nil {
+	if err := requireDeleting(d.r, d.group); err != nil {
 		return nil, false, err
 	}
-	for _, area := range []byte{key.Members, key.Outsiders} {
-		removed, err := deleteStandings(w, group, area)
+	if d.shared {
+		n, _ := record.DecodeCount(count) // whatever it is, it changes
+		if err := write(d.w, []store.Pair{{Key: pending, Value: record.EncodeCount(n + 1)}}); err != nil {
+			return nil, false, err
+		}
+	}
+	for i, area := range []byte{key.Members, key.Outsiders} {
+		removed, err := d.removeStandings(users[i], area)
 		if err != nil || removed {
 			return nil, false, err
 		}
 	}
-	contents, removed, err := deleteRecords(w, group)
-	if err != nil || removed {
-		return contents, false, err
+	for _, rng := range records {
+		contents, removed, err := d.removeRecords(rng)
+		if err != nil || removed {
+			return contents, false, err
+		}
 	}
-	return nil, true, writeTombstone(w, group)
+	return nil, true, writeTombstone(d.r, d.w, d.group)
+}
+
+// ranges returns the ranges of the standings of the group, and those of its other records, except
+// the header, the log and its checkpoint.
+func (d *deletion) ranges() (users, records []store.Range) {
+	group := string(d.group)
+	users = []store.Range{store.Prefix(key.Of(group, key.Members)), store.Prefix(key.Of(group, key.Outsiders))}
+	for i := range users {
+		users[i].Limit = entries(d.room.sizes, d.most, 2, 3)
+	}
+	records = []store.Range{
+		{From: key.Group(group), To: key.Of(group, key.Checkpoint)},
+		{From: key.Of(group, key.Checkpoint+1), To: key.Of(group, key.Events)},
+		{From: key.Of(group, key.Events+1), To: key.Of(group, key.Header)},
+		{From: key.Of(group, key.Header+1), To: store.PrefixEnd(key.Group(group))},
+	}
+	for i := range records {
+		records[i].Limit = entries(d.room.sizes, d.most, 1, 1)
+	}
+	return users, records
 }
 
 // requireDeleting returns an error if the group is not marked as deleted: a damaged store must not
@@ -69,77 +125,78 @@ func requireDeleting(r store.Reader, group GroupID) error {
 	return err
 }
 
-// deleteStandings removes the standings of some users of the group, with the entries of the
+// removeStandings removes the standings of some users of the group, with the entries of the
 // group in the users' own lists.
-func deleteStandings(w store.Writer, group GroupID, area byte) (removed bool, err error) {
-	prefix := key.Of(string(group), area)
-	rng := store.Prefix(prefix)
-	rng.Limit = deletionStep
-	page, _, err := w.Scan(rng)
+func (d *deletion) removeStandings(rng store.Range, area byte) (removed bool, err error) {
+	page, _, err := d.r.Scan(rng)
 	if err != nil {
 		return false, storage(err)
 	}
-	for _, p := range page {
-		user := string(p.Key[len(prefix):])
+	counts := make([][]byte, len(page))
+	for i, p := range page {
+		counts[i] = key.User(string(p.Key[len(rng.From):]), key.UserHeader)
+	}
+	if err := ahead.Foresee(d.r, counts); err != nil {
+		return false, storage(err)
+	}
+	for i, p := range page {
+		user := string(p.Key[len(rng.From):])
 		st, err := record.DecodeStanding(p.Value, area == key.Members)
 		if err != nil {
 			return false, err
 		}
-		if err := write(w, removal(string(group), user, &st)); err != nil {
-			return false, err
-		}
+		pairs := removal(string(d.group), user, &st)
 		if st.Member() {
-			if err := leaveCount(w, user); err != nil {
-				return false, err
+			n, err := readCount(d.r, counts[i])
+			if err != nil {
+				return false, storage(err)
 			}
+			pairs = append(pairs, countPair(user, n-1))
+		}
+		if !d.room.fits(pairs, 2) {
+			break
+		}
+		if err := write(d.w, pairs); err != nil {
+			return false, err
 		}
 	}
 	return len(page) > 0, nil
 }
 
-// leaveCount subtracts one from the number of the user's groups.
-func leaveCount(w store.Writer, user string) error {
-	n, err := readCount(w, key.User(user, key.UserHeader))
+// removeRecords removes some of the other records. It returns the contents of the files among
+// them.
+func (d *deletion) removeRecords(rng store.Range) (contents []string, removed bool, err error) {
+	page, _, err := d.r.Scan(rng)
 	if err != nil {
-		return storage(err)
+		return nil, false, storage(err)
 	}
-	return write(w, []store.Pair{countPair(user, n-1)})
-}
-
-// deleteRecords removes some of the other records, except the header, the log and its
-// checkpoint.
-func deleteRecords(w store.Writer, group GroupID) (contents []string, removed bool, err error) {
-	for _, rng := range []store.Range{
-		{From: key.Group(string(group)), To: key.Of(string(group), key.Checkpoint)},
-		{From: key.Of(string(group), key.Checkpoint+1), To: key.Of(string(group), key.Events)},
-		{From: key.Of(string(group), key.Events+1), To: key.Of(string(group), key.Header)},
-		{From: key.Of(string(group), key.Header+1), To: store.PrefixEnd(key.Group(string(group)))},
-	} {
-		rng.Limit = deletionStep
-		page, _, err := w.Scan(rng)
-		if err != nil {
-			return nil, false, storage(err)
-		}
-		for _, p := range page {
-			if _, kind, rest, err := key.CutGroup(p.Key); err == nil && kind == key.Files && len(rest) == 16 {
-				contents = append(contents, key.Content(string(group), [16]byte(rest)))
+	for _, p := range page {
+		pairs := []store.Pair{{Key: p.Key}}
+		var file []string
+		if _, kind, rest, err := key.CutGroup(p.Key); err == nil && kind == key.Files {
+			f, err := decodeFile(rest, p.Value)
+			if err != nil {
+				return nil, false, err
 			}
-			if err := w.Delete(p.Key); err != nil {
-				return nil, false, storage(err)
-			}
+			file = []string{contentOf(&f)}
+			pairs = append(pairs, store.Pair{Key: key.FileIndex(uuid.UUID([]byte(f.ID)))})
 		}
-		if len(page) > 0 {
-			return contents, true, nil
+		if !d.room.fits(append(toGo(file), pairs...), 1) {
+			break
 		}
+		if err := write(d.w, pairs); err != nil {
+			return nil, false, err
+		}
+		contents = append(contents, file...)
 	}
-	return nil, false, nil
+	return contents, len(page) > 0, nil
 }
 
 // writeTombstone replaces the header by a tombstone. The tombstone keeps the ID from being used again
 // and the log readable.
-func writeTombstone(w store.Writer, group GroupID) error {
+func writeTombstone(r store.Reader, w store.Writer, group GroupID) error {
 	k := key.Of(string(group), key.Header)
-	value, ok, err := w.Get(k)
+	value, ok, err := r.Get(k)
 	if err != nil || !ok {
 		return storage(err)
 	}

@@ -56,8 +56,8 @@ func TestActor_DeleteGroup(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, eng.Close()) })
 		require.Eventually(t, func() bool {
-			violations, err := eng.Verify(ctx)
-			return err == nil && len(violations) == 0
+			report, err := eng.Verify(ctx)
+			return err == nil && report.Sound() && len(report.Deletions) == 0
 		}, time.Minute, time.Millisecond)
 		require.NoError(t, eng.System().ApproveRequest(ctx, open, "bob"))
 		grouptest.RequireVerified(t, eng)

@@ -28,15 +28,15 @@
 //   - Batches: one call for many users
 //   - Time: durations, expiry, TTL, an injected clock
 //   - Concurrency: transactions, isolation, cancellation
-//   - Dry run, optimistic locking, idempotency, transactions, hooks: Can, IfVersion, Once,
-//     Atomic, Guard
+//   - Dry run, optimistic locking, idempotency, transactions, hooks: Can, IfVersion, Once, Atomic, Guard
 //   - Durability: sync, crashes, soft delete, consistency check
 //   - Files and backup: the file on disk, the contents of shared files, locking
 //   - Lists and pagination: iterators, pages, cursors
 //   - Joining and inviting: open groups, join requests, invitations, approval
 //   - Speaking: moderation by mutes, one check for each message
-//   - The audit log: events, change feed, subscriptions, snapshots, replication, retention
-//   - Forgetting a user: account deletion, erasure, pseudonyms
+//   - The audit log: events, change feed, following, snapshots, replication, retention
+//   - Loading groups: import, restore, copies
+//   - Forgetting a user: account deletion, erasure, pseudonyms, export of what is stored
 //   - Details of the rules: special cases
 //
 // # Roles
@@ -51,6 +51,7 @@
 //	  and one's own                          yes    yes    yes     yes
 //	see a private group; members, roles,
 //	  announcement and files of any group    yes    yes    yes     no
+//	follow the log                           yes    yes    (4)     no
 //	change name, description, avatar,
 //	  custom, announcement                   yes    yes    no      no
 //	change MaxUsers, MembersOnly,
@@ -63,7 +64,7 @@
 //	remove, block, unblock, mute, unmute     (2)    (2)    no      no
 //	list blacklist, mutes and allow list     yes    yes    no      no
 //	mute the whole group; change the allow
-//	  list; read and follow the log          yes    yes    no      no
+//	  list; read the log                     yes    yes    no      no
 //	upload and read files                    yes    yes    yes     no
 //	delete a file                            any    any    own     no
 //	leave                                    (3)    yes    yes     –
@@ -71,6 +72,7 @@
 //	(1) only in a private group with AllowInvites
 //	(2) only users with a lower role
 //	(3) depends on Options.OwnerLeave
+//	(4) only what members may see; see [Actor.Follow]
 //
 // Only the system can add members, and only the system can choose the ID of a new group. A
 // user who creates a group becomes its owner. Nobody can remove, block or mute the owner,
@@ -88,7 +90,8 @@
 //
 // A user with a pending invitation sees the ID, name, description, avatar and number of
 // members of the private group, through Group and GroupDetails. The user can call Join,
-// AcceptInvitation and DeclineInvitation. For all other calls the user is an outsider.
+// AcceptInvitation and DeclineInvitation. For all other calls the user is an outsider, and for
+// these three too if they are made with [Actor.IfVersion]: the user does not see the Version.
 //
 // A user on the blacklist gets [ErrBlacklisted] from every call on the group, whether the
 // group is public or private. Lists omit the group, and GroupDetails reports it as missing.
@@ -103,8 +106,7 @@
 //   - [ErrNotFound]: the group, user, file, request or invitation does not exist, or the
 //     actor cannot see it.
 //   - [ErrForbidden]: the roles or the state of a user do not allow the call.
-//   - [ErrLimit]: a limit is reached. The cause is a [*LimitError] with the limit and the
-//     value.
+//   - [ErrLimit]: a limit is reached. The cause is a [*LimitError] with limit and value.
 //   - [ErrInvalid]: an argument is not valid. The cause is a [*FieldError], or several of
 //     them joined as by [errors.Join]. [FieldErrors] returns them all.
 //   - [ErrConflict]: the group has changed ([ErrVersion]), the group ID is taken
@@ -112,10 +114,9 @@
 //     ([ErrKeyReused]).
 //   - [ErrStorage], [ErrCorrupt], [ErrClosed]: the store failed, its data is damaged, or
 //     the engine is closed. The cause is the error of the store.
-//   - [ErrUnknownOutcome]: the result of a commit is not known. The change was made or not
-//     made.
+//   - [ErrUnknownOutcome]: the result of a commit is not known. The change was made or not.
 //   - [ErrNested]: the call is not possible inside a transaction or in a Guard.
-//   - [ErrMissed]: a subscriber was too slow. The cause is a [*MissedError].
+//   - [ErrClock]: Options.Clock shows a time that cannot be right.
 //
 // Some errors are passed on unchanged as the cause: the error of a context that ended, the
 // error of the reader given to UploadFile, and the errors of Options.UserExists and
@@ -141,20 +142,17 @@
 //  7. The target: it is unknown to the application; then the rules of the operation.
 //  8. Limits: of the group, then of the user.
 //
-// CreateGroup checks in this order: the arguments, what is reserved for the system, unknown
-// users, a group ID that is taken, the number of groups, MaxUsers, then the owner and each
-// member.
+// CreateGroup checks in this order: the arguments, what is reserved for the system, unknown users,
+// a group ID that is taken, the number of groups, MaxUsers, then the owner and each member.
 //
 // # Batches
 //
-// A call for many users, such as AddMembers, gives the same results as the single calls in
-// the same order, but in one transaction. A batch has 1 to Limits.Batch entries and returns
-// one [Result] for each. An entry with an invalid user ID fails alone. A user who is named
-// twice is two entries.
+// A call for many users, such as AddMembers, gives the same results as the single calls in the same
+// order, but in one transaction. A batch has 1 to Limits.Batch entries and returns one [Result] for
+// each. An entry with an invalid user ID fails alone. A user who is named twice is two entries.
 //
-// A batch fails as a whole only if every entry fails. It then returns the results and an
-// error that matches the error of each entry. If a check of steps 1 to 6 above fails, there
-// are no results.
+// A batch fails as a whole only if every entry fails. It then returns the results and an error that
+// matches the error of each entry. If a check of steps 1 to 6 above fails, there are no results.
 //
 // # Time
 //
@@ -164,17 +162,20 @@
 // before t and has ended at t. No end is later than 2116-12-31 16:00 UTC (4638873600000
 // ms). A permanent mute ends at that instant; a permanent block has no end.
 //
-// Expiry needs no background job. From the instant of its expiry on, an entry has no
-// effect, is on no list and counts against no limit. The entry is removed from the store by
-// the next call that changes something about the user or that needs the room, or by
-// [Engine.Sweep]. The removal writes an event of its own, such as "mute expired". This
-// event comes before the other events of the call and carries the actor and the reason of
-// that call: it names who made the call, not who muted.
+// While the clock shows a time before 1970 or after the year 4199, every call that reads it
+// returns [ErrClock] and changes nothing, and work in the background logs that error. All changes
+// read the clock, and all reads except JoinedGroups. MaySpeak reads it only if the actor has a mute
+// or a block with an end. The first millisecond of 1970 counts as the second.
 //
-// If the clock is set back, the times in the log and LastModified do not go back: an event
-// gets the time of the event before it until the clock has caught up. Expiry depends on the
-// clock alone. A mute that had expired but was not yet removed is therefore in effect
-// again.
+// Expiry needs no background job. From the instant of its expiry on, an entry has no effect, is
+// on no list and counts against no limit. The entry is removed from the store by the next call
+// that changes something about the user or that needs the room, or by [Engine.Sweep]. The
+// removal writes an event of its own, such as "mute expired". This event comes before the other
+// events of the call. It is an event of the system: it has no actor and no reason.
+//
+// If the clock is set back, the times in the log and LastModified do not go back: an event gets
+// the time of the event before it until the clock has caught up. Expiry depends on the clock
+// alone. A mute that had expired but was not yet removed is therefore in effect again.
 //
 // # Concurrency
 //
@@ -184,16 +185,17 @@
 // order of the same calls, one after another. A returned group or user is a copy and does
 // not change later; [Actor.IfVersion] makes a change depend on the version that was read.
 //
-// No transaction is open while code of the application runs. The body of a loop over an
-// iterator can call the engine, and so can UserExists. A Guard must read through the
-// [Scope] that it is given. The function of [Engine.Atomic] is the exception: it runs
-// inside the transaction. There the calls of the engine's own actors return [ErrNested],
-// also when UserExists makes them.
+// A context must not be nil. A nil function, reader, writer or store is refused with [ErrInvalid],
+// also a nil pointer in one of these interfaces.
 //
-// Two operations use more than one transaction. UploadFile checks the call, stores the
-// content, and checks again when it adds the file to the group. DeleteGroup first makes the
-// group disappear for everyone. It then removes the data of the group in steps, so that
-// other writers do not wait long.
+// No transaction is open while code of the application runs. The body of a loop over an iterator
+// can call the engine, and so can UserExists. A Guard must read through the [Scope] that it is
+// given. The function of [Engine.Atomic] is the exception: it runs inside the transaction. There
+// the calls of the engine's own actors return [ErrNested], also when UserExists makes them.
+//
+// Some operations use more than one transaction, so that other writers do not wait long. UploadFile
+// checks the call, stores the content, and checks again when it adds the file. DeleteGroup makes the
+// group disappear for everyone, and then removes its data in steps. Load adds the group in the last step.
 //
 // If the context ends before the commit begins, the call returns the error of the context.
 // Once the commit has begun, the end of the context no longer cancels the call.
@@ -212,8 +214,7 @@
 // [Engine.Atomic] runs several calls, on any groups, as one transaction. With [Tx.Bucket]
 // the application's own data in the same store can be part of that transaction.
 //
-// Options.Guard is a hook: it sees each requested change before the engine looks at the
-// group, and can refuse the change.
+// Options.Guard is a hook: it sees each requested change before the group is read, and can refuse it.
 //
 // # Durability
 //
@@ -221,7 +222,8 @@
 // returned nil. Concurrent calls share one sync (group commit). After a crash each call is
 // there as a whole or not at all. With [SyncInterval] in Options.Durability, nil means that
 // the change is committed; a crash then loses at most the last changes, those of the last
-// Options.SyncWithin. It never loses an earlier change or a part of a call.
+// Options.SyncWithin. It never loses an earlier change or a part of a call. Followers get
+// a change, and the contents of a deleted file go, only when the change is on disk.
 //
 // A deletion is final; there is no soft delete and no undo. The ID of a deleted group is
 // never used again. The log of a deleted group stays, and only the system can read it.
@@ -231,43 +233,59 @@
 // content of a file could not be removed. It then returns an error although the group is
 // deleted. The rest of the data is removed when the engine is opened the next time.
 //
-// [Engine.Verify] reads the whole store and reports each invariant that is broken. In a
-// sound store it finds none.
+// [Engine.Verify] reads the whole store and reports each invariant that is broken. In a sound store
+// it finds none. It lists apart unfinished deletions and loads, and contents of shared files that
+// are absent or that the database does not know.
 //
 // # Files and backup
 //
-// The contents of shared files are files in a folder beside the bbolt file, at path +
-// ".files". A content is durable before the group lists the file, so a listed file can
-// always be read whole. Contents that no group lists are removed when the engine is opened.
-// Reading a content to its end verifies its hash (SHA-256). The path is made absolute and
-// its links are resolved when the file is opened, for the contents too.
+// The contents of shared files are files in a folder beside the bbolt file, at path + ".files".
+// A content is durable before the group lists the file, so a listed file can always be read
+// whole. Only contents are removed of which the database itself has recorded that they go: of
+// deleted files, and of uploads that were cut off. Reading a content to its end verifies its
+// hash (SHA-256). The path is made absolute and its links are resolved when the file is opened,
+// for the contents too.
 //
-// Only one engine can have a file open. A second Open of the file, by any process, fails
-// with [ErrStorage] within a second. The engine does not replicate; "The audit log" below
-// says how to keep a copy elsewhere.
+// Only one engine can have a file open; a second Open, by any process, fails with [ErrStorage]
+// within a second. The engine does not replicate: "The audit log" says how to keep a copy elsewhere.
 //
 // [Engine.Backup] copies the bbolt file while it is in use. Copy the folder by other means,
 // and after the file: then the folder has the content of each file that the copy lists,
 // unless the file was deleted in between.
 //
+// Among the contents lies a mark. It names the database, and counts the openings and backups.
+// An engine that is opened beside the contents of another database, or with an older copy of
+// its own, finds that out: it works, but removes no content, so that nothing is lost if the
+// right database is put back. [Report.ForeignContents] and the log say so. Call
+// [Engine.AdoptContents] to go on with the database and the contents as they are, for example
+// after a restore. [Engine.RemoveUnknownContents] then removes what no database lists any more.
+//
 // # Lists and pagination
 //
-// A list, such as Members, is an iterator. It yields values and ends with the first error.
-// It reads about a hundred entries at a time and checks the permission again for each part.
-// An entry that is on the list from beginning to end is seen exactly once, even if other
-// entries come and go.
+// A list, such as Members, is an iterator. It yields values and ends with the first error. It reads
+// about a hundred entries at a time and checks the permission again for each part. An entry that is
+// on the list from beginning to end is seen exactly once, even if other entries come and go.
 //
 // Most lists can also be read in pages ([Page]). Entries that come and go between two pages
-// shift the later pages.
+// shift the later pages. A page with a high number takes longer: what lies before it is passed over.
 //
-// Lists of users are sorted by user ID, byte by byte. Files are sorted newest first. The
-// log is sorted by version. The groups of a user have a fixed order.
+// Every list of a group, and the groups of a user, can also be entered anywhere ([From]): with a
+// cursor, and lists of users after a user ID and at the beginning of user IDs. The time depends on
+// the entries returned, not on the place. Nothing is seen twice or missed when the list changes.
+// An invitation that was taken over counts as a new one, which comes last.
 //
-// Groups are listed newest first. GroupsPage takes a cursor instead of a page number. The
-// cursor is an opaque text. It stays valid when groups come and go: a group that exists
-// throughout is seen exactly once. The system sees all groups. A user sees the public
-// groups that do not have the user on their blacklist, and the private groups of which the
-// user is a member.
+// [Actor.Standing] returns everything about one user in one group: the role, and the mute, block,
+// entry on the allow list, join request and invitation. Groups of a user come with the user's role,
+// and a group comes with the numbers of pending requests and invitations for those who can list them.
+//
+// Lists of users are sorted by user ID, byte by byte. Join requests and invitations are in
+// the order in which they came. Files are sorted newest first: the one that was added last is
+// the first. The log is sorted by version. The groups of a user have a fixed order.
+//
+// Groups are listed newest first. GroupsPage takes a cursor instead of a page number. The cursor
+// is an opaque text. It stays valid when groups come and go: a group that exists throughout is
+// seen exactly once. The system sees all groups. A user sees the public groups that do not have
+// the user on their blacklist, and the private groups of which the user is a member.
 //
 // # Joining and inviting
 //
@@ -277,30 +295,36 @@
 //
 // If InviteNeedConfirm is false, an invitation makes the user a member at once. Otherwise
 // the invited user accepts or declines. An invited user needs no approval. A user has at
-// most one pending request and one pending invitation in a group. Asking or inviting again
-// leaves the first one unchanged, with its reason and its end. Requests and invitations
-// expire only if Options.RequestTTL or Options.InvitationTTL is set. The value at the time
-// of their creation counts.
+// most one pending request and one pending invitation in a group. Asking again leaves the
+// first request unchanged, with its reason and its end. Requests and invitations expire only
+// if Options.RequestTTL or Options.InvitationTTL is set. The value at the time of their
+// creation counts.
+//
+// Inviting again takes a pending invitation over if the actor is the system or has a higher
+// role than the inviter: the actor becomes its inviter, and the invitation gets a new time,
+// end and reason, with an event of the kind MemberInvited. Otherwise the first invitation
+// stays unchanged. An invitation by the system is never taken over.
 //
 // Requests and invitations can meet. If the system, the owner or an admin invites a user
 // who has a pending request, the request is approved. If a user with a pending invitation
-// calls Join, Join accepts the invitation if that is possible; otherwise Join continues as
-// if there were no invitation. Becoming a member in any way ends both.
+// calls Join, Join accepts the invitation. Becoming a member in any way ends both.
 //
 // Limits are checked when a user becomes a member. A request or an invitation can be
 // created although the group is full or the user is in too many groups. Approving or
 // accepting it then fails, and it stays pending.
 //
-// An invitation can always be declined. It can be accepted only while the inviter is still
-// allowed to invite; an invitation by the system can always be accepted. If the inviter
-// loses that right, the invitation stays pending, and it can be accepted again if the
-// inviter regains the right.
+// The inviter of a pending invitation is always allowed to invite. A user who loses that right
+// loses the pending invitations too: the call that ends the right cancels them, with one event
+// of the kind InvitationCancelled that has the actor and the reason of the call. The right can
+// end because the user leaves, is removed, blocked or forgotten, loses the role of the admin or
+// the owner, or because AllowInvites is switched off. If the user is still allowed to invite,
+// for example as a member of a private group with AllowInvites, the invitations stay. Regaining
+// the right does not bring them back. An invitation by the system does not depend on anybody.
 //
 // # Speaking
 //
-// Call [Actor.MaySpeak] for each message. It is made for a high rate of checks: where this
-// process alone has the store, the answer comes from memory. The check does not count or
-// throttle messages.
+// Call [Actor.MaySpeak] for each message. It is made for a high rate of checks: where this process
+// alone has the store, the answer comes from memory. The check does not count or throttle messages.
 //
 // The user's own mute is checked first; it applies to admins too. Then the mute of the
 // whole group is checked. The owner, admins and users on the allow list are exempt from it.
@@ -309,81 +333,87 @@
 //
 // # The audit log
 //
-// Every change appends events to the log of its group, in the same transaction. An event
-// contains the actor, the time, the reason given by [Actor.Because], and all data needed
-// for replay. Version numbers the events without gaps. The first event has version 1, and
-// the Version of a group is that of its last event.
+// Every change appends events to the log of its group, in the same transaction. An event contains
+// the actor, the time, the reason given by [Actor.Because], and all data needed for replay. Version
+// numbers the events without gaps, from 1 on. The Version of a group is that of its last event.
 //
-// A call writes one event of each kind. The event names all users that it is about: users
-// added in one batch are one event. (They are two events if some users were invited and
-// some were approved, because the cause differs.) A call that changes nothing writes no
-// event. The deletion of a group is one event, without an event for each member.
+// A call writes one event of each kind. The event names all users that it is about: users added in
+// one batch are one event. (They are two events if some users were invited and some were approved,
+// because the cause differs.) A call that changes nothing writes no event. The deletion of a group
+// is one event, without an event for each member.
 //
-// [Actor.Events] reads the log from any version on. It serves as the audit log, and as a
-// change feed.
+// [Actor.Events] reads the log from any version on. It is the audit log, and a change feed.
 //
-// [Actor.Subscribe] follows one group in this process; SubscribeAll follows all groups. A
-// subscriber receives an event when the event is durable, and the events of each group in
-// the order of their versions. A subscriber never blocks a writer. A subscriber that falls
-// more than 1024 events behind gets a [*MissedError], which contains the version from which
-// to read the log. The subscription then continues with new events. A program that was not
-// subscribed for a while compares Versions and reads the log.
+// [Actor.Follow] follows one group, and [Actor.FollowAll] all groups, from any [Position] on: first
+// what the log has, then what comes. A [Follower] gives an event when the event is durable,
+// whichever process made the change, and the events of each group in the order of their versions.
+// It never blocks a writer. Where the log does not lead to the present it gives a checkpoint.
+// Members follow too, and get what members may see. A [Replica] is a copy that is built that way.
 //
-// [Actor.Snapshot] returns the complete state of a group at one Version. [Replay] builds a
-// snapshot from a log. The whole log gives the same snapshot. A copy on another machine
-// (replication) is therefore a snapshot and the events after it.
+// [Actor.Snapshot] returns the complete state of a group at one Version. [Replay] builds the same
+// from the whole log. A copy on another machine (replication) is a snapshot and the events after
+// it: go on at [Engine.Position] of its Version.
 //
-// Logs are kept whole by default. With Options.Retention, [Engine.Sweep] removes the oldest
-// calls from a log. The log then begins with a [Checkpoint], which is a snapshot; replay
-// continues from there. The remaining events keep their numbers.
+// Logs are kept whole by default. With Options.Retention, [Engine.Sweep] removes the oldest calls
+// from a log. The log then begins with a [Checkpoint], which is a snapshot; replay continues from
+// there. The remaining events keep their numbers. The checkpoint of a deleted group names no user.
+// When the whole log of a deleted group is removed, nothing remains of the group but its ID.
+//
+// # Loading groups
+//
+// [Actor.Load] makes a group of a [Snapshot]: of an export, a backup, or data of another system,
+// with the ID, times, roles and lists that it had. [Actor.LoadFrom] takes a log instead, or a
+// snapshot in parts, in bounded memory; [Actor.SnapshotParts] gives a group of any size that way.
+// What breaks a rule is refused, and all of it is named. Nobody sees the group before it is
+// complete. A follower of all groups gets its state. The contents of files come one by one, by
+// [Actor.PutContent]; until then OpenFile returns [ErrContentAbsent].
+//
+// A user who is forgotten while a group is being loaded is not forgotten in that group: call
+// ForgetUser again when the load is complete.
 //
 // # Forgetting a user
 //
-// [Actor.ForgetUser] ends everything that a user is in any group, for example when an
-// account is deleted. It processes one group after another and can be interrupted; calling
-// it again completes the work.
+// [Actor.ForgetUser] ends everything that a user is in any group, for example when an account is
+// deleted. It processes one group after another and can be interrupted; calling it again completes
+// the work.
 //
-// By default blocks stay, because otherwise forgetting a user would be a way around a
-// block. Groups that the user owns make the call fail, get a successor as their owner, or
-// are deleted, as ForgetOptions.Owned says. With Pseudonymize a pseudonym replaces the user
-// ID in the logs and everywhere else; it differs from group to group. Only a group that
-// still blocks the user keeps the user ID, in the block. Texts that people wrote, such as
-// reasons, are not searched for names.
+// By default blocks stay, because otherwise forgetting a user would be a way around a block. Groups
+// that the user owns make the call fail, get a successor as their owner, or are deleted, as
+// ForgetOptions.Owned says. With Pseudonymize a pseudonym replaces the user ID in the logs and
+// everywhere else; it differs from group to group. The event [Pseudonymized] tells those who keep
+// copies. Only a group that still blocks the user keeps the user ID, in the block. Texts that
+// people wrote, such as reasons, are not searched for names. [Actor.UserData] reads what there is about a user.
 //
 // # Details of the rules
 //
 //   - Block of a user who is already blocked returns [ErrBlacklisted]. To change a block,
-//     unblock the user and block again. This needs Options.BlockOutsiders, because the user
-//     is not a member.
-//   - Mute of a user who is already muted replaces the end, the reason and the author of
-//     the mute. The new end can be earlier or later.
-//   - Allow of a user on the allow list returns [ErrAlreadyAllowed]. Unmute, Unblock,
-//     Disallow and RemoveAdmin of a user who is not muted, blocked, allowed or an admin
-//     fail too. MuteGroup of a muted group and UnmuteGroup of a group that is not muted
-//     succeed and change nothing.
-//   - Any admin can put any member on the allow list, also the owner and other admins.
-//     Roles are not compared. Leaving the group removes the user from the list; a transfer
-//     of the group does not.
-//   - Unmute compares roles: an admin cannot unmute another admin. Unblock does not,
-//     because a blocked user has no role.
+//     unblock the user and block again. This needs Options.BlockOutsiders, because the user is
+//     not a member.
+//   - Mute of a user who is already muted replaces the end, the reason and the author of the
+//     mute. The new end can be earlier or later.
+//   - Allow of a user on the allow list returns [ErrAlreadyAllowed]. Unmute, Unblock, Disallow
+//     and RemoveAdmin of a user who is not muted, blocked, allowed or an admin fail too.
+//     MuteGroup of a muted group and UnmuteGroup of a group that is not muted succeed and change
+//     nothing.
+//   - Any admin can put any member on the allow list, also the owner and other admins. Roles are
+//     not compared. Leaving the group removes the user from the list; a transfer of the group
+//     does not.
+//   - Unmute compares roles: an admin cannot unmute another admin. Unblock does not, because a
+//     blocked user has no role.
 //   - Setting the announcement to its current text changes nothing, not even its author and
 //     time. Clearing an announcement changes both.
-//   - A slash in a name or a description is refused in an update and accepted at creation.
-//   - An update that contains a field which the actor is not allowed to change changes no
-//     field.
-//   - Members whom a user names at creation are invited if InviteNeedConfirm is true, which
-//     is the default. They do not count against MaxUsers until they accept.
-//   - At creation the owner named among the members counts once, and so does a member named
-//     twice.
+//   - An update that contains a field which the actor is not allowed to change changes no field.
+//     A value that the group already has is never refused, also if a limit of today does not
+//     allow it.
+//   - Members whom a user names at creation are invited if InviteNeedConfirm is true, which is
+//     the default. They do not count against MaxUsers until they accept.
+//   - At creation the owner named among the members counts once; so does a member named twice.
 //   - Files stay when their owner leaves. If the user comes back, the user owns them again.
-//   - A public group stores AllowInvites as false when it is created. An update can set
-//     AllowInvites; it has no effect.
-//   - Options.UserExists is asked about each user who enters a group: who is named at
-//     creation, added or invited, who joins or accepts, or who is blocked from outside the
-//     group. It is also asked about the user whose groups, requests or invitations are
-//     listed. It is not asked when a request is approved, and not about actors and targets
-//     of other calls.
-//   - IfVersion is checked by calls that change something; a group that is to be created
-//     has version 0. Reads ignore IfVersion. A reason that is too long makes reads fail
-//     too.
+//   - A public group stores AllowInvites as false at creation. An update can set it, without effect.
+//   - Options.UserExists is asked about each user who enters a group: who is named at creation,
+//     added or invited, who joins or accepts, or who is blocked from outside the group. It is
+//     also asked about the user whose groups, requests or invitations are listed. It is not
+//     asked when a request is approved, and not about actors and targets of other calls.
+//   - IfVersion is checked by calls that change something; a group that is to be created has
+//     version 0. Reads ignore IfVersion. A reason that is too long makes reads fail too.
 package groupkit

@@ -3,93 +3,142 @@ package groupkit
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/google/uuid"
+
+	"groupkit/internal/ahead"
 	"groupkit/internal/feed"
+	"groupkit/internal/seal"
 	"groupkit/internal/wordcache"
 	"groupkit/store"
 )
 
 // An Engine manages the groups in one store. The application opens it once; any number of
 // goroutines can use it at once. Every operation on groups is a method of an Actor, which
-// System or As returns.
+// System or As returns. Only Open and New return an engine that can be used: with a nil or zero
+// Engine every call returns ErrClosed.
 type Engine struct {
 	store  store.Store
 	blobs  store.Blobs
 	limits Limits
 	opts   Options
 	id     string // unique among all engines that ever open the store
+	shared bool   // several processes can use the store
+	sizes  store.Sizes
+	turns  *turns // nil unless shared
+
+	caring atomic.Bool // this engine does the background work of a shared store
 
 	background context.Context // ends when the engine closes
 	cancel     context.CancelFunc
 	tasks      sync.WaitGroup
-	closing    sync.Once
-	closeErr   error
+	closing    sync.Mutex // held by Close
+	released   bool       // the store and the blobs are closed
+	closeErr   error      // what Close returned then
 	closed     atomic.Bool
-	broker     *feed.Broker[Event]
+	broker     *feed.Broker[delivery]
 	atomics    atomics
+	contents   contents
+	retained   retained
+	history    atomic.Pointer[string] // of the identity of the database
 
 	words    *wordcache.Cache // what MaySpeak answers from; nil if other processes can change the store
 	refusals *wordcache.Memo[refusal, error]
 }
 
-// The operations of an Engine.
-const (
-	OpClose  Op = "close"
-	OpBackup Op = "back up"
-)
-
-// Close waits for the running transactions, stops the background work and closes the store.
-// Every later call returns ErrClosed. A second Close returns the result of the first.
-// Returns ErrNested inside Atomic.
-func (e *Engine) Close() error {
-	if e.atomics.here() {
-		return wrap(OpClose, "", ErrNested)
+// now returns the time of Options.Clock in milliseconds, or ErrClock if records cannot store it.
+// 0 means no time in a record, so the first millisecond of 1970 counts as the second.
+func (e *Engine) now() (int64, error) {
+	t := e.opts.Clock().UTC()
+	if year := t.Year(); year < firstYear || year > lastYear {
+		return 0, fmt.Errorf("%w: %s (years %d to %d)", ErrClock, t.Format(time.RFC3339), firstYear, lastYear)
 	}
-	e.closing.Do(func() {
-		e.closed.Store(true)
-		e.cancel()
-		e.broker.WakeAll()
-		e.tasks.Wait()
-		e.closeErr = wrap(OpClose, "", errors.Join(e.store.Close(), e.blobs.Close()))
-	})
-	return e.closeErr
+	return max(millis(t), 1), nil
 }
 
-// Backup writes a consistent copy of the store to w while the store is in use. The copy of
-// a bbolt file is a file that Open can open. It does not contain the contents of shared
-// files: copy their folder afterwards.
-// Returns ErrStorage if the store does not support copies or w fails, ErrNested inside
-// Atomic.
-func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
-	if e.atomics.here() {
-		return wrap(OpBackup, "", ErrNested)
+// dueBy returns the time before which background work considers entries as expired: now, less
+// what other clocks can be behind.
+func (e *Engine) dueBy() (int64, error) {
+	now, err := e.now()
+	return max(now-e.opts.MaxSkew.Milliseconds(), 1), err
+}
+
+// newID returns the current time and a UUID that begins with it.
+func (e *Engine) newID() (now int64, id uuid.UUID, err error) {
+	if now, err = e.now(); err == nil {
+		id, err = newUUID(now)
 	}
-	return wrap(OpBackup, "", storage(store.Backup(ctx, e.store, w)))
+	return now, id, err
 }
 
-// now returns the time of Options.Clock in milliseconds, clamped to the range that records
-// can store.
-func (e *Engine) now() int64 {
-	return min(max(millis(e.opts.Clock()), 1), 1<<46)
+// usable returns ErrClosed if the engine was never opened, and ErrNested if the calling goroutine
+// runs the function of an Atomic.
+func (e *Engine) usable() error {
+	switch {
+	case !e.opened():
+		return ErrClosed
+	case e.atomics.here():
+		return ErrNested
+	}
+	return nil
 }
 
+// opened reports whether New made the engine. A nil or zero Engine was never opened.
+func (e *Engine) opened() bool { return e != nil && e.store != nil }
+
+// view runs fn on a snapshot of the records. Their seals are checked and removed.
 func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
-	if e.atomics.here() {
-		return ErrNested
-	}
-	return unwrapCallerError(e.store.View(ctx, func(r store.Reader) error { return markCallerError(fn(r)) }))
+	return e.viewSkipping(ctx, nil, fn)
 }
 
-func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
-	if e.atomics.here() {
-		return ErrNested
+// viewSkipping is view, but leaves out the records whose seals are broken. It calls broken for
+// each of them, if broken is not nil.
+func (e *Engine) viewSkipping(ctx context.Context, broken func(key []byte, err error), fn func(store.Reader) error) error {
+	if err := e.usable(); err != nil {
+		return err
 	}
-	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error { return markCallerError(fn(w)) }))
+	return unwrapCallerError(e.store.View(ctx, func(r store.Reader) error {
+		return markCallerError(fn(e.foreseeing(&seal.Reader{Store: r, Broken: broken})))
+	}))
+}
+
+// foreseeing returns a reader that can read ahead, if each read of the store can be a round trip.
+func (e *Engine) foreseeing(r store.Reader) store.Reader {
+	if e.shared {
+		return ahead.Over(r)
+	}
+	return r
+}
+
+// update runs fn in a transaction and seals the records that it writes. Once Close has been
+// called it does nothing and returns ErrClosed, also if the store is still open.
+func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error {
+	return e.updateClosed(ctx, func(w store.Writer) error {
+		if e.closed.Load() {
+			return ErrClosed
+		}
+		return fn(w)
+	})
+}
+
+// updateClosed is update while the engine is being closed. If ctx has ended when fn returns, the
+// transaction is not committed: a store does not look at ctx after it has called fn.
+func (e *Engine) updateClosed(ctx context.Context, fn func(store.Writer) error) error {
+	if err := e.usable(); err != nil {
+		return err
+	}
+	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error {
+		err := fn(seal.NewWriter(w))
+		if err == nil {
+			err = ctx.Err()
+		}
+		return markCallerError(err)
+	}))
 }
 
 // A callerError marks an error that the caller's function returned in a transaction. Every

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,8 +34,9 @@ var (
 	ErrGroupNotFound      = inClass(ErrNotFound, "group_not_found", 0, "group not found")
 	ErrUserNotFound       = inClass(ErrNotFound, "user_not_found", 2, "user not found")
 	ErrFileNotFound       = inClass(ErrNotFound, "file_not_found", 0, "file not found")
-	ErrRequestNotFound    = inClass(ErrNotFound, "request_not_found", 0, "no pending join request")
-	ErrInvitationNotFound = inClass(ErrNotFound, "invitation_not_found", 0, "no pending invitation")
+	ErrRequestNotFound    = inClass(ErrNotFound, "request_not_found", 16, "no pending join request")
+	ErrContentAbsent      = inClass(ErrNotFound, "content_absent", 0, "content of the file is not there yet") // see [Actor.PutContent]
+	ErrInvitationNotFound = inClass(ErrNotFound, "invitation_not_found", 17, "no pending invitation")
 )
 
 // The errors of class ErrForbidden.
@@ -75,12 +77,20 @@ var (
 	ErrVersion     = inClass(ErrConflict, "version_changed", 0, "group has changed")
 	ErrGroupExists = inClass(ErrConflict, "group_exists", 0, "group ID is taken")
 	ErrKeyReused   = inClass(ErrConflict, "key_reused", 0, "idempotency key was used for another call")
+
+	// ErrForeignContents: the contents of shared files belong to another database, or to a
+	// newer state of this one. See [Engine.AdoptContents].
+	ErrForeignContents = inClass(ErrConflict, "foreign_contents", 0, "contents of files belong to another database")
 )
 
 // The errors without a class.
 var (
 	// ErrClosed: the engine is closed.
 	ErrClosed = classless("closed", 0, "closed")
+
+	// ErrClock: Options.Clock shows a time before 1970 or after the year 4199. Every call that
+	// reads the clock returns it; nothing was changed.
+	ErrClock = classless("clock_out_of_range", 0, "clock is out of range")
 
 	// ErrCorrupt: the stored data is damaged, or a newer version wrote it.
 	ErrCorrupt = classless("corrupt", 0, "stored data is damaged")
@@ -91,59 +101,7 @@ var (
 	// ErrUnknownOutcome: the store does not know the result of a commit. The change was
 	// made or not made.
 	ErrUnknownOutcome = classless("unknown_outcome", 0, "outcome is unknown")
-
-	// ErrMissed: a subscriber was too slow and missed events. The cause is a
-	// *MissedError.
-	ErrMissed = classless("events_missed", 0, "events were missed")
 )
-
-// A sentinel is an error that callers test for with errors.Is. Its declaration contains
-// everything that is known about it.
-type sentinel struct {
-	class  error  // nil for a class and for an error without a class
-	code   string // the result of Code
-	number uint64 // in recorded results; 0: no entry of a batch fails with this error
-	text   string
-}
-
-// numbered contains the sentinels that an entry of a batch can fail with, by number. The
-// numbers are part of the stored format. A number is never given to another sentinel.
-var numbered = make(map[uint64]error)
-
-func classless(code string, number uint64, text string) error {
-	return inClass(nil, code, number, text)
-}
-
-func inClass(class error, code string, number uint64, text string) error {
-	s := &sentinel{class, code, number, text}
-	if number != 0 {
-		numbered[number] = s
-	}
-	return s
-}
-
-func (s *sentinel) Error() string        { return s.text }
-func (s *sentinel) Is(target error) bool { return target == s.class }
-
-// Code returns the stable code of the sentinel that err matches, for example "group_full"
-// for ErrGroupFull. Codes are the same in every version, so programs in other languages
-// can branch on them. If an error has several causes, such as the error of a batch in
-// which every entry failed, Code returns the code of the first. Code returns "" for nil
-// and for an error that is not from the engine, such as context.Canceled.
-func Code(err error) string {
-	if s, ok := errors.AsType[*sentinel](err); ok {
-		return s.code
-	}
-	return ""
-}
-
-// numberOf returns the number of the sentinel that err matches, or 0 if it has none.
-func numberOf(err error) uint64 {
-	if s, ok := errors.AsType[*sentinel](err); ok {
-		return s.number
-	}
-	return 0
-}
 
 func limited(sentinel error, limit, value int) error {
 	return &LimitError{sentinel, int64(value), int64(limit)}
@@ -160,24 +118,35 @@ type Error struct {
 
 // Error returns the operation, the group, the user and the cause in one line.
 func (e *Error) Error() string {
-	return string(e.Op) + ": " + e.subject() + e.Err.Error()
+	return fmt.Sprintf("%s: %s%v", e.Op, e.subject(), e.Err)
 }
 
 // subject returns the user and the group as text.
 func (e *Error) subject() string {
 	switch {
 	case e.User != "" && e.Group != "":
-		return fmt.Sprintf("user %q in group %q: ", string(e.User), string(e.Group))
+		return fmt.Sprintf("user %s in group %s: ", quote(string(e.User)), quote(string(e.Group)))
 	case e.User != "":
-		return fmt.Sprintf("user %q: ", string(e.User))
+		return fmt.Sprintf("user %s: ", quote(string(e.User)))
 	case e.Group != "":
-		return fmt.Sprintf("group %q: ", string(e.Group))
+		return fmt.Sprintf("group %s: ", quote(string(e.Group)))
 	}
 	return ""
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// longestQuote is the number of bytes of a text of the caller that an error quotes.
+const longestQuote = 255
+
+// quote quotes a text, and cuts it if it is long.
+func quote(text string) string {
+	if len(text) <= longestQuote {
+		return strconv.Quote(text)
+	}
+	return strconv.Quote(strings.ToValidUTF8(text[:longestQuote], "")) + fmt.Sprintf("… (%d bytes)", len(text))
+}
 
 // A LimitError reports that a call exceeds a limit.
 type LimitError struct {
@@ -198,6 +167,7 @@ func (e *LimitError) Unwrap() error { return e.Err }
 type FieldError struct {
 	Field Field
 	Why   string // the value, and what is allowed
+	Max   int    // of a text that is too long: the limit, in characters, for FieldCustom in bytes; else 0
 }
 
 // Error returns the field and what is wrong with it.
@@ -207,7 +177,12 @@ func (e *FieldError) Error() string { return string(e.Field) + " " + e.Why }
 func (e *FieldError) Unwrap() error { return ErrInvalid }
 
 func invalid(field Field, format string, args ...any) error {
-	return &FieldError{field, fmt.Sprintf(format, args...)}
+	return &FieldError{Field: field, Why: fmt.Sprintf(format, args...)}
+}
+
+// tooLong is invalid for a text that is longer than most.
+func tooLong(field Field, most int, format string, args ...any) error {
+	return &FieldError{Field: field, Why: fmt.Sprintf(format, args...), Max: most}
 }
 
 // fieldErrors contains the errors of all invalid arguments of one call.
@@ -272,6 +247,24 @@ func (e *MutedError) Unwrap() error {
 	return ErrMuted
 }
 
+// A BlockedError reports that a user is on the blacklist of the group. It matches ErrBlacklisted.
+type BlockedError struct {
+	// Until is when the block ends if nothing changes; zero if it is permanent. It is also zero
+	// for an actor who is not allowed to see the blacklist, except about the actor itself.
+	Until time.Time
+}
+
+// Error returns the sentinel and the end of the block, if the end is known.
+func (e *BlockedError) Error() string {
+	if e.Until.IsZero() {
+		return ErrBlacklisted.Error()
+	}
+	return ErrBlacklisted.Error() + " until " + e.Until.Format(time.RFC3339Nano)
+}
+
+// Unwrap returns ErrBlacklisted.
+func (e *BlockedError) Unwrap() error { return ErrBlacklisted }
+
 // A VersionError reports that a group is not at the version given to IfVersion. It
 // matches ErrVersion.
 type VersionError struct {
@@ -321,7 +314,7 @@ func classOf(err error) error {
 		{store.ErrClosed, ErrClosed}, {store.ErrCommitUnknown, ErrUnknownOutcome},
 		{store.ErrCorrupt, ErrCorrupt}, {store.ErrNewer, ErrCorrupt}, {record.ErrCorrupt, ErrCorrupt}, {key.ErrForm, ErrCorrupt},
 		{store.ErrConflict, ErrStorage}, {store.ErrNoSpace, ErrStorage}, {store.ErrTooLarge, ErrStorage},
-		{store.ErrLocked, ErrStorage}, {store.ErrNotSupported, ErrStorage},
+		{store.ErrLocked, ErrStorage}, {store.ErrNotSupported, ErrStorage}, {store.ErrUnsaved, ErrStorage},
 	} {
 		if errors.Is(err, c.inner) {
 			return c.class
@@ -333,7 +326,7 @@ func classOf(err error) error {
 // storage adds ErrStorage to an error of the store that has no other class.
 func storage(err error) error {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), classOf(err) != nil:
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrClock), classOf(err) != nil:
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrStorage, err)
@@ -347,7 +340,7 @@ type batchError struct {
 func (e *batchError) Error() string {
 	text := e.causes[0].Error()
 	if first, ok := errors.AsType[*Error](e.causes[0]); ok {
-		text = fmt.Sprintf("user %q: %v", string(first.User), first.Err)
+		text = fmt.Sprintf("user %s: %v", quote(string(first.User)), first.Err)
 	}
 	if len(e.causes) == 1 {
 		return text

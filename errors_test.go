@@ -37,7 +37,7 @@ var sentinels = map[error]map[string]error{
 	},
 	nil: {
 		"invalid": groupkit.ErrInvalid, "storage": groupkit.ErrStorage, "closed": groupkit.ErrClosed, "corrupt": groupkit.ErrCorrupt,
-		"nested": groupkit.ErrNested, "unknown": groupkit.ErrUnknownOutcome, "missed": groupkit.ErrMissed,
+		"nested": groupkit.ErrNested, "unknown": groupkit.ErrUnknownOutcome,
 	},
 }
 
@@ -133,27 +133,65 @@ func TestError_EveryBadField(t *testing.T) {
 	ctx := t.Context()
 	long := strings.Repeat("長", 2000)
 	err := grouptest.ErrorOf(s.System().CreateGroup(ctx, groupkit.NewGroup{
-		ID: "a b", Description: long, Avatar: long, Custom: strings.Repeat("c", 8193), MaxUsers: -1, Owner: " ", Members: grouptest.IDs{"\x01"},
+		ID: "a ", Description: long, Avatar: long[:3*1025], Custom: strings.Repeat("c", 8193), MaxUsers: -1, Owner: " ", Members: grouptest.IDs{"\x01"},
 	}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	for _, part := range []string{
-		"name is empty", "description has 2000 characters (at most 512)", "avatar has 2000 characters (at most 1024)",
+		"name is empty", "description has 6000 bytes (at most 512 characters)", "avatar has 1025 characters (at most 1024)",
 		"custom has 8193 bytes (at most 8192)", "max users is -1 (1 to 10000)", `owner " " begins or ends with a space`,
-		`group ID "a b" contains " "`, `user ID "\x01" contains a control character`,
+		`group ID "a " begins or ends with a space`, `user ID "\x01" contains a control character`,
 	} {
 		require.ErrorContains(t, err, part)
 	}
-	err = grouptest.ErrorOf(s.System().UpdateGroup(ctx, grouptest.Guild, groupkit.GroupUpdate{Name: new("a/b"), Description: new("/"), Avatar: new("\xff"), Custom: new("\xff"), MaxUsers: new(10_001)}))
+	err = grouptest.ErrorOf(s.System().UpdateGroup(ctx, grouptest.Guild, groupkit.GroupUpdate{Name: new("a\nb"), Description: new("\x00"), Avatar: new("\xff"), Custom: new("\xff"), MaxUsers: new(10_001)}))
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	bad := groupkit.FieldErrors(err)
 	require.Len(t, bad, 5)
 	require.Equal(t, groupkit.FieldName, bad[0].Field)
 	require.Empty(t, groupkit.FieldErrors(groupkit.ErrNotMember))
 	for _, part := range []string{
-		`name "a/b" contains a slash`, `description "/" contains a slash`, "avatar is not valid UTF-8", "custom is not valid UTF-8", "max users is 10001 (1 to 10000)",
+		"name contains the control character U+000A", "description contains the control character U+0000", "avatar is not valid UTF-8", "custom is not valid UTF-8", "max users is 10001 (1 to 10000)",
 	} {
 		require.ErrorContains(t, err, part)
 	}
+}
+
+// A bad text does not hide that MaxUsers is below the number of members.
+func TestError_EveryBadField_MaxUsers(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	err := grouptest.ErrorOf(s.As("alice").UpdateGroup(t.Context(), grouptest.Guild, groupkit.GroupUpdate{Name: new(" "), MaxUsers: new(2)}))
+	require.ErrorContains(t, err, "name has no visible character; max users is 2, but the group has ")
+	var fields []groupkit.Field
+	for _, bad := range groupkit.FieldErrors(err) {
+		fields = append(fields, bad.Field)
+	}
+	require.Equal(t, []groupkit.Field{groupkit.FieldName, groupkit.FieldMaxUsers}, fields)
+	err = grouptest.ErrorOf(s.As("alice").UpdateGroup(t.Context(), grouptest.Guild, groupkit.GroupUpdate{MaxUsers: new(0)}))
+	require.ErrorContains(t, err, "max users is 0 (1 to 10000)")
+}
+
+// A text that is too long says how long it may be. Max is 0 for whatever else is wrong.
+func TestFieldError_Max(t *testing.T) {
+	t.Parallel()
+	eng, _ := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{Name: 5, Description: 6, Avatar: 7, Custom: 8, Announcement: 9}})
+	g := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Name: "g", Owner: "alice"})
+	most := func(err error) map[groupkit.Field]int {
+		require.ErrorIs(t, err, groupkit.ErrInvalid)
+		out := make(map[groupkit.Field]int)
+		for _, e := range groupkit.FieldErrors(err) {
+			out[e.Field] = e.Max
+		}
+		return out
+	}
+	for _, long := range []string{strings.Repeat("x", 10), strings.Repeat("x", 1000)} {
+		_, err := eng.System().UpdateGroup(t.Context(), g, groupkit.GroupUpdate{Name: &long, Description: &long, Avatar: &long, Custom: &long})
+		require.Equal(t, map[groupkit.Field]int{groupkit.FieldName: 5, groupkit.FieldDescription: 6, groupkit.FieldAvatar: 7, groupkit.FieldCustom: 8}, most(err))
+		require.Equal(t, map[groupkit.Field]int{groupkit.FieldAnnouncement: 9}, most(eng.System().SetAnnouncement(t.Context(), g, long)))
+	}
+	bad := "\x00"
+	_, err := eng.System().UpdateGroup(t.Context(), g, groupkit.GroupUpdate{Name: &bad, Description: &bad, Custom: new("\xff"), MaxUsers: new(-1)})
+	require.Equal(t, map[groupkit.Field]int{groupkit.FieldName: 0, groupkit.FieldDescription: 0, groupkit.FieldCustom: 0, groupkit.FieldMaxUsers: 0}, most(err))
 }
 
 // TestNames checks that everything that is numbered has a name.

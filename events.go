@@ -23,10 +23,10 @@ const (
 	RequestDeclined     EventKind = 11
 	RequestCancelled    EventKind = 12 // by the requester; or the user became a member, was blocked or forgotten
 	RequestExpired      EventKind = 13
-	MemberInvited       EventKind = 14 // Until: when the invitation expires
+	MemberInvited       EventKind = 14 // Until: when the invitation expires; it replaces a pending one
 	InvitationAccepted  EventKind = 15
 	InvitationDeclined  EventKind = 16
-	InvitationCancelled EventKind = 17 // by CancelInvitation; or the user became a member, was blocked or forgotten
+	InvitationCancelled EventKind = 17 // by CancelInvitation; or as RequestCancelled, or the inviter lost the right to invite
 	InvitationExpired   EventKind = 18
 	MemberBlocked       EventKind = 19 // Until: when the block ends; zero if it is permanent
 	MemberUnblocked     EventKind = 20
@@ -44,7 +44,14 @@ const (
 
 	// Checkpoint is the first event of a log from which Options.Retention removed events.
 	// Event.Checkpoint is the state of the group at its Version; replay continues from there.
+	// Of a deleted group it contains only Group, without Owner, Custom and the counts: it
+	// names no user, and replay from there does not give the members.
 	Checkpoint EventKind = 32
+
+	// Pseudonymized follows when ForgetUser has replaced a user ID by a pseudonym in everything
+	// before it. It names nobody and changes nothing else. A Follower gives a checkpoint after it, so
+	// that copies forget the user ID too.
+	Pseudonymized EventKind = 33
 )
 
 var eventKinds = [...]string{
@@ -60,7 +67,7 @@ var eventKinds = [...]string{
 	GroupMuted: "group muted", GroupUnmuted: "group unmuted",
 	MemberAllowed: "allowed", MemberDisallowed: "disallowed",
 	AnnouncementChanged: "announcement changed", FileAdded: "file added", FileDeleted: "file deleted",
-	Checkpoint: "checkpoint",
+	Checkpoint: "checkpoint", Pseudonymized: "pseudonymized",
 }
 
 // String returns the kind in words, such as "member joined".
@@ -83,36 +90,41 @@ const (
 	CauseForgotten Cause = 9 // forgotten by ForgetUser
 )
 
-var causes = [...]string{
-	CauseNone: "none", CauseCreated: "created", CauseAdded: "added", CauseJoined: "direct", CauseInvited: "invited", CauseApproved: "approved",
-	CauseLeft: "left", CauseRemoved: "removed", CauseBlocked: "blocked", CauseForgotten: "forgotten",
-}
-
 // String returns the cause in one word, such as "invited".
-func (c Cause) String() string { return name(causes[:], int(c)) }
+func (c Cause) String() string { return name(causeWords.words, int(c)) }
 
 // An Event is one entry of the log of a group. It contains all data needed to replay the
 // change.
 type Event struct {
-	Group   GroupID
-	Version uint64 // the Version of the group after the event: 1, 2, 3 … without gaps
-	Kind    EventKind
-	Actor   UserID // "" is the system
-	At      time.Time
-	Reason  string      // from Actor.Because
-	Users   []UserID    // the users that the event is about
-	Cause   Cause       // of MemberJoined and MemberLeft
-	Until   time.Time   // the end, of kinds that have one
-	Before  []time.Time // of MemberMuted, for each user: the end of the replaced mute; zero if not muted
-	Changes []Change
-	File    *File // of FileAdded and FileDeleted
+	Group   GroupID     `json:"group"`
+	Version uint64      `json:"version"` // the Version of the group after the event: 1, 2, 3 … without gaps
+	Kind    EventKind   `json:"kind"`
+	Actor   UserID      `json:"actor,omitzero"` // "" is the system
+	At      time.Time   `json:"at,omitzero"`
+	Reason  string      `json:"reason,omitzero"` // from Actor.Because
+	Users   []UserID    `json:"users,omitzero"`  // the users that the event is about
+	Cause   Cause       `json:"cause,omitzero"`  // of MemberJoined and MemberLeft
+	Until   time.Time   `json:"until,omitzero"`  // the end, of kinds that have one
+	Before  []time.Time `json:"before,omitzero"` // of MemberMuted, for each user: the end of the replaced mute; zero if not muted
+	Changes []Change    `json:"changes,omitzero"`
+	File    *File       `json:"file,omitzero"` // of FileAdded and FileDeleted
 
-	Checkpoint *Snapshot // of the kind Checkpoint
+	// Last reports that the event is the last of its call. A call can make several events, in one
+	// transaction. Of a checkpoint, the last part is the last.
+	Last bool `json:"last,omitzero"`
+
+	// After is the Version of the event before it. A follower that is not shown all events gets
+	// that of the event given before.
+	After uint64 `json:"after,omitzero"`
+
+	Checkpoint *Snapshot `json:"checkpoint,omitzero"` // of the kind Checkpoint: the state of the group, or a part of it
+	Part       int       `json:"part,omitzero"`       // of the kind Checkpoint: the number of the part, from 0 on; see Follower
 }
 
 // A Change is the value of a field before and after a change, as text: "true" or "false" for
 // a flag, decimal digits for a number.
 type Change struct {
-	Field         Field
-	Before, After string
+	Field  Field  `json:"field"`
+	Before string `json:"before,omitzero"`
+	After  string `json:"after,omitzero"`
 }

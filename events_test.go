@@ -21,6 +21,7 @@ type added struct {
 	before []time.Time
 	fields []groupkit.Change
 	file   string
+	ends   bool // the call, besides the last event that is wanted
 }
 
 // TestEvents_Contents makes one call of each kind and looks at all that the log says of it.
@@ -67,7 +68,7 @@ func TestEvents_Contents(t *testing.T) {
 			}
 			return grouptest.ErrorOf(a.Mute(ctx, grouptest.Guild, 2*time.Hour, "heidi"))
 		}, []added{
-			{kind: groupkit.MemberJoined, how: groupkit.CauseAdded, users: grouptest.IDs{"heidi"}},
+			{kind: groupkit.MemberJoined, how: groupkit.CauseAdded, users: grouptest.IDs{"heidi"}, ends: true},
 			{kind: groupkit.MemberMuted, users: grouptest.IDs{"heidi"}, until: 2 * time.Hour, before: []time.Time{heidiUntil}},
 		}},
 		"unmute group": {"bob", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
@@ -119,11 +120,11 @@ func TestEvents_Contents(t *testing.T) {
 		"transfer to an admin": {"alice", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.TransferGroup(ctx, grouptest.Guild, "bob")
 		},
-			[]added{{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"bob", "alice"}}}},
+			[]added{{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"bob", "alice"}}, {kind: groupkit.InvitationCancelled, users: grouptest.IDs{"grace"}}}},
 		"transfer to someone muted": {"alice", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return a.TransferGroup(ctx, grouptest.Guild, "ivan")
 		},
-			[]added{{kind: groupkit.MemberUnmuted, users: grouptest.IDs{"ivan"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"ivan", "alice"}}}},
+			[]added{{kind: groupkit.MemberUnmuted, users: grouptest.IDs{"ivan"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"ivan", "alice"}}, {kind: groupkit.InvitationCancelled, users: grouptest.IDs{"grace"}}}},
 		"remove": {"alice", grouptest.Guild, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.RemoveMembers(ctx, grouptest.Guild, grouptest.IDs{"carol", "ivan"}))
 		}, []added{
@@ -140,6 +141,7 @@ func TestEvents_Contents(t *testing.T) {
 			[]added{
 				{kind: groupkit.AdminRemoved, users: grouptest.IDs{"bob"}}, {kind: groupkit.OwnerChanged, users: grouptest.IDs{"bob", "alice"}},
 				{kind: groupkit.MemberLeft, how: groupkit.CauseLeft, users: grouptest.IDs{"alice"}},
+				{kind: groupkit.InvitationCancelled, users: grouptest.IDs{"grace"}},
 			}},
 		"join": {"newcomer", grouptest.OpenGroup, func(ctx context.Context, a groupkit.Actor, _ *grouptest.Dataset) error {
 			return grouptest.ErrorOf(a.Join(ctx, grouptest.OpenGroup))
@@ -237,6 +239,7 @@ func TestEvents_Contents(t *testing.T) {
 			got := grouptest.MustCollect(t, s.System().Events(t.Context(), c.group, last+1))
 			require.Len(t, got, len(c.want), "%v", got)
 			for i, want := range c.want {
+				want.ends = want.ends || i == len(c.want)-1
 				requireAdded(t, s, c.group, c.actor, last+uint64(i)+1, want, got[i])
 			}
 		})
@@ -256,6 +259,7 @@ func requireAdded(t *testing.T, s *grouptest.Dataset, group groupkit.GroupID, ac
 	event := groupkit.Event{
 		Group: group, Version: version, Kind: want.kind, Actor: actor, At: s.Clock.Now(), Reason: "why not",
 		Users: want.users, Cause: want.how, Before: want.before, Changes: want.fields, File: got.File,
+		Last: want.ends, After: version - 1,
 	}
 	switch {
 	case want.until < 0:

@@ -130,14 +130,14 @@ func ExampleOptions() {
 	// set announcement: group "guild": refused by the application: mind your words
 }
 
-// A subscription receives each event of a group when the event is durable.
-func ExampleActor_Subscribe() {
+// A follower gives each event of a group when the event is durable.
+func ExampleActor_Follow() {
 	eng, _ := exampleEngine(groupkit.Options{})
 	defer eng.Close()
 	ctx := context.Background()
 	guild := exampleGuild(eng)
 
-	follow, err := eng.As("alice").Subscribe(ctx, guild)
+	follow, err := eng.As("alice").Follow(ctx, guild, groupkit.Latest())
 	orDie(err)
 	defer follow.Close()
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"time"
 
@@ -63,6 +65,35 @@ func ExampleActor_UploadFile() {
 	// North is up.
 	// not carol's: true
 	// too large: true
+}
+
+// OpenFile returns a content that can seek. http.ServeContent serves ranges of it, and reads no
+// more than these.
+func ExampleActor_OpenFile() {
+	eng, _ := exampleEngine(groupkit.Options{})
+	defer eng.Close()
+	guild := exampleGuild(eng, "bob")
+	shared, err := eng.As("bob").UploadFile(context.Background(), guild, "map.txt", strings.NewReader("North is up.\n"))
+	orDie(err)
+
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		file, content, err := eng.As("alice").OpenFile(r.Context(), guild, shared.ID)
+		if err != nil {
+			http.Error(w, groupkit.Code(err), http.StatusNotFound)
+			return
+		}
+		defer content.Close()
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, file.SHA256)) // for If-Range and If-None-Match
+		http.ServeContent(w, r, file.Name, file.Created, content)
+	}
+
+	request := httptest.NewRequest(http.MethodGet, "/map.txt", nil)
+	request.Header.Set("Range", "bytes=0-4")
+	answer := httptest.NewRecorder()
+	serve(answer, request)
+	fmt.Println(answer.Code, answer.Header().Get("Content-Range"), answer.Body)
+	// Output:
+	// 206 bytes 0-4/13 North
 }
 
 // The audit log of a group contains every change, in order and without gaps.

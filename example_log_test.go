@@ -2,6 +2,7 @@ package groupkit_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -34,6 +35,39 @@ func ExampleReplay() {
 	// the log gives the same state: true
 }
 
+// Another system has exported a group as JSON: the group comes in with its ID, its times and its
+// roles. The bans of that system are the blacklist.
+func ExampleActor_Load() {
+	eng, _ := exampleEngine(groupkit.Options{})
+	defer eng.Close()
+	ctx := context.Background()
+
+	var export groupkit.Snapshot
+	orDie(json.Unmarshal([]byte(`{
+		"group": {"id": "g1", "name": "Night Watch", "public": true, "max_users": 200, "owner": "u1",
+			"created": "2019-05-04T12:00:00Z", "version": 1},
+		"members": [
+			{"user": "u1", "role": "owner", "joined": "2019-05-04T12:00:00Z"},
+			{"user": "u2", "role": "admin", "joined": "2021-11-30T08:15:00Z"}],
+		"blacklist": [{"user": "u3", "by": "u1", "at": "2022-02-01T00:00:00Z", "reason": "spam"}]
+	}`), &export))
+
+	g, err := eng.System().Load(ctx, export)
+	orDie(err)
+	fmt.Println(g.ID, g.MemberCount, g.Created.Format(time.DateOnly))
+	for m, err := range eng.As("u2").Members(ctx, g.ID) {
+		orDie(err)
+		fmt.Println(m.User, m.Role, m.Joined.Format(time.DateOnly))
+	}
+	_, err = eng.As("u3").Join(ctx, g.ID)
+	fmt.Println("u3 is still banned:", errors.Is(err, groupkit.ErrBlacklisted))
+	// Output:
+	// g1 2 2019-05-04
+	// u1 owner 2019-05-04
+	// u2 admin 2021-11-30
+	// u3 is still banned: true
+}
+
 // With a retention of one day the log begins with a checkpoint. The events after it keep
 // their numbers.
 func ExampleRetention() {
@@ -57,6 +91,32 @@ func ExampleRetention() {
 	// 2 checkpoint []
 	//   members then: 2
 	// 3 member left [bob]
+}
+
+// UserData is all that is stored about one user, to hand it out. The events name other users: what is
+// handed out does not have to.
+func ExampleActor_UserData() {
+	eng, clock := exampleEngine(groupkit.Options{})
+	defer eng.Close()
+	ctx := context.Background()
+	guild := exampleGuild(eng, "bob", "carol")
+	_, err := eng.As("alice").Because("spam").Mute(ctx, guild, time.Hour, "bob")
+	orDie(err)
+	clock.advance(2 * time.Hour)
+
+	for data, err := range eng.System().UserData(ctx, "bob") {
+		orDie(err)
+		if data.Standing != nil {
+			fmt.Println(data.Name, "has bob as", data.Standing.Role)
+		}
+		for _, e := range data.Events {
+			fmt.Printf("%s %s %q\n", e.At.Format(time.DateTime), e.Kind, e.Reason)
+		}
+	}
+	// Output:
+	// Night Watch has bob as member
+	// 2026-01-01 12:00:00 member joined ""
+	// 2026-01-01 12:00:00 muted "spam"
 }
 
 // When an account is deleted, ForgetUser removes the user from all groups, and the user ID

@@ -35,7 +35,8 @@ func ExampleNew() {
 }
 
 // Backup copies the file while it is in use. The folder with the contents of shared
-// files is copied after it. Verify checks the copy.
+// files is copied after it. Whoever goes on with the copy adopts the contents; until then
+// nothing is removed from them. Verify checks the copy.
 func ExampleEngine_Backup() {
 	dir, err := os.MkdirTemp("", "groupkit-")
 	orDie(err)
@@ -57,11 +58,12 @@ func ExampleEngine_Backup() {
 	restored, err := groupkit.Open(copied, nil)
 	orDie(err)
 	defer restored.Close()
-	broken, err := restored.Verify(ctx)
+	orDie(restored.AdoptContents(ctx))
+	report, err := restored.Verify(ctx)
 	orDie(err)
 	g, err := restored.As("bob").Group(ctx, guild)
 	orDie(err)
-	fmt.Printf("%s: %d members, %d broken rules\n", g.Name, g.MemberCount, len(broken))
+	fmt.Printf("%s: %d members, %d broken rules\n", g.Name, g.MemberCount, len(report.Violations))
 	// Output:
 	// Night Watch: 2 members, 0 broken rules
 }

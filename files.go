@@ -2,14 +2,8 @@ package groupkit
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
-	"io"
 	"iter"
-	"math"
 	"time"
-
-	"github.com/google/uuid"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -18,12 +12,12 @@ import (
 
 // A File is a file that is shared in a group.
 type File struct {
-	ID      FileID
-	Name    string // a base name of 1 to 255 characters
-	Size    int64  // in bytes
-	SHA256  [32]byte
-	Owner   UserID    // who uploaded it; "" is the system
-	Created time.Time // when the upload began
+	ID      FileID    `json:"id"`
+	Name    string    `json:"name,omitzero"` // a base name of 1 to 255 characters
+	Size    int64     `json:"size,omitzero"` // in bytes
+	SHA256  [32]byte  `json:"sha256,omitzero"`
+	Owner   UserID    `json:"owner,omitzero"`   // who uploaded it; "" is the system
+	Created time.Time `json:"created,omitzero"` // when the upload began
 }
 
 // The operations on shared files.
@@ -33,75 +27,30 @@ const (
 	OpListFiles  Op = "list files"
 )
 
-// OpenFile opens a shared file for reading. The caller must close the reader. Reading it to
-// the end verifies the size and the hash: the reader returns ErrCorrupt instead of io.EOF if
-// the content is not the uploaded one.
-//
-// Allowed: owner, admin, member, system.
-// Returns ErrFileNotFound if the group has no such file, and ErrGroupNotFound,
-// ErrBlacklisted or ErrNotMember; see [Actor].
-func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, io.ReadCloser, error) {
-	f, err := a.file(ctx, OpOpenFile, group, file)
-	if err != nil {
-		return File{}, nil, err
-	}
-	content, err := a.eng.blobs.Get(ctx, key.Content(string(group), uuid.MustParse(string(f.ID))))
-	if errors.Is(err, store.ErrNoBlob) {
-		if _, err := a.file(ctx, OpOpenFile, group, file); err != nil {
-			return File{}, nil, err // the file was deleted between the two reads
-		}
-		err = corrupt("file %q has no content", file)
-	}
-	if err != nil {
-		return File{}, nil, wrap(OpOpenFile, group, storage(err))
-	}
-	return f, &checked{content, meter{r: content, hash: sha256.New(), most: math.MaxInt64 - 1}, group, f}, nil
-}
-
-// checked reads a content and verifies its size and hash against the file at the end.
-type checked struct {
-	io.Closer
-	meter meter
-	group GroupID
-	file  File
-}
-
-func (c *checked) Read(p []byte) (int, error) {
-	n, err := c.meter.Read(p)
-	switch {
-	case err == nil:
-		return n, nil
-	case err != io.EOF:
-		err = storage(err)
-	case c.meter.size == c.file.Size && [32]byte(c.meter.hash.Sum(nil)) == c.file.SHA256:
-		return n, io.EOF
-	default:
-		err = corrupt("content of file %q does not match its hash", string(c.file.ID))
-	}
-	return n, wrap(OpOpenFile, c.group, err)
-}
-
 // File returns the description of a shared file, without its content.
 //
 // Allowed: owner, admin, member, system.
 // Returns ErrFileNotFound if the group has no such file, and ErrGroupNotFound,
 // ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) File(ctx context.Context, group GroupID, file FileID) (File, error) {
-	return a.file(ctx, OpListFiles, group, file)
+	f, err := a.file(ctx, OpListFiles, group, file)
+	if err != nil {
+		return File{}, err
+	}
+	return publicFile(f), nil
 }
 
-func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (out File, err error) {
-	err = a.reading(ctx, op, group, nil, func(r store.Reader, v *access) error {
+func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (f *record.File, err error) {
+	err = a.reading(ctx, op, group, nil, func(r store.Reader, v *access) (err error) {
 		if err := v.authorize(useFiles); err != nil {
 			return err
 		}
-		f, err := loadFile(r, group, file)
-		if err == nil {
-			out = publicFile(f)
+		if f, err = loadFile(r, group, file); err == nil {
+			renamingOf(v.head).swap(&f.Owner)
 		}
 		return err
 	})
-	return out, err
+	return f, err
 }
 
 // Files iterates over the shared files of the group, newest first.
@@ -110,20 +59,24 @@ func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (out
 // Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
-		var before []byte
+		start := filesOf(group)
+		start.Limit = chunk
 		for more := true; more; {
 			var files []File
+			rng := start
 			err := a.reading(ctx, OpListFiles, group, nil, func(r store.Reader, v *access) (err error) {
+				rng = start
 				if err := v.authorize(useFiles); err != nil {
 					return err
 				}
-				files, before, more, err = scanFiles(r, group, before, chunk)
+				files, more, err = scanFiles(r, group, renamingOf(v.head), &rng, nil)
 				return err
 			})
 			if err != nil {
 				yield(File{}, err)
 				return
 			}
+			start = rng
 			for _, f := range files {
 				if !yield(f, nil) {
 					return
@@ -136,53 +89,105 @@ func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] 
 // FilesPage returns one page of Files, with the same permissions and errors. A page has at
 // most Limits.FilesPage files (1000 by default).
 func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files []File, err error) {
+	if err := a.check(group); err != nil {
+		return nil, wrap(OpListFiles, group, err)
+	}
 	skip, take, argument := page.window(a.eng.limits.FilesPage)
 	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *access) error {
-		if err := v.authorize(useFiles); err != nil {
+		files = nil
+		if err := v.authorize(useFiles); err != nil || skip >= v.head.Files {
 			return err
 		}
-		var before []byte
-		files = nil
-		for more := skip < v.head.Files; more && len(files) < take; {
-			part, b, m, err := scanFiles(r, group, before, min(store.MaxPage, skip+take))
-			if err != nil {
-				return err
-			}
-			passed := min(skip, len(part))
-			skip -= passed
-			files = append(files, part[passed:]...)
-			before, more = b, m
+		rng := filesOf(group)
+		more, err := skipEntries(r, &rng, skip)
+		if err == nil && more {
+			files, _, err = takeFiles(r, group, renamingOf(v.head), &rng, take)
 		}
-		files = files[:min(take, len(files))]
-		return nil
+		return err
 	})
 	return files, err
 }
 
-// scanFiles reads up to limit files, newest first: those before the key, or from the newest
-// on if the key is nil.
-func scanFiles(r store.Reader, group GroupID, before []byte, limit int) (files []File, last []byte, more bool, err error) {
-	prefix := key.Of(string(group), key.Files)
-	rng := store.Prefix(prefix)
-	rng.Reverse, rng.Limit = true, limit
-	if before != nil {
-		rng.To = before
-	}
-	page, more, err := r.Scan(rng)
-	if err != nil {
-		return nil, nil, false, storage(err)
-	}
-	for _, p := range page {
-		f, err := decodeFile(p.Key[len(prefix):], p.Value)
-		if err != nil {
-			return nil, nil, false, err
+// FilesFrom returns a part of Files and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid. A part has at most
+// Limits.FilesPage files (1000 by default).
+func (a Actor) FilesFrom(ctx context.Context, group GroupID, from From) (files []File, next string, err error) {
+	start, argument := a.enterFiles(group, from)
+	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *access) error {
+		rng := start
+		files, next = nil, ""
+		if err := v.authorize(useFiles); err != nil {
+			return err
 		}
-		files, last = append(files, publicFile(&f)), p.Key
-	}
-	return files, last, more && len(page) > 0, nil
+		var more bool
+		var err error
+		if files, more, err = takeFiles(r, group, renamingOf(v.head), &rng, from.limit(a.eng.limits.FilesPage)); more {
+			next = cursorOf(filesOf(group).From, rng.To)
+		}
+		return err
+	})
+	return files, next, err
 }
 
-// DeleteFile deletes a shared file and its content.
+// enterFiles returns the range of the files of the group in which from begins.
+func (a Actor) enterFiles(group GroupID, from From) (rng store.Range, err error) {
+	if err := a.check(group); err != nil {
+		return rng, err
+	}
+	if err := from.check(false); err != nil {
+		return rng, err
+	}
+	rng = filesOf(group)
+	rest, err := from.place(rng.From, func(rest []byte) bool {
+		_, _, err := key.CutFile(rest)
+		return err == nil
+	})
+	if rest != nil {
+		rng.To = append(key.Of(string(group), key.Files), rest...)
+	}
+	return rng, err
+}
+
+// filesOf returns the range of the shared files of a group, newest first.
+func filesOf(group GroupID) store.Range {
+	rng := store.Prefix(key.Of(string(group), key.Files))
+	rng.Reverse = true
+	return rng
+}
+
+// takeFiles reads up to take files of the range.
+func takeFiles(r store.Reader, group GroupID, n renaming, rng *store.Range, take int) (files []File, more bool, err error) {
+	for more = true; more && len(files) < take; {
+		rng.Limit = take - len(files)
+		if files, more, err = scanFiles(r, group, n, rng, files); err != nil {
+			return nil, false, err
+		}
+	}
+	return files, more, nil
+}
+
+// scanFiles appends files of the range, newest first. It advances the range, and reports whether
+// more follow.
+func scanFiles(r store.Reader, group GroupID, n renaming, rng *store.Range, files []File) ([]File, bool, error) {
+	prefix := len(key.Of(string(group), key.Files))
+	page, more, err := r.Scan(*rng)
+	if err != nil {
+		return nil, false, storage(err)
+	}
+	for _, p := range page {
+		f, err := decodeFile(p.Key[prefix:], p.Value)
+		if err != nil {
+			return nil, false, err
+		}
+		n.swap(&f.Owner)
+		files, rng.To = append(files, publicFile(&f)), p.Key
+	}
+	return files, more && len(page) > 0, nil
+}
+
+// DeleteFile deletes a shared file and its content. The content goes when the deletion is on
+// disk: before DeleteFile returns, or with SyncInterval after that. If removing the content
+// fails, Sweep and the next opening try again.
 //
 // Allowed: owner, admin, system; a member only for files that the member uploaded.
 // Returns ErrFileNotFound if the group has no such file, ErrRoleTooLow if a member deletes
@@ -199,7 +204,9 @@ func (c *change) deleteFile() error {
 		if !c.system() && granted(deleteFile, c.role()) == ifOwn && f.Owner != string(c.user) {
 			return about(c.user, ErrRoleTooLow)
 		}
-		c.recordEvent(record.Event{Kind: uint8(FileDeleted), File: f})
+		gone := *f
+		gone.Absent = false // the log does not say so
+		c.recordEvent(record.Event{Kind: uint8(FileDeleted), File: &gone})
 		return nil
 	}
 	return ErrFileNotFound

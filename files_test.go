@@ -26,7 +26,7 @@ func TestActor_Files(t *testing.T) {
 		files, err := grouptest.Collect(alice.Files(t.Context(), g))
 		require.NoError(t, err)
 		require.Len(t, files, 2)
-		require.False(t, files[0].Created.Before(files[1].Created), "%v", files)
+		require.Equal(t, []string{"slow", "quick"}, []string{files[0].Name, files[1].Name}, "in the order in which they were shared")
 		grouptest.RequireVerified(t, eng)
 	})
 }

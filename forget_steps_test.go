@@ -24,7 +24,8 @@ func TestActor_ForgetUser_DeletedGroup(t *testing.T) {
 	require.NoError(t, system.ForgetUser(ctx, forgettable, groupkit.ForgetOptions{Owned: groupkit.OwnedDelete, Pseudonymize: true}))
 	after, err := grouptest.Collect(system.Events(ctx, p.gone, 0))
 	require.NoError(t, err)
-	require.Len(t, after, len(before))
+	require.Len(t, after, len(before)+1)
+	require.Equal(t, groupkit.Event{Group: p.gone, Version: after[len(before)].Version, Kind: groupkit.Pseudonymized, At: p.clock.Instant(), After: after[len(before)].Version - 1, Last: true}, after[len(before)])
 	for _, e := range after {
 		require.NotContains(t, e.Users, forgettable)
 		require.NotEqual(t, forgettable, e.Actor)

@@ -2,7 +2,6 @@ package groupkit
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -11,72 +10,84 @@ import (
 
 // A Group is a copy of the details of a group at the time of the read.
 type Group struct {
-	ID          GroupID
-	Name        string // 1 to 128 characters
-	Description string // 0 to 512 characters
-	Avatar      string // 0 to 1024 characters
-	Custom      string // 0 to 8192 bytes; the engine does not interpret it
+	ID          GroupID `json:"id"`
+	Name        string  `json:"name,omitzero"`        // 1 to 128 characters, at least one visible, no control characters
+	Description string  `json:"description,omitzero"` // 0 to 512 characters; of control characters only line breaks and tabs
+	Avatar      string  `json:"avatar,omitzero"`      // 0 to 1024 characters, as a description
+	Custom      string  `json:"custom,omitzero"`      // 0 to 8192 bytes of UTF-8; the engine does not interpret it
 
 	// Public: every user can see the group and join it, except users on its blacklist. A
 	// group that is not public is private: it is hidden from outsiders. Public does not
 	// change after the creation.
-	Public bool
+	Public bool `json:"public,omitzero"`
 
 	// MembersOnly applies to public groups: Join creates a join request.
-	MembersOnly bool
+	MembersOnly bool `json:"members_only,omitzero"`
 
 	// AllowInvites applies to private groups: plain members can invite.
-	AllowInvites bool
+	AllowInvites bool `json:"allow_invites,omitzero"`
 
 	// InviteNeedConfirm: an invited user becomes a member only by accepting. Otherwise an
 	// invitation makes the user a member at once.
-	InviteNeedConfirm bool
+	InviteNeedConfirm bool `json:"invite_need_confirm,omitzero"`
 
-	MaxUsers     int // the owner counts
-	Owner        UserID
-	MemberCount  int  // the owner counts
-	AdminCount   int  // the owner does not count
-	Muted        bool // the whole group is muted
-	Created      time.Time
-	LastModified time.Time // the time of the last event
-	Version      uint64    // the number of the last event; each event adds one
+	MaxUsers     int       `json:"max_users,omitzero"` // the owner counts
+	Owner        UserID    `json:"owner,omitzero"`
+	MemberCount  int       `json:"member_count,omitzero"` // the owner counts
+	AdminCount   int       `json:"admin_count,omitzero"`  // the owner does not count
+	Muted        bool      `json:"muted,omitzero"`        // the whole group is muted
+	Created      time.Time `json:"created,omitzero"`
+	LastModified time.Time `json:"last_modified,omitzero"` // the time of the last event
+	Version      uint64    `json:"version,omitzero"`       // the number of the last event; each event adds one
+
+	// RequestCount and InvitationCount are the numbers of pending join requests and pending
+	// invitations, without expired ones. They are 0 for everyone except owner, admin and system,
+	// and in a Snapshot, which contains the requests and invitations.
+	RequestCount    int `json:"request_count,omitzero"`
+	InvitationCount int `json:"invitation_count,omitzero"`
 }
 
 // A NewGroup is the argument of CreateGroup.
 type NewGroup struct {
-	// ID can be chosen by the system only: 1 to 64 bytes of A–Z a–z 0–9 . _ : -
-	// Default: a new UUID of version 7.
-	ID GroupID
+	// ID can be chosen by the system only; see GroupID. Default: a new UUID of version 7.
+	ID GroupID `json:"id,omitzero"`
 
-	Name, Description, Avatar, Custom string
+	Name        string `json:"name,omitzero"`
+	Description string `json:"description,omitzero"`
+	Avatar      string `json:"avatar,omitzero"`
+	Custom      string `json:"custom,omitzero"`
 
-	Public       bool
-	MembersOnly  bool
-	AllowInvites bool // stored as false for a public group
+	Public       bool `json:"public,omitzero"`
+	MembersOnly  bool `json:"members_only,omitzero"`
+	AllowInvites bool `json:"allow_invites,omitzero"` // stored as false for a public group
 
 	// InviteNeedConfirm: see Group. Default: true.
-	InviteNeedConfirm *bool
+	InviteNeedConfirm *bool `json:"invite_need_confirm,omitzero"`
 
 	// MaxUsers is 1 to Limits.MaxUsers (10,000 by default).
 	// Default: Limits.DefaultMaxUsers (200 by default).
-	MaxUsers int
+	MaxUsers int `json:"max_users,omitzero"`
 
 	// Owner is the owner of the group. The system must set it. Default: the acting user.
-	Owner UserID
+	Owner UserID `json:"owner,omitzero"`
 
 	// Members are up to Limits.NewMembers (100 by default) users besides the owner. They
 	// become members at once if the actor is the system or InviteNeedConfirm is false.
 	// Otherwise they are invited.
-	Members []UserID
+	Members []UserID `json:"members,omitzero"`
 }
 
 // A GroupUpdate contains the fields to change. A nil field is not changed. new(value)
 // returns a pointer to a value.
 type GroupUpdate struct {
-	Name, Description, Avatar, Custom *string
-
-	MaxUsers                                     *int
-	MembersOnly, AllowInvites, InviteNeedConfirm *bool
+	Name              *string `json:"name,omitzero"`
+	Description       *string `json:"description,omitzero"`
+	Avatar            *string `json:"avatar,omitzero"`
+	Custom            *string `json:"custom,omitzero"`
+	MaxUsers          *int    `json:"max_users,omitzero"`
+	MembersOnly       *bool   `json:"members_only,omitzero"`
+	AllowInvites      *bool   `json:"allow_invites,omitzero"`
+	InviteNeedConfirm *bool   `json:"invite_need_confirm,omitzero"`
 }
 
 // The operations that make, change and delete groups.
@@ -104,7 +115,7 @@ func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 	}
 	id := group.ID
 	if id == "" {
-		text, err := newUUID(a.eng.now())
+		_, text, err := a.eng.newID()
 		if err != nil {
 			return Group{}, wrap(OpCreateGroup, "", err)
 		}
@@ -117,8 +128,11 @@ func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
 
 var createGroupVerb = verb{
 	op: OpCreateGroup, needs: needs{creates: true, known: askUsers, counts: true, total: true},
-	rule:   (*change).create,
-	answer: func(c *change) { c.reply.group = publicGroup(c.id, c.head, c.state.custom) },
+	rule: (*change).create,
+	answer: func(c *change) {
+		c.reply.group = publicGroup(c.id, c.head, c.state.custom)
+		c.reply.group.InvitationCount = c.head.Invitations
+	},
 }
 
 // complete checks a new group and sets the defaults of the fields that are empty.
@@ -137,15 +151,15 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 		g.InviteNeedConfirm = new(true)
 	}
 	g.AllowInvites = g.AllowInvites && !g.Public
-	g.Members = others(g.Owner, g.Members)
+	g.Members = others(g.Owner, g.Members, l.NewMembers+1)
 	if len(g.Members) > l.NewMembers {
 		return g, limited(ErrBatchTooLarge, l.NewMembers, len(g.Members))
 	}
 	errs := []error{
-		checkText(FieldName, g.Name, 1, maxName),
-		checkText(FieldDescription, g.Description, 0, maxDescription),
-		checkText(FieldAvatar, g.Avatar, 0, maxAvatar),
-		checkCustom(g.Custom),
+		checkName(FieldName, g.Name, l.Name),
+		checkText(FieldDescription, g.Description, l.Description),
+		checkText(FieldAvatar, g.Avatar, l.Avatar),
+		checkCustom(g.Custom, l.Custom),
 		l.checkMaxUsers(g.MaxUsers),
 		checkUserID(FieldOwner, g.Owner),
 	}
@@ -167,11 +181,19 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 	return g, nil
 }
 
-// others returns the users without the owner and without duplicates, in order.
-func others(owner UserID, users []UserID) []UserID {
+// others returns the users without the owner and without duplicates, in order, and not more than
+// most of them: the others are not looked at.
+func others(owner UserID, users []UserID, most int) []UserID {
 	var out []UserID
+	known := map[UserID]bool{owner: true}
 	for _, user := range users {
-		if user != owner && !slices.Contains(out, user) {
+		if len(out) == most {
+			break
+		}
+		if len(user) > maxID { // refused later; a key of a map would be read to its end
+			out = append(out, user)
+		} else if !known[user] {
+			known[user] = true
 			out = append(out, user)
 		}
 	}
@@ -199,7 +221,7 @@ func (c *change) create() error {
 	if err := c.checkVersion(); err != nil { // a group that does not exist has version 0
 		return err
 	}
-	if most := c.limits.Groups; most > 0 && c.loaded.total >= most {
+	if most := c.loaded.most; most > 0 && c.loaded.total >= most {
 		return limited(ErrTooManyGroups, most, c.loaded.total)
 	}
 	direct := c.system() || !*g.InviteNeedConfirm
@@ -250,12 +272,13 @@ func creation(g *NewGroup) []record.Change {
 }
 
 // UpdateGroup changes fields of a group, all or none, and returns the fields whose value
-// changed. If no value changes, there is no event.
+// changed. If no value changes, there is no event. If AllowInvites is switched off in a private
+// group, the pending invitations that plain members made are cancelled.
 //
 // Allowed: owner, system; an admin only for Name, Description, Avatar and Custom.
-// Returns ErrInvalid with every field that is not valid (wrong length or range, a slash in
-// Name or Description, MaxUsers below the number of members), ErrRoleTooLow if the actor is
-// not allowed to change one of the fields.
+// Returns ErrInvalid with every new value that is not valid (see Group; MaxUsers below the number
+// of members), ErrRoleTooLow if the actor is not allowed to change one of the fields. A value
+// that the field already has is never refused.
 func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdate) ([]Field, error) {
 	v := updateGroupVerb
 	if update.configures() {
@@ -266,17 +289,18 @@ func (a Actor) UpdateGroup(ctx context.Context, group GroupID, update GroupUpdat
 }
 
 var updateGroupVerb = verb{
-	op: OpUpdateGroup, action: editProfile, needs: needs{custom: true},
-	check: func(l *Limits, c *Command) error { return c.Update.check(l) },
-	rule:  (*change).update,
+	op: OpUpdateGroup, action: editProfile, needs: needs{custom: true, losers: anyoneLoses}, rule: (*change).update,
 }
 
 func (c *change) update() error {
-	update := c.cmd.Update
-	if n := update.MaxUsers; n != nil && *n < c.head.Members {
-		return invalid(FieldMaxUsers, "is %d, but the group has %d members", *n, c.head.Members)
+	changes := c.cmd.Update.changes(c.head, c.state.custom)
+	var errs []error
+	for i := range changes {
+		errs = append(errs, c.checkField(&changes[i]))
 	}
-	changes := update.changes(c.head, c.state.custom)
+	if err := joinFields(errs); err != nil {
+		return err
+	}
 	for _, x := range changes {
 		c.reply.changed = append(c.reply.changed, Field(x.Field))
 	}
@@ -291,24 +315,25 @@ func (g *GroupUpdate) configures() bool {
 	return g.MaxUsers != nil || g.MembersOnly != nil || g.AllowInvites != nil || g.InviteNeedConfirm != nil
 }
 
-func (g *GroupUpdate) check(l *Limits) error {
-	var errs []error
-	if g.Name != nil {
-		errs = append(errs, checkText(FieldName, *g.Name, 1, maxName), checkNoSlash(FieldName, *g.Name))
+// checkField checks the new value of a field.
+func (c *change) checkField(x *record.Change) error {
+	switch field := Field(x.Field); field {
+	case FieldName:
+		return checkName(field, x.After, c.limits.Name)
+	case FieldDescription:
+		return checkText(field, x.After, c.limits.Description)
+	case FieldAvatar:
+		return checkText(field, x.After, c.limits.Avatar)
+	case FieldCustom:
+		return checkCustom(x.After, c.limits.Custom)
+	case FieldMaxUsers:
+		n := *c.cmd.Update.MaxUsers
+		if n >= 1 && n < c.head.Members {
+			return invalid(field, "is %d, but the group has %d members", n, c.head.Members)
+		}
+		return c.limits.checkMaxUsers(n)
 	}
-	if g.Description != nil {
-		errs = append(errs, checkText(FieldDescription, *g.Description, 0, maxDescription), checkNoSlash(FieldDescription, *g.Description))
-	}
-	if g.Avatar != nil {
-		errs = append(errs, checkText(FieldAvatar, *g.Avatar, 0, maxAvatar))
-	}
-	if g.Custom != nil {
-		errs = append(errs, checkCustom(*g.Custom))
-	}
-	if g.MaxUsers != nil {
-		errs = append(errs, l.checkMaxUsers(*g.MaxUsers))
-	}
-	return joinFields(errs)
+	return nil
 }
 
 // changes returns the fields of the update whose values differ from those of the group.

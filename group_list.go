@@ -21,8 +21,8 @@ const (
 
 // Group returns the details of a group.
 //
-// Allowed: owner, admin, member, system; every other user if the group is public. A user
-// with a pending invitation to a private group gets only ID, Name, Description, Avatar and
+// Allowed: owner, admin, member, system; every other user if the group is public. RequestCount and
+// InvitationCount are 0 for everyone except owner, admin and system. A user with a pending invitation to a private group gets only ID, Name, Description, Avatar and
 // MemberCount; the other fields are zero.
 // Returns ErrGroupNotFound or ErrBlacklisted; see [Actor].
 func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) {
@@ -35,8 +35,8 @@ func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) 
 
 // GroupDetails returns the details of 1 to Limits.GroupDetails groups (100 by default) in
 // one call, as Group returns them. missing contains the IDs of the groups that do not exist
-// or that the actor cannot see. Both results are in the order of ids. An ID that is given
-// twice is answered once.
+// or that the actor cannot see. Both results are in the order of ids. An ID of up to 255 bytes
+// that is given twice is answered once.
 //
 // Allowed: every user, system.
 // Returns ErrInvalid if ids is empty, ErrBatchTooLarge if there are too many.
@@ -46,10 +46,19 @@ func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, 
 	}
 	err = a.view(ctx, func(r store.Reader) error {
 		found, missing = nil, nil
-		for i, id := range ids {
-			if slices.Contains(ids[:i], id) {
+		if err := a.foreseeDetails(r, ids); err != nil {
+			return err
+		}
+		seen := make(map[GroupID]bool, len(ids))
+		for _, id := range ids {
+			if len(id) > maxID { // a key of a map would be read to its end
+				missing = append(missing, id)
 				continue
 			}
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
 			g, err := a.detail(r, id)
 			switch {
 			case errors.Is(err, ErrGroupNotFound), errors.Is(err, ErrBlacklisted):
@@ -99,7 +108,12 @@ func details(r store.Reader, group GroupID, v *access) (Group, error) {
 		return Group{ID: group, Name: h.Name, Description: h.Description, Avatar: h.Avatar, MemberCount: h.Members}, nil
 	}
 	custom, err := loadCustom(r, group, v.head)
-	return publicGroup(group, v.head, custom), err
+	g := publicGroup(group, v.head, custom)
+	if err != nil || v.permits(admit) != nil {
+		return g, err
+	}
+	g.RequestCount, g.InvitationCount = v.head.Requests, v.head.Invitations
+	return g, dropExpired(r, &g, v.now)
 }
 
 // Groups iterates over all groups that the actor can see, newest first. A group that exists
@@ -158,7 +172,9 @@ func (a Actor) checkGroupsPage(limit int, cursor string) (from []byte, err error
 	if cursor == "" {
 		return nil, nil
 	}
-	from, err = base64.RawURLEncoding.DecodeString(cursor)
+	if len(cursor) <= maxCursor {
+		from, err = base64.RawURLEncoding.DecodeString(cursor)
+	}
 	if err == nil {
 		_, _, err = key.CutPosition(from)
 	}

@@ -2,42 +2,27 @@ package groupkit
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
+	"time"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// digest returns a hash of the operation and its arguments, without the reason. Two calls
-// with the same digest are the same call.
-func (a Actor) digest(v *verb, cmd *Command) ([]byte, error) {
+// checkKey checks the length of the key of Once.
+func (a Actor) checkKey() error {
 	if a.key == nil {
-		return nil, nil
+		return nil
 	}
 	if n := len(*a.key); n < 1 || n > maxKey {
-		return nil, invalid(FieldKey, "has %d bytes (1 to %d)", n, maxKey)
+		return invalid(FieldKey, "has %d bytes (1 to %d)", n, maxKey)
 	}
-	call := *cmd
-	call.Actor, call.Reason = "", ""
-	if call.New != nil && call.New.ID == "" {
-		call.Group = "" // the engine chooses a new ID in every call
-	}
-	text, err := json.Marshal(call)
-	if err != nil {
-		return nil, err
-	}
-	if v.batch {
-		text = append(text, '+') // a batch with one entry returns results, a single call does not
-	}
-	sum := sha256.Sum256(text)
-	return sum[:16], nil
+	return nil
 }
 
 // lookup returns the recorded result of a call whose key was used before.
-func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (bool, error) {
+func (a Actor) lookup(r store.Reader, v *verb, cmd *Command, out *reply) (bool, error) {
 	if a.key == nil {
 		return false, nil
 	}
@@ -49,45 +34,59 @@ func (a Actor) lookup(r store.Reader, cmd *Command, digest []byte, out *reply) (
 	if err != nil {
 		return false, err
 	}
-	if a.eng.now() >= kept.Until {
+	now, err := a.eng.now()
+	if err != nil {
+		return false, err
+	}
+	if now >= kept.Until {
 		return false, nil
 	}
-	if !bytes.Equal([]byte(kept.Digest), digest) {
+	sum, err := digest(v, cmd)
+	if err != nil {
+		return false, err
+	}
+	if !bytes.Equal([]byte(kept.Digest), sum) {
 		return false, ErrKeyReused
 	}
-	*out, err = decodeReply(cmd, &kept)
+	if *out, err = decodeReply(cmd, &kept); err != nil {
+		return true, err
+	}
 	out.repeated = true
-	return true, err
+	if checkGroupID(cmd.Group) == nil { // ForgetUser has no group
+		_, out.pending, err = r.Get(key.Deletion(string(cmd.Group)))
+	}
+	return true, storage(err)
 }
 
 // save returns the records that keep the result of a call under its key.
-func (a Actor) save(w store.Writer, v *verb, digest []byte, now int64, out *reply) ([]store.Pair, error) {
+func (a Actor) save(r store.Reader, v *verb, cmd *Command, now int64, out *reply) ([]store.Pair, error) {
 	if a.key == nil || v.keepNothing {
 		return nil, nil
 	}
-	kept := encodeReply(out)
-	kept.Digest, kept.Until = string(digest), now+a.eng.opts.KeyTTL.Milliseconds()
-	k := key.Once(string(a.user), *a.key)
-	if err := removeReply(w, k); err != nil {
+	sum, err := digest(v, cmd)
+	if err != nil {
 		return nil, err
 	}
-	return []store.Pair{
-		{Key: k, Value: kept.Encode()},
-		{Key: key.OnceExpiry(kept.Until, k), Value: []byte{}},
-	}, nil
+	kept := encodeReply(out)
+	kept.Digest, kept.Until = string(sum), now+a.eng.opts.KeyTTL.Milliseconds()
+	k := key.Once(string(a.user), *a.key)
+	pairs, err := replyRemoval(r, k)
+	if err != nil {
+		return nil, err
+	}
+	return append(pairs,
+		store.Pair{Key: k, Value: kept.Encode()},
+		store.Pair{Key: key.OnceExpiry(kept.Until, k), Value: []byte{}}), nil
 }
 
-// removeReply removes the result recorded under a key, if there is one.
-func removeReply(w store.Writer, k []byte) error {
-	value, ok, err := w.Get(k)
+// replyRemoval returns the writes that remove the result recorded under a key, if there is one.
+func replyRemoval(r store.Reader, k []byte) ([]store.Pair, error) {
+	value, ok, err := r.Get(k)
 	if err != nil || !ok {
-		return storage(err)
+		return nil, storage(err)
 	}
 	kept, err := record.DecodeOnce(value)
-	if err != nil {
-		return err
-	}
-	return write(w, []store.Pair{{Key: k}, {Key: key.OnceExpiry(kept.Until, k)}})
+	return []store.Pair{{Key: k}, {Key: key.OnceExpiry(kept.Until, k)}}, err
 }
 
 func encodeReply(o *reply) *record.Once {
@@ -103,6 +102,9 @@ func encodeReply(o *reply) *record.Once {
 	}
 	for _, r := range o.results {
 		k := record.Result{User: string(r.User), Outcome: uint8(r.Outcome), Until: millisOrZero(r.Until)}
+		if len(k.User) > maxID {
+			k.User = "" // the repeated call names it again
+		}
 		if r.Err != nil {
 			keepError(&k, r.Err)
 		}
@@ -119,6 +121,7 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 			return o, err
 		}
 		o.group = publicGroup(GroupID(kept.Group), &h, kept.Custom)
+		o.group.RequestCount, o.group.InvitationCount = h.Requests, h.Invitations
 	}
 	for _, field := range kept.Changed {
 		o.changed = append(o.changed, Field(field))
@@ -126,9 +129,13 @@ func decodeReply(cmd *Command, kept *record.Once) (reply, error) {
 	if kept.File != nil {
 		o.file = publicFile(kept.File)
 	}
-	for _, k := range kept.Results {
+	for i, k := range kept.Results {
 		r := Result{User: UserID(k.User), Outcome: Outcome(k.Outcome), Until: instant(k.Until)}
+		if k.User == "" && i < len(cmd.Users) {
+			r.User = cmd.Users[i]
+		}
 		if k.Code != 0 || k.Text != "" {
+			r.Until = time.Time{} // it belongs to the error
 			r.Err = &Error{Op: cmd.Op, Group: cmd.Group, User: UserID(k.About), Err: recordedCause(&k)}
 		} else if r.Outcome == OutcomeNone {
 			r.Outcome = OutcomeDone // an earlier version recorded 0
@@ -144,6 +151,9 @@ func keepError(k *record.Result, err error) {
 	k.Code, k.Text = numberOf(err), err.Error()
 	if e, ok := errors.AsType[*Error](err); ok {
 		k.Text, k.About = e.Err.Error(), string(e.User)
+	}
+	if e, ok := errors.AsType[*BlockedError](err); ok {
+		k.Until = millisOrZero(e.Until)
 	}
 	if e, ok := errors.AsType[*LimitError](err); ok {
 		k.Limit = &record.Limit{Value: e.Value, Max: e.Max}
@@ -161,6 +171,8 @@ func recordedCause(k *record.Result) error {
 		cause = &LimitError{Err: cause, Value: k.Limit.Value, Max: k.Limit.Max}
 	case k.Field != "":
 		cause = &FieldError{Field: Field(k.Field), Why: k.Why}
+	case cause == ErrBlacklisted:
+		cause = &BlockedError{instant(k.Until)}
 	}
 	if cause != nil && cause.Error() == k.Text {
 		return cause
@@ -190,10 +202,14 @@ func checkRecordable(err error) error {
 
 // sweepReplies removes recorded results that have expired.
 func (e *Engine) sweepReplies(w store.Writer) (n int, err error) {
-	rng := store.Range{From: key.OnceExpiries(), To: key.OnceExpiriesBefore(e.now() + 1), Limit: sweepStep}
-	page, _, err := w.Scan(rng)
+	by, err := e.dueBy()
 	if err != nil {
-		return 0, storage(err)
+		return 0, err
+	}
+	rng := store.Range{From: key.OnceExpiries(), To: key.OnceExpiriesBefore(by + 1), Limit: entries(e.sizes, sweepStep, 2, 2)}
+	page, err := scanGuarded(w, rng) // a call with an expired key replaces its entry
+	if err != nil {
+		return 0, err
 	}
 	for _, p := range page {
 		once, err := key.CutOnceExpiry(p.Key)

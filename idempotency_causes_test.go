@@ -67,6 +67,14 @@ var keptCauses = []keptCause{
 		batch: groupkit.Actor.UnblockUsers, users: grouptest.IDs{"mallory", "carol"},
 	},
 	{
+		sentinel: groupkit.ErrRequestNotFound, code: "request_not_found",
+		batch: groupkit.Actor.DeclineRequests, users: grouptest.IDs{"frank", "carol"},
+	},
+	{
+		sentinel: groupkit.ErrInvitationNotFound, code: "invitation_not_found",
+		batch: groupkit.Actor.CancelInvitations, users: grouptest.IDs{"grace", "carol"},
+	},
+	{
 		sentinel: groupkit.ErrNotMuted, code: "not_muted",
 		batch: groupkit.Actor.UnmuteUsers, users: grouptest.IDs{"dave", "carol"},
 	},

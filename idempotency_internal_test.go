@@ -17,7 +17,7 @@ func TestNumbered(t *testing.T) {
 	require.Equal(t, map[uint64]error{
 		1: ErrInvalid, 2: ErrUserNotFound, 3: ErrNotMember, 4: ErrAlreadyMember, 5: ErrIsOwner, 6: ErrRoleTooLow, 7: ErrBlacklisted,
 		8: ErrNotBlacklisted, 9: ErrNotMuted, 10: ErrAlreadyAllowed, 11: ErrNotAllowed, 12: ErrGroupFull, 13: ErrTooManyJoined,
-		14: ErrTooManyInvitations, 15: ErrListFull,
+		14: ErrTooManyInvitations, 15: ErrListFull, 16: ErrRequestNotFound, 17: ErrInvitationNotFound,
 	}, numbered)
 }
 

@@ -55,16 +55,18 @@ type listing[T any] struct {
 func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		var after []byte
+		start := store.Prefix(key.Of(string(group), l.list))
+		start.Limit = chunk
 		for more := true; more; {
 			var items []T
+			rng := start
 			err := a.reading(ctx, l.op, group, nil, func(r store.Reader, v *access) (err error) {
-				items = nil
+				items, rng = nil, start
 				if err := v.authorize(l.what); err != nil {
 					return err
 				}
-				after, more, err = scanEntries(r, group, l.list, after, chunk, func(e *entry) bool {
-					e.now = v.now
+				more, err = scanEntries(r, group, l.list, &rng, func(e *entry) bool {
+					v.judge(e)
 					if item, ok := l.public(e); ok {
 						items = append(items, item)
 					}
@@ -76,6 +78,7 @@ func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter
 				yield(none, err)
 				return
 			}
+			start = rng
 			for _, item := range items {
 				if !yield(item, nil) {
 					return
@@ -88,41 +91,71 @@ func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter
 // paged reads one page of a list in one transaction.
 func paged[T any](ctx context.Context, a Actor, group GroupID, l listing[T], page Page) (items []T, err error) {
 	skip, take, argument := page.window(maxPage)
-	err = a.reading(ctx, l.op, group, argument, func(r store.Reader, v *access) error {
+	err = a.reading(ctx, l.op, group, argument, func(r store.Reader, v *access) (err error) {
+		items = nil
 		if err := v.authorize(l.what); err != nil {
 			return err
 		}
-		items = make([]T, 0, min(take, chunk))
-		passed, limit := 0, chunk
-		if skip == 0 {
-			limit = take
-		}
-		var after []byte
-		for more := true; more && len(items) < take; {
-			var err error
-			after, more, err = scanEntries(r, group, l.list, after, limit, func(e *entry) bool {
-				e.now = v.now
-				item, ok := l.public(e)
-				switch {
-				case !ok:
-				case passed < skip:
-					passed++
-				default:
-					items = append(items, item)
-				}
-				return len(items) < take
-			})
-			if err != nil {
+		skip, rng := skip, store.Prefix(key.Of(string(group), l.list))
+		if !canExpire(l.list) {
+			more, err := skipEntries(r, &rng, skip)
+			if err != nil || !more {
 				return err
 			}
+			skip = 0
 		}
-		return nil
+		items, _, err = l.collect(r, group, v, &rng, skip, take)
+		return err
 	})
+	if err == nil && items == nil {
+		items = []T{}
+	}
 	return items, err
 }
 
+// judge makes an entry what the reader sees of it now.
+func (v *access) judge(e *entry) {
+	e.now = v.now
+	renamingOf(v.head).standing(&e.standing)
+}
+
+// canExpire reports whether a list can have entries that have no effect any more.
+func canExpire(list byte) bool {
+	kind := listedMark(list)
+	return kind != nil && kind.expires != 0
+}
+
+// collect skips entries of the range that have an effect now, and returns the next ones. It
+// advances the range past the last entry that it has read, and reports whether more follow.
+func (l *listing[T]) collect(r store.Reader, group GroupID, v *access, rng *store.Range, skip, take int) (items []T, more bool, err error) {
+	items = make([]T, 0, min(take, chunk))
+	rng.Limit = take
+	if skip > 0 {
+		rng.Limit = chunk
+	}
+	for more = true; more && len(items) < take; rng.Limit = chunk {
+		more, err = scanEntries(r, group, l.list, rng, func(e *entry) bool {
+			v.judge(e)
+			item, ok := l.public(e)
+			switch {
+			case !ok:
+			case skip > 0:
+				skip--
+			default:
+				items = append(items, item)
+			}
+			return len(items) < take
+		})
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return items, more, nil
+}
+
 // reading runs a read operation. It checks the arguments, loads the group and the actor's
-// standing, and calls fn in the same transaction. fn checks the permission and reads.
+// standing, and calls fn in the same transaction. fn checks the permission and reads. The store
+// can run fn more than once.
 func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *access) error) error {
 	err := a.check(group)
 	if err == nil {
@@ -142,14 +175,18 @@ func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error
 
 // access loads the header of the group and the actor's standing.
 func (a Actor) access(r store.Reader, group GroupID) (*access, error) {
+	now, err := a.eng.now()
+	if err != nil {
+		return nil, err
+	}
 	v := &struct {
 		access
 		head record.Header
 		me   record.Standing
-	}{access: access{user: a.user, now: a.eng.now(), policy: a.eng.opts.OwnerLeave}}
+	}{access: access{user: a.user, now: now, policy: a.eng.opts.OwnerLeave}}
 	v.access.head, v.access.me = &v.head, &v.me
 	var bad error
-	err := store.VisitKeys(r, a.keys(group), func(i int, value []byte) bool {
+	err = store.VisitKeys(r, a.keys(group), func(i int, value []byte) bool {
 		switch {
 		case value == nil:
 			return i > 0 // if the group does not exist, stop

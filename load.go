@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -21,11 +22,19 @@ type loaded struct {
 	announcement record.Announcement
 	files        map[string]*record.File
 
+	invited   []UserID        // users with a pending invitation of somebody in losers
+	losers    []UserID        // users whose pending invitations are all in invited
 	strangers map[UserID]bool // users whom Options.UserExists does not know
 	expired   []UserID        // users of the almost full list; their expired entries can be removed
 	heir      UserID          // the user who becomes the owner if the owner leaves; "" if there is none
-	total     int             // number of groups, if Limits.Groups is set
+	total     int             // number of groups, if it is limited
+	most      int             // the limit of groups; 0: none
 	reserved  bool            // the upload still has its reservation
+	goes      bool            // the content is recorded as to go
+	hidden    map[string]int  // memberships of users in groups that are being loaded; they do not count yet
+	recounted map[string]bool // users of whom memberships are dropped; their counts are written in any case
+	lease     record.Lease    // of whoever loads the group; the zero value if nobody does
+	traced    bool            // the log contains the user of the command, who has no standing; see needs.trace
 	dropped   []store.Pair    // pairs that remove memberships in groups that are being deleted
 }
 
@@ -33,24 +42,34 @@ func newLoaded() loaded {
 	return loaded{
 		standings: make(map[string]record.Standing),
 		groups:    make(map[string]int),
+		recounted: make(map[string]bool),
+		hidden:    make(map[string]int),
 		files:     make(map[string]*record.File),
 	}
 }
 
-// load reads the group, the actor, the users of the command and what else the verb needs.
-func (c *change) load(r store.Reader, n *needs) error {
-	users := slices.Clone(c.cmd.Users)
+// loadFirst reads the group, the actor and the users of the command: what every verb needs, and
+// all that checking the permission needs.
+func (c *change) loadFirst(r store.Reader) error {
+	c.users = slices.DeleteFunc(slices.Clone(c.cmd.Users), func(user UserID) bool { return checkUserID(FieldUser, user) != nil })
+	users := slices.Clone(c.users)
 	if !c.system() {
 		users = append(users, c.user)
 	}
 	if err := c.loadGroup(r, users); err != nil {
 		return err
 	}
-	if !c.exists && !n.creates {
-		return nil
-	}
 	if !c.system() {
 		c.me = c.state.standing(string(c.user))
+	}
+	return nil
+}
+
+// load reads what else the verb needs. It runs after the check of the permission, because it can
+// read a lot.
+func (c *change) load(r store.Reader, n *needs) error {
+	if !c.exists && !n.creates {
+		return nil
 	}
 	if err := c.loadOthers(r, n); err != nil {
 		return err
@@ -60,12 +79,15 @@ func (c *change) load(r store.Reader, n *needs) error {
 	}
 	if n.total {
 		var err error
+		if c.loaded.most, err = groupLimit(r, c.limits, !c.shared); err != nil {
+			return err
+		}
 		if c.loaded.total, err = c.loadTotal(r); err != nil {
 			return err
 		}
 	}
 	if n.counts {
-		return c.loadCounts(r, append(users, c.loaded.heir))
+		return c.loadCounts(r, append(slices.Clone(c.users), c.user, c.loaded.heir))
 	}
 	return nil
 }
@@ -89,15 +111,18 @@ func (c *change) loadGroup(r store.Reader, users []UserID) error {
 
 // loadOthers reads the standings of users who are not in the command.
 func (c *change) loadOthers(r store.Reader, n *needs) error {
-	if n.inviter {
-		if m := c.me.Invitation; m != nil && m.By != "" {
-			if err := c.loadStandings(r, []UserID{UserID(m.By)}); err != nil {
-				return err
-			}
+	if n.inviters {
+		if err := c.loadInviters(r); err != nil {
+			return err
 		}
 	}
 	if n.owner {
 		if err := c.loadStandings(r, []UserID{UserID(c.head.Owner)}); err != nil {
+			return err
+		}
+	}
+	if n.losers != noLosers && c.head.Invitations > 0 {
+		if err := c.loadInvitations(r, n.losers); err != nil {
 			return err
 		}
 	}
@@ -112,6 +137,84 @@ func (c *change) loadOthers(r store.Reader, n *needs) error {
 	return nil
 }
 
+// loadInviters loads those who invited the users of the command.
+func (c *change) loadInviters(r store.Reader) error {
+	var inviters []UserID
+	for _, user := range c.users {
+		if m := c.loaded.standings[string(user)].Invitation; m != nil {
+			inviters = append(inviters, UserID(m.By))
+		}
+	}
+	return c.loadStandings(r, inviters)
+}
+
+// loadInvitations loads the pending invitations of the users who can lose the right to invite.
+// A user who does not have the right has no pending invitations.
+func (c *change) loadInvitations(r store.Reader, who losers) error {
+	var users []UserID
+	switch who {
+	case actorLoses:
+		users = []UserID{c.user}
+	case usersLose:
+		users = c.users
+	case ownerLoses:
+		users = []UserID{UserID(c.head.Owner)}
+	case anyoneLoses:
+		if u := c.cmd.Update; u == nil || u.AllowInvites != nil && *u.AllowInvites != c.head.AllowInvites {
+			return c.loadAllInvitations(r)
+		}
+	}
+	for _, user := range users {
+		st, ok := c.loaded.standings[string(user)]
+		if !ok || !mayInvite(c.head, string(user), &st) {
+			continue
+		}
+		invited, err := invitedBy(r, c.id, string(user))
+		if err != nil {
+			return err
+		}
+		c.loaded.invited = append(c.loaded.invited, invited...)
+		c.loaded.losers = append(c.loaded.losers, user)
+	}
+	return c.loadStandings(r, c.loaded.invited)
+}
+
+// loadAllInvitations loads all pending invitations except those of the system, and their
+// inviters.
+func (c *change) loadAllInvitations(r store.Reader) error {
+	err := allEntries(r, c.id, key.Invitations, func(e *entry) {
+		if by := e.standing.Invitation.By; by != "" {
+			c.loaded.invited = append(c.loaded.invited, e.user)
+			c.loaded.losers = append(c.loaded.losers, UserID(by))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(c.loaded.losers)
+	c.loaded.losers = slices.Compact(c.loaded.losers)
+	for _, users := range [][]UserID{c.loaded.invited, c.loaded.losers} {
+		for part := range slices.Chunk(users, store.MaxPage) {
+			if err := c.loadStandings(r, part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// invitedBy returns the users who have a pending invitation of the inviter.
+func invitedBy(r store.Reader, group GroupID, inviter string) (users []UserID, err error) {
+	prefix := key.InvitedBy(string(group), inviter)
+	err = scanAll(r, store.Prefix(prefix), func(page []store.Pair) error {
+		for _, p := range page {
+			users = append(users, UserID(p.Key[len(prefix):]))
+		}
+		return nil
+	})
+	return users, err
+}
+
 // loadTexts reads the parts of a group that are not about users.
 func (c *change) loadTexts(r store.Reader, n *needs) (err error) {
 	if n.custom {
@@ -119,14 +222,23 @@ func (c *change) loadTexts(r store.Reader, n *needs) (err error) {
 		c.loaded.custom = c.state.custom
 	}
 	if n.announcement && err == nil {
-		c.state.announcement, err = loadAnnouncement(r, c.id)
+		c.state.announcement, err = loadAnnouncement(r, c.id, c.head)
 		c.loaded.announcement = c.state.announcement
 	}
 	if n.reserved && err == nil {
 		_, c.loaded.reserved, err = r.Get(key.Upload(c.cmd.content))
+		if err == nil {
+			_, c.loaded.goes, err = r.Get(key.ToGo(c.cmd.content))
+		}
 	}
 	if n.file && err == nil {
 		err = c.loadFile(r)
+	}
+	if n.lease && err == nil {
+		c.loaded.lease, err = loadLease(r, key.Load(string(c.id)))
+	}
+	if n.trace && err == nil {
+		_, c.loaded.traced, err = r.Get(key.UserGroupTrace(string(c.cmd.Users[0]), string(c.id)))
 	}
 	return err
 }
@@ -138,22 +250,28 @@ func (c *change) loadFile(r store.Reader) error {
 		return nil
 	}
 	if err == nil {
+		renamingOf(c.head).swap(&f.Owner)
 		c.state.files[f.ID], c.loaded.files[f.ID] = f, f
 	}
 	return err
 }
 
-// loadExpired loads the users of a list that could become full, so that the rule can remove
-// expired entries.
+// loadExpired loads the users whose entries in a list have expired, if the list could become
+// full, so that the rule can remove these entries.
 func (c *change) loadExpired(r store.Reader, kind *markKind) error {
 	if *kind.count(c.head)+max(1, len(c.cmd.Users)) <= kind.limit(c.limits) {
 		return nil
 	}
-	prefix := key.Of(string(c.id), kind.list)
-	return scanAll(r, store.Prefix(prefix), func(page []store.Pair) error {
+	prefix := key.ExpiringIn(string(c.id), kind.list)
+	defer func() { slices.Sort(c.loaded.expired) }()
+	return scanAll(r, store.Range{From: prefix, To: key.ExpiringBefore(string(c.id), kind.list, c.now+1)}, func(page []store.Pair) error {
 		users := make([]UserID, len(page))
 		for i, p := range page {
-			users[i] = UserID(p.Key[len(prefix):])
+			_, _, user, err := key.CutExpiring(p.Key[len(prefix)-1:])
+			if err != nil {
+				return err
+			}
+			users[i] = UserID(user)
 		}
 		if err := c.loadStandings(r, users); err != nil {
 			return err
@@ -169,15 +287,15 @@ func (c *change) loadHeir(r store.Reader, leaver UserID) error {
 	if leaver == "" || c.head.Owner != string(leaver) {
 		return nil
 	}
-	list, since := byte(key.Members), func(st *record.Standing) int64 { return st.Joined }
+	list := byte(key.Members)
 	if c.head.Admins > 0 {
-		list, since = key.Admins, func(st *record.Standing) int64 { return st.AdminSince }
+		list = key.Admins
 	}
 	var heir UserID
-	var longest int64
+	var longest record.Standing
 	err := allEntries(r, c.id, list, func(e *entry) {
-		if at := since(&e.standing); e.user != leaver && (heir == "" || at < longest) {
-			heir, longest = e.user, at
+		if e.user != leaver && (heir == "" || isSenior(list, &e.standing, &longest)) {
+			heir, longest = e.user, e.standing
 		}
 	})
 	if err != nil || heir == "" {
@@ -185,6 +303,17 @@ func (c *change) loadHeir(r store.Reader, leaver UserID) error {
 	}
 	c.loaded.heir = heir
 	return c.loadStandings(r, []UserID{heir})
+}
+
+// isSenior reports whether a member has been a member, or an admin an admin, longer than
+// another. An unknown version, 0, is from before all known ones; then the time decides.
+func isSenior(list byte, a, b *record.Standing) bool {
+	if list == key.Admins {
+		return cmp.Or(cmp.Compare(a.AdminVersion, b.AdminVersion), cmp.Compare(a.AdminPlace, b.AdminPlace),
+			cmp.Compare(a.AdminSince, b.AdminSince)) < 0
+	}
+	return cmp.Or(cmp.Compare(a.JoinVersion, b.JoinVersion), cmp.Compare(a.JoinPlace, b.JoinPlace),
+		cmp.Compare(a.Joined, b.Joined)) < 0
 }
 
 // loadStandings reads the standings of those users who are not loaded yet.
@@ -220,6 +349,7 @@ func (c *change) keep(users []UserID, values [][]byte) error {
 		if err != nil {
 			return err
 		}
+		renamingOf(c.head).standing(&st)
 		c.loaded.standings[string(user)] = st
 		*c.state.standing(string(user)) = st
 	}
@@ -244,6 +374,13 @@ func (c *change) loadCounts(r store.Reader, users []UserID) error {
 				return err
 			}
 			n -= len(dropped)
+			hidden, err := membershipsInLoads(r, user)
+			if err != nil {
+				return err
+			}
+			n -= hidden
+			c.loaded.hidden[string(user)] = hidden
+			c.loaded.recounted[string(user)] = len(dropped) > 0
 			for _, keys := range dropped {
 				c.loaded.dropped = append(c.loaded.dropped, keys...)
 			}
@@ -253,27 +390,10 @@ func (c *change) loadCounts(r store.Reader, users []UserID) error {
 	return nil
 }
 
-// loadTotal returns the number of groups. It counts the groups if no number is stored yet.
+// loadTotal returns the number of groups, if it is limited.
 func (c *change) loadTotal(r store.Reader) (int, error) {
-	if c.limits.Groups == 0 {
+	if c.loaded.most == 0 {
 		return 0, nil
 	}
-	value, ok, err := r.Get(key.GroupCount())
-	if err != nil {
-		return 0, storage(err)
-	}
-	if ok {
-		return record.DecodeCount(value)
-	}
-	n := 0
-	for _, public := range []bool{true, false} {
-		err := scanAll(r, store.Prefix(key.Creation(public)), func(page []store.Pair) error {
-			n += len(page)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
+	return countedGroups(r)
 }

@@ -61,7 +61,7 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 		}
 		more = m
 		if from < v.head.First {
-			c, err := checkpointEvent(r, group)
+			c, err := checkpointEvent(r, group, v.head)
 			if err != nil {
 				return err
 			}
@@ -70,13 +70,13 @@ func (a Actor) eventsFrom(ctx context.Context, group GroupID, from uint64) (page
 			}
 		}
 		for _, p := range pairs {
-			events, err := decodeEvents(group, p)
+			call, err := decodeDeliveries(group, renamingOf(v.head), p)
 			if err != nil {
 				return err
 			}
-			for _, e := range events {
-				if e.Version >= from {
-					page = append(page, e)
+			for _, d := range call {
+				if d.Version >= from {
+					page = append(page, d.Event)
 				}
 			}
 		}
@@ -90,45 +90,32 @@ func (a Actor) mayReadLog(r store.Reader, group GroupID) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.system() && v.exists && v.head.State != record.Live {
+	if v.system() && v.exists && isGone(v.head) {
 		return v, nil
 	}
 	return v, v.authorize(readLog)
 }
 
 // checkpointEvent returns the first event of a log whose beginning was removed. It
-// returns nil if the log is complete or has been removed completely.
-func checkpointEvent(r store.Reader, group GroupID) (*Event, error) {
+// returns nil if the log is complete or has been removed completely. The checkpoint of a deleted
+// group contains only what retention keeps of it.
+func checkpointEvent(r store.Reader, group GroupID, h *record.Header) (*Event, error) {
 	_, ok, err := r.Get(append(key.Of(string(group), key.Checkpoint), key.Header))
 	if err != nil || !ok {
 		return nil, storage(err)
 	}
-	s, err := loadState(r, key.Of(string(group), key.Checkpoint))
+	s, err := loadState(r, key.Of(string(group), key.Checkpoint), renamingOf(h))
 	if err != nil {
+		return nil, err
+	}
+	if h.State == record.Deleted {
+		s = &state{head: withoutUsers(&s.head)}
+	} else if err := s.requireCustom(group); err != nil {
 		return nil, err
 	}
 	snapshot := s.snapshot(group)
 	return &Event{
 		Group: group, Version: s.head.Version, Kind: Checkpoint, At: instant(s.head.Modified), Checkpoint: &snapshot,
+		Last: true, // a checkpoint stands for whole calls
 	}, nil
-}
-
-// decodeEvents decodes the record of one call.
-func decodeEvents(group GroupID, p store.Pair) ([]Event, error) {
-	last, err := lastVersion(p.Key)
-	if err != nil {
-		return nil, err
-	}
-	call, err := record.DecodeCall(p.Value)
-	if err != nil {
-		return nil, err
-	}
-	if uint64(len(call.Events)) > last {
-		return nil, record.ErrCorrupt
-	}
-	events := make([]Event, len(call.Events))
-	for i := range call.Events {
-		events[i] = publicEvent(group, last-uint64(len(call.Events)-1-i), &call, &call.Events[i])
-	}
-	return events, nil
 }

@@ -164,7 +164,7 @@ type markEvent struct {
 
 // markOf returns the stored form of a mark. It is the inverse of the functions below.
 func markOf(by UserID, at, until time.Time, reason string) record.Mark {
-	return record.Mark{At: millis(at), Until: millisOrZero(until), By: string(by), Reason: reason}
+	return record.Mark{At: millisOrZero(at), Until: millisOrZero(until), By: string(by), Reason: reason}
 }
 
 func requestOf(group GroupID, user UserID, m *record.Mark) Request {

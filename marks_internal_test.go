@@ -9,6 +9,7 @@ import (
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
+	"groupkit/store"
 )
 
 // markFields are the names of the fields of a standing that are marks.
@@ -48,7 +49,7 @@ func marked() *state {
 // TestMarks checks that the table has a line for every mark of a standing, and only one.
 func TestMarks(t *testing.T) {
 	t.Parallel()
-	limits, err := Limits{}.orDefaults()
+	limits, err := Limits{}.orDefaults(store.Sizes{})
 	require.NoError(t, err)
 	require.Len(t, marks, len(markFields()))
 	seen := make(map[any]bool)
@@ -90,13 +91,23 @@ func TestMarks_Stored(t *testing.T) {
 	flags := map[string]int{"Mute": 1, "Block": 2, "Allow": 4, "Request": 8, "Invitation": 16}
 	for _, name := range markFields() {
 		var st record.Standing
-		reflect.ValueOf(&st).Elem().FieldByName(name).Set(reflect.ValueOf(&record.Mark{Until: 7}))
+		reflect.ValueOf(&st).Elem().FieldByName(name).Set(reflect.ValueOf(&record.Mark{Until: 7, By: "bob", Version: 9, Place: 2}))
 		require.Equal(t, flags[name], standingFlags(&st), name)
 		require.True(t, listed(lists[name], &st), name)
 		pairs := standingPairs("guild", "carol", &st)
-		require.True(t, contains(pairs, key.OfUser("guild", lists[name], "carol"), []byte{key.Outsiders}), name)
+		entry := key.OfUser("guild", lists[name], "carol")
+		if name == "Request" || name == "Invitation" {
+			entry = key.Arrival("guild", lists[name], 9, 2, "carol")
+		}
+		require.True(t, contains(pairs, entry, []byte{key.Outsiders}), name)
 		require.True(t, contains(pairs, key.Expiry(7, "guild", lists[name], "carol"), []byte{}), name)
-		require.Len(t, pairs, 4, name)
+		require.True(t, contains(pairs, key.ExpiringEntry("guild", lists[name], 7, "carol"), []byte{}), name)
+		want := 5
+		if name == "Invitation" {
+			want = 6
+			require.True(t, contains(pairs, key.Inviter("guild", "bob", "carol"), []byte{}), name)
+		}
+		require.Len(t, pairs, want, name)
 	}
 }
 
@@ -158,8 +169,8 @@ func TestMarks_Pseudonym(t *testing.T) {
 	st := marked().standing("carol")
 	st.Request.By = "bob"
 	before := *st
-	n := pseudonymizer{from: "bob", to: "nobody"}
-	n.marks(st)
+	n := renaming{From: "bob", To: "nobody"}
+	n.standing(st)
 	for name, m := range marksOf(st) {
 		require.Equal(t, "nobody", m.By, name)
 	}

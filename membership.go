@@ -11,10 +11,10 @@ import (
 
 // A Member is a user in a group, in any role.
 type Member struct {
-	User       UserID
-	Role       Role
-	Joined     time.Time // when the current membership began
-	AdminSince time.Time // zero if the member is not an admin
+	User       UserID    `json:"user"`
+	Role       Role      `json:"role"`
+	Joined     time.Time `json:"joined,omitzero"`      // when the current membership began
+	AdminSince time.Time `json:"admin_since,omitzero"` // zero if the member is not an admin
 }
 
 // The operations on members.
@@ -37,6 +37,12 @@ func (a Actor) Members(ctx context.Context, group GroupID) iter.Seq2[Member, err
 // MembersPage returns one page of Members, with the same permissions and errors.
 func (a Actor) MembersPage(ctx context.Context, group GroupID, page Page) ([]Member, error) {
 	return paged(ctx, a, group, memberList, page)
+}
+
+// MembersFrom returns a part of Members and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) MembersFrom(ctx context.Context, group GroupID, from From) ([]Member, string, error) {
+	return listFrom(ctx, a, group, memberList, from)
 }
 
 var memberList = listing[Member]{OpListMembers, seeMembers, key.Members, func(e *entry) (Member, bool) {
@@ -82,8 +88,10 @@ func (c *change) refuseNonCandidate(user UserID) error {
 	switch t := c.standingOf(user); {
 	case t.Member():
 		return about(user, ErrAlreadyMember)
+	case t.Block.Holds(c.now) && c.permits(moderate) == nil:
+		return about(user, &BlockedError{instant(t.Block.Until)})
 	case t.Block.Holds(c.now):
-		return about(user, ErrBlacklisted)
+		return about(user, &BlockedError{}) // the actor cannot see the blacklist
 	}
 	return nil
 }
@@ -117,7 +125,8 @@ func pick(first bool, a, b EventKind) EventKind {
 	return b
 }
 
-// RemoveMember ends the membership of a user. It does not block the user. A mute stays.
+// RemoveMember ends the membership of a user. It does not block the user. A mute stays. The
+// pending invitations that the user made are cancelled.
 //
 // Allowed: owner, admin, system. An admin can remove only plain members.
 // Returns ErrNotMember if the user is not a member, ErrIsOwner if the user is the owner,
@@ -134,7 +143,7 @@ func (a Actor) RemoveMembers(ctx context.Context, group GroupID, users []UserID)
 }
 
 var removeMembersVerb = verb{
-	op: OpRemoveMembers, action: moderate, needs: needs{counts: true}, each: alone((*change).remove),
+	op: OpRemoveMembers, action: moderate, needs: needs{counts: true, losers: usersLose}, each: alone((*change).remove),
 }
 
 func (c *change) remove(user UserID) error {
@@ -156,7 +165,8 @@ func (c *change) endMembership(user UserID, how Cause) {
 	c.recordEvent(record.Event{Kind: uint8(MemberLeft), Cause: uint8(how), Users: []string{string(user)}})
 }
 
-// Leave ends the membership of the actor. A mute stays.
+// Leave ends the membership of the actor. A mute stays. The pending invitations that the actor
+// made are cancelled.
 //
 // The owner can leave only if Options.OwnerLeave is OwnerSucceed. Then the admin with the
 // longest membership becomes the owner, or the member with the longest membership if there
@@ -172,7 +182,7 @@ func (a Actor) Leave(ctx context.Context, group GroupID) error {
 
 var leaveVerb = verb{
 	op: OpLeave, action: leave, personal: true,
-	needs: needs{counts: true, total: true, leaver: func(c *change) UserID {
+	needs: needs{counts: true, total: true, losers: actorLoses, leaver: func(c *change) UserID {
 		if c.policy == OwnerSucceed {
 			return c.user
 		}

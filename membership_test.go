@@ -72,7 +72,7 @@ func TestOwnerSucceed(t *testing.T) {
 		requireHeir(t, eng, id, "carol")
 		requireHeir(t, eng, id, "zoe")
 	})
-	t.Run("of several the first by id", func(t *testing.T) {
+	t.Run("of several the first in the call", func(t *testing.T) {
 		t.Parallel()
 		eng, _, id := succession(t)
 		_, err := eng.System().AddMembers(t.Context(), id, grouptest.IDs{"dave", "carol", "bob", "B", "ä"})
@@ -80,7 +80,7 @@ func TestOwnerSucceed(t *testing.T) {
 		for _, u := range (grouptest.IDs{"dave", "carol"}) {
 			require.NoError(t, eng.As("alice").AddAdmin(t.Context(), id, u))
 		}
-		for _, heir := range (grouptest.IDs{"carol", "dave", "B", "bob", "ä"}) {
+		for _, heir := range (grouptest.IDs{"dave", "carol", "bob", "B", "ä"}) {
 			requireHeir(t, eng, id, heir)
 		}
 	})

@@ -101,6 +101,7 @@ func heap() int {
 // An answer from memory allocates nothing, be it yes or no, and a refusal is one for all
 // calls that are refused alike.
 func TestMaySpeak_Allocations(t *testing.T) {
+	grouptest.NeedsOwnStore(t, "MaySpeak reads the store")
 	eng, clock := grouptest.Setup(t, groupkit.Options{})
 	system := eng.System()
 	id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Public: true, Members: []groupkit.UserID{"bob", "muted", "blocked", "admin"}})

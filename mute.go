@@ -11,20 +11,20 @@ import (
 
 // A Mute is an entry of a group's mute list.
 type Mute struct {
-	User   UserID
-	Until  time.Time // the end; at this instant the user can speak again
-	By     UserID    // who muted the user; "" is the system
-	At     time.Time // when the user was muted
-	Reason string    // from Because
+	User   UserID    `json:"user"`
+	Until  time.Time `json:"until,omitzero"`  // the end; at this instant the user can speak again
+	By     UserID    `json:"by,omitzero"`     // who muted the user; "" is the system
+	At     time.Time `json:"at,omitzero"`     // when the user was muted
+	Reason string    `json:"reason,omitzero"` // from Because
 }
 
 // An Allowed is an entry of a group's allow list. The user can speak while the whole group
 // is muted.
 type Allowed struct {
-	User   UserID
-	By     UserID    // who put the user on the list; "" is the system
-	At     time.Time // when the user was put on the list
-	Reason string    // from Because
+	User   UserID    `json:"user"`
+	By     UserID    `json:"by,omitzero"`     // who put the user on the list; "" is the system
+	At     time.Time `json:"at,omitzero"`     // when the user was put on the list
+	Reason string    `json:"reason,omitzero"` // from Because
 }
 
 // The operations on mutes and the allow list.
@@ -51,6 +51,12 @@ func (a Actor) Mutes(ctx context.Context, group GroupID) iter.Seq2[Mute, error] 
 // MutesPage returns one page of Mutes, with the same permissions and errors.
 func (a Actor) MutesPage(ctx context.Context, group GroupID, page Page) ([]Mute, error) {
 	return paged(ctx, a, group, muteList, page)
+}
+
+// MutesFrom returns a part of Mutes and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) MutesFrom(ctx context.Context, group GroupID, from From) ([]Mute, string, error) {
+	return listFrom(ctx, a, group, muteList, from)
 }
 
 var muteList = listing[Mute]{OpListMutes, moderate, key.Muted, func(e *entry) (Mute, bool) {
@@ -179,6 +185,12 @@ func (a Actor) AllowList(ctx context.Context, group GroupID) iter.Seq2[Allowed, 
 // AllowListPage returns one page of AllowList, with the same permissions and errors.
 func (a Actor) AllowListPage(ctx context.Context, group GroupID, page Page) ([]Allowed, error) {
 	return paged(ctx, a, group, allowList, page)
+}
+
+// AllowListFrom returns a part of AllowList and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) AllowListFrom(ctx context.Context, group GroupID, from From) ([]Allowed, string, error) {
+	return listFrom(ctx, a, group, allowList, from)
 }
 
 var allowList = listing[Allowed]{OpAllowList, moderate, key.Allowed, func(e *entry) (Allowed, bool) {

@@ -23,92 +23,238 @@ const OpOpen Op = "open"
 // closes them. If New returns an error, both stay open and belong to the caller. If opts
 // is nil, all options have their defaults.
 //
-// Returns ErrCorrupt if a newer version wrote the data, ErrInvalid if an option is not
-// valid.
+// New brings data of format 1 up to date, in steps; see [Upgrade]. It keeps no copy of the old
+// data: make one with store.Backup before, if you need it.
+//
+// Returns ErrCorrupt if a newer version wrote the data, ErrInvalid if s or blobs is nil or an
+// option is not valid, ErrStorage if an older version wrote the data of a store that several processes can use.
 func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
-	e := &Engine{store: s, blobs: blobs, id: uuid.NewString()}
-	if opts != nil {
-		e.opts = *opts
+	if isNil(blobs) {
+		return nil, wrap(OpOpen, "", invalid("blobs", "is nil"))
 	}
-	var err error
-	if e.limits, err = e.opts.Limits.orDefaults(); err != nil {
+	return start(s, blobs, opts, nil)
+}
+
+// A keepOld keeps data of an older format before it is changed.
+type keepOld func(ctx context.Context, found record.Format) error
+
+// start is New. It calls keep before it changes data of an older format, unless it is nil.
+func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engine, error) {
+	e, err := newEngine(s, blobs, opts)
+	if err != nil {
 		return nil, wrap(OpOpen, "", err)
 	}
-	if err := e.opts.check(); err != nil {
-		return nil, wrap(OpOpen, "", err)
+	left, err := e.prepare(e.background, keep)
+	if err == nil {
+		err = e.compareContents(e.background, left.upgraded)
 	}
-	if e.opts.Clock == nil {
-		e.opts.Clock = time.Now
-	}
-	if store.Exclusive(s) {
-		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
-	}
-	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
-	e.opts.KeyTTL = cmp.Or(e.opts.KeyTTL, 24*time.Hour)
-	e.background, e.cancel = context.WithCancel(context.Background())
-	e.broker = feed.NewBroker(e.background, e.missedCommits)
-	dying, err := e.prepare(e.background)
 	if err != nil {
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
 	}
-	e.tasks.Go(func() { e.resume(dying) })
+	e.tasks.Go(func() { e.resume(left) })
+	if e.shared {
+		e.tasks.Go(e.care)
+	}
+	if _, later := s.(store.Relaxer); later {
+		e.tasks.Go(e.removeDurable)
+	}
 	if e.opts.SweepEvery > 0 {
 		e.tasks.Go(e.sweepAlways)
 	}
 	return e, nil
 }
 
-// format is the number of the format that this version writes. It also reads lower
-// numbers.
-const format = 1
+// newEngine returns an engine that has not read anything yet.
+func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
+	if isNil(s) {
+		return nil, invalid("store", "is nil")
+	}
+	e := &Engine{store: s, blobs: blobs, id: uuid.NewString(), shared: !store.Exclusive(s), sizes: store.SizesOf(s), contents: contents{ready: make(chan struct{}, 1)}}
+	if opts != nil {
+		e.opts = *opts
+	}
+	var err error
+	if e.limits, err = e.opts.Limits.orDefaults(e.sizes); err != nil {
+		return nil, err
+	}
+	if err := e.opts.check(); err != nil {
+		return nil, err
+	}
+	if e.opts.Clock == nil {
+		e.opts.Clock = time.Now
+	}
+	if e.shared {
+		e.turns = newTurns()
+	} else {
+		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+	}
+	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
+	if e.shared {
+		e.opts.MaxSkew = cmp.Or(e.opts.MaxSkew, time.Minute)
+	}
+	e.opts.MaxSkew = max(e.opts.MaxSkew, 0)
+	e.opts.KeyTTL = cmp.Or(e.opts.KeyTTL, 24*time.Hour)
+	e.background, e.cancel = context.WithCancel(context.Background())
+	e.broker = feed.NewBroker(e.feedSource())
+	return e, nil
+}
 
-// prepare refuses a store with a newer format and marks a new store with the current
-// format. It deletes the number of groups if groups are no longer counted. It returns the
-// groups whose deletion was interrupted.
-func (e *Engine) prepare(ctx context.Context) (dying []GroupID, err error) {
-	var found int
-	var counted bool
+// A leftover is what an opening finds of the engines before.
+type leftover struct {
+	dying    []GroupID // groups whose deletion was interrupted
+	loads    []GroupID // groups that were being loaded
+	renaming []GroupID // groups in which a pseudonym was being written
+	toGo     bool      // contents are recorded as to go
+	upgraded bool      // the database is older than identities
+}
+
+// prepare brings older data up to date, refuses data of a newer version, and marks a new store
+// with the current format and an identity. It deletes the number of groups if groups are no
+// longer counted.
+func (e *Engine) prepare(ctx context.Context, keep keepOld) (left leftover, err error) {
+	found, err := readFormat(ctx, e.store)
+	if err == nil && isOld(found) {
+		err = e.upgradeAlone(ctx, found, keep)
+	}
+	if err != nil {
+		return left, err
+	}
+	var id record.Identity
+	var counted, known, limited bool
+	relaxed := store.Relaxed(e.store)
 	err = e.view(ctx, func(r store.Reader) (err error) {
-		if found, err = readCount(r, key.Format()); err != nil || found > format {
-			return err
-		}
 		if _, counted, err = r.Get(key.GroupCount()); err != nil {
 			return err
 		}
-		dying, err = pendingDeletions(r)
+		if id, known, err = loadIdentity(r); err != nil {
+			return err
+		}
+		if limited, err = e.agreeOnGroups(r); err != nil {
+			return err
+		}
+		if left.toGo, err = anyToGo(r); err != nil {
+			return err
+		}
+		if left.dying, err = pendingIn(r, key.Deletions()); err != nil {
+			return err
+		}
+		if left.loads, err = pendingIn(r, key.Loads()); err != nil {
+			return err
+		}
+		left.renaming, err = pendingIn(r, key.Renames())
 		return err
 	})
 	stale := counted && e.limits.Groups == 0
-	switch {
-	case err != nil:
-		return nil, err
-	case found > format:
-		return nil, fmt.Errorf("%w: the data has format %d, this version reads formats up to %d", store.ErrNewer, found, format)
-	case found == format && !stale:
-		return dying, nil
+	identified := known && !id.Open && !relaxed && limited
+	if err != nil || found.Number != 0 && !stale && identified {
+		e.history.Store(&id.History)
+		return left, err
 	}
-	return dying, e.update(ctx, func(w store.Writer) error {
+	err = e.step(ctx, func(w store.Writer) error {
+		_, known, err := w.Get(key.Identity())
+		if err != nil {
+			return err
+		}
+		left.upgraded = left.upgraded || found.Number > 0 && !known
 		if stale {
 			if err := w.Delete(key.GroupCount()); err != nil {
 				return err
 			}
 		}
-		return w.Put(key.Format(), record.EncodeCount(format))
+		if err := w.Put(key.Format(), (&record.Format{Number: format}).Encode()); err != nil {
+			return err
+		}
+		if err := e.limitGroups(w); err != nil {
+			return err
+		}
+		id, err = identify(w, relaxed)
+		return err
 	})
+	if err == nil && relaxed {
+		err = store.Sync(ctx, e.store)
+	}
+	e.history.Store(&id.History)
+	return left, err
 }
 
-// resume completes what an earlier engine did not: deletions of groups, and removal of
-// contents of unfinished uploads. It runs in the background. What fails is tried again
-// when the engine is opened the next time. resume does not touch deletions that this
-// engine starts, because DeleteGroup must return their errors.
-func (e *Engine) resume(dying []GroupID) {
+// compareContents finds out whether the contents belong to the database. What fails is tried
+// again by the first call that needs it, so that groups can be read although the disk is full
+// or the contents are away. The exception is a new history that cannot be written.
+func (e *Engine) compareContents(ctx context.Context, upgraded bool) error {
+	ours, err := e.claimContents(ctx, upgraded)
+	if err != nil && !ours {
+		return err
+	}
+	if err != nil {
+		e.opts.Logger.Error("groupkit: comparing the contents of files with the database failed", "err", err)
+	}
+	return nil
+}
+
+// upgradeAlone brings older data up to date, if no other process can use it.
+func (e *Engine) upgradeAlone(ctx context.Context, found record.Format, keep keepOld) error {
+	if !store.Exclusive(e.store) {
+		return fmt.Errorf("%w: the data has format %d, this version needs format %d: call Upgrade while no process uses it",
+			store.ErrOlder, found.Number, format)
+	}
+	return newUpgrade(e, found, keep).run(ctx)
+}
+
+// The operation of Upgrade.
+const OpUpgrade Op = "upgrade"
+
+// Upgrade brings data of format 1 up to date. Open and New do that themselves if this process
+// alone can use the store. For a store that several processes share, call Upgrade while no
+// process uses it. opts are the options with which the engines are opened.
+//
+// Upgrade first reads everything: data that cannot be converted stays as it is. Then it
+// converts the data in steps. If it is interrupted, call it again. Engines refuse the data until
+// it is complete. Upgrade cancels pending invitations whose inviters are not allowed to invite
+// any more, with their events. It does nothing if the data is up to date. s stays open.
+//
+// Returns ErrCorrupt if the data is damaged or a newer version wrote it, ErrInvalid if s is nil or
+// an option is not valid.
+func Upgrade(ctx context.Context, s store.Store, opts *Options) error {
+	e, err := newEngine(s, nil, opts)
+	if err != nil {
+		return wrap(OpUpgrade, "", err)
+	}
+	defer e.cancel()
+	found, err := readFormat(ctx, s)
+	if err == nil && isOld(found) {
+		err = newUpgrade(e, found, nil).run(ctx)
+	}
+	return wrap(OpUpgrade, "", storage(err))
+}
+
+// resume completes what an earlier engine did not: deletions of groups, pseudonyms, and removal of
+// contents of deleted files and unfinished uploads. It runs in the background. What fails is
+// tried again when the engine is opened the next time. resume does not touch deletions that
+// this engine starts, because DeleteGroup must return their errors, and not the contents that
+// this engine is removing.
+func (e *Engine) resume(left leftover) {
 	var err error
-	for _, group := range dying {
+	for _, group := range left.dying {
 		err = errors.Join(err, e.finishDeletion(e.background, group)) // continue with the other groups
 	}
-	err = errors.Join(err, e.sweepContents(e.background))
-	if err != nil && e.background.Err() == nil {
+	for _, group := range left.renaming {
+		err = errors.Join(err, e.finishRenaming(e.background, group))
+	}
+	swept := false
+	if !e.shared { // otherwise nobody can say at once which loads and uploads still run; see care
+		for _, group := range left.loads {
+			err = errors.Join(err, e.dropLoad(e.background, group))
+		}
+		var failed error
+		swept, failed = e.sweepReservations(e.background)
+		err = errors.Join(err, failed)
+	}
+	if left.toGo || swept {
+		err = errors.Join(err, e.finishToGo(e.background))
+	}
+	if err != nil && !e.closed.Load() {
 		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
 	}
+	e.opts.Logger.Debug("groupkit: nothing of what was cut off is left to do")
 }

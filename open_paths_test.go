@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
+	"groupkit/internal/grouptest"
 )
 
 // openedAt opens a file, with a group in it if it is new.
@@ -45,9 +46,7 @@ func requireUploaded(t *testing.T, eng *groupkit.Engine, files map[groupkit.File
 		require.NoError(t, r.Close())
 		require.Equal(t, want, string(got))
 	}
-	violations, err := eng.Verify(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, violations)
+	grouptest.RequireVerified(t, eng)
 }
 
 // A relative path leads to the same place after the working directory has changed.

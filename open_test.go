@@ -68,12 +68,12 @@ func TestNew_LeavesTheStoreOpen(t *testing.T) {
 func TestNew_Newer(t *testing.T) {
 	t.Parallel()
 	s := &grouptest.Stack{Store: memstore.New()}
-	s.Put(t, key.Format(), record.EncodeCount(2))
+	s.Put(t, key.Format(), record.EncodeCount(3))
 	before := s.Dump(t)
 	_, err := groupkit.New(s.Store, memblob.New(), nil)
 	require.ErrorIs(t, err, store.ErrNewer)
 	require.ErrorIs(t, err, groupkit.ErrCorrupt)
-	require.ErrorContains(t, err, "format 2, this version reads formats up to 1")
+	require.ErrorContains(t, err, "format 3, this version reads formats up to 2")
 	grouptest.RequireError(t, err, groupkit.OpOpen, "")
 	require.Equal(t, before, s.Dump(t))
 }
@@ -188,9 +188,7 @@ func TestEngine_Backup(t *testing.T) {
 	again, err := eng.System().Group(t.Context(), g.ID)
 	require.NoError(t, err)
 	require.Equal(t, g, again)
-	violations, err := eng.Verify(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, violations)
+	grouptest.RequireVerified(t, eng)
 	require.NoError(t, eng.Close())
 }
 

@@ -13,7 +13,8 @@ type Options struct {
 	Limits Limits
 
 	// Clock returns the current time. The engine reads it once for each change, with a
-	// precision of milliseconds. Default: time.Now.
+	// precision of milliseconds. While it shows a time before 1970 or after the year 4199, calls
+	// that read it return ErrClock. Default: time.Now.
 	Clock func() time.Time
 
 	// UserExists reports whether the application knows a user. A call returns
@@ -47,7 +48,15 @@ type Options struct {
 	// error is logged and the next call tries again. Default: none, Sweep is not called.
 	SweepEvery time.Duration
 
-	// Logger receives the errors of background work. Default: none, they are discarded.
+	// MaxSkew is how far the clocks of processes that share a store can be apart. What is removed
+	// in the background because it has expired, is removed this much later: expired entries,
+	// results of idempotency keys, old events. What a call asks is judged by the clock of its own
+	// process. Default: 1 minute if several processes can use the store, otherwise 0. A negative
+	// number means 0.
+	MaxSkew time.Duration
+
+	// Logger receives the errors of background work, and a warning if the contents of
+	// shared files belong to another database. Default: none, they are discarded.
 	Logger *slog.Logger
 
 	// Durability is what a change has reached when its call returns nil. It applies to
@@ -58,6 +67,10 @@ type Options struct {
 	// SyncWithin is the time after which a change is on disk with SyncInterval. A crash
 	// can lose the changes of that time. Default: 100 ms.
 	SyncWithin time.Duration
+
+	// UpgradeWithoutCopy: Open does not write a copy of a file of an older format before it
+	// brings the file up to date. Default: false.
+	UpgradeWithoutCopy bool
 
 	// CacheBytes limits the memory for cached answers of MaySpeak. Default: 32 MiB,
 	// enough for about 1,400,000 memberships. A negative number means no cache. There is
@@ -87,7 +100,8 @@ const (
 
 	// SyncInterval: the change is in the memory of this process. It is on disk within
 	// Options.SyncWithin. A crash loses at most the last changes. It never loses an
-	// earlier change or a part of a call.
+	// earlier change or a part of a call. Followers get a change when it is on disk.
+	// UploadFile waits for the disk.
 	SyncInterval
 
 	// SyncNever: the operating system has the change. A crash of the machine can damage

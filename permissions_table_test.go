@@ -81,9 +81,15 @@ transfer/outsider,blacklisted,invited,requested   outside outside  low      low 
 approve/owner,admin,member                        norequest norequest norequest low  outside  black       outside outside
 approve/outsider,blacklisted,invited              norequest norequest norequest low  outside  black       outside outside
 approve/requested                                 yes     yes      yes      low      outside  black       outside outside
+approve-many/owner,admin,member                   norequest norequest norequest low  outside  black       outside outside
+approve-many/outsider,blacklisted,invited         norequest norequest norequest low  outside  black       outside outside
+approve-many/requested                            yes     yes      yes      low      outside  black       outside outside
 decline/owner,admin,member                        norequest norequest norequest low  outside  black       outside outside
 decline/outsider,blacklisted,invited              norequest norequest norequest low  outside  black       outside outside
 decline/requested                                 yes     yes      yes      low      outside  black       outside outside
+decline-many/owner,admin,member                   norequest norequest norequest low  outside  black       outside outside
+decline-many/outsider,blacklisted,invited         norequest norequest norequest low  outside  black       outside outside
+decline-many/requested                            yes     yes      yes      low      outside  black       outside outside
 invite/owner,admin,member                         member  member   member   low      outside  black       outside outside
 invite/outsider,invited,requested                 yes     yes      yes      low      outside  black       outside outside
 invite/blacklisted                                black   black    black    low      outside  black       outside outside
@@ -94,6 +100,9 @@ invite-where-members-may-not/blacklisted          black   black    black    low 
 cancel-invitation/owner,admin,member              uninvited uninvited uninvited low  outside  black       outside outside
 cancel-invitation/outsider,blacklisted,requested  uninvited uninvited uninvited low  outside  black       outside outside
 cancel-invitation/invited                         yes     yes      yes      low      outside  black       outside outside
+cancel-many/owner,admin,member                    uninvited uninvited uninvited low  outside  black       outside outside
+cancel-many/outsider,blacklisted,requested        uninvited uninvited uninvited low  outside  black       outside outside
+cancel-many/invited                               yes     yes      yes      low      outside  black       outside outside
 `
 
 // In a private group there are no join requests, and outsiders find nothing.
@@ -168,8 +177,12 @@ transfer/admin,member                             yes     yes      low      low 
 transfer/outsider,blacklisted,invited             outside outside  low      low      hidden   black       hidden
 approve/owner,admin,member                        norequest norequest norequest low  hidden   black       hidden
 approve/outsider,blacklisted,invited              norequest norequest norequest low  hidden   black       hidden
+approve-many/owner,admin,member                   norequest norequest norequest low  hidden   black       hidden
+approve-many/outsider,blacklisted,invited         norequest norequest norequest low  hidden   black       hidden
 decline/owner,admin,member                        norequest norequest norequest low  hidden   black       hidden
 decline/outsider,blacklisted,invited              norequest norequest norequest low  hidden   black       hidden
+decline-many/owner,admin,member                   norequest norequest norequest low  hidden   black       hidden
+decline-many/outsider,blacklisted,invited         norequest norequest norequest low  hidden   black       hidden
 invite/owner,admin,member                         member  member   member   member   hidden   black       hidden
 invite/outsider,invited                           yes     yes      yes      yes      hidden   black       hidden
 invite/blacklisted                                black   black    black    black    hidden   black       hidden
@@ -179,6 +192,9 @@ invite-where-members-may-not/blacklisted          black   black    black    low 
 cancel-invitation/owner,admin,member              uninvited uninvited uninvited low  hidden   black       hidden
 cancel-invitation/outsider,blacklisted            uninvited uninvited uninvited low  hidden   black       hidden
 cancel-invitation/invited                         yes     yes      yes      low      hidden   black       hidden
+cancel-many/owner,admin,member                    uninvited uninvited uninvited low  hidden   black       hidden
+cancel-many/outsider,blacklisted                  uninvited uninvited uninvited low  hidden   black       hidden
+cancel-many/invited                               yes     yes      yes      low      hidden   black       hidden
 `
 
 // refusals are the words of the tables.

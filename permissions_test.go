@@ -92,6 +92,14 @@ var attempts = map[string]func(attempt) error{
 	"invite-where-members-may-not": attempt.inviteWhereMembersMayNot,
 
 	"cancel-invitation": func(a attempt) error { return a.actor().CancelInvitation(a.ctx, a.group, a.target) },
+	"approve-many":      func(a attempt) error { return a.many(groupkit.Actor.ApproveRequests) },
+	"decline-many":      func(a attempt) error { return a.many(groupkit.Actor.DeclineRequests) },
+	"cancel-many":       func(a attempt) error { return a.many(groupkit.Actor.CancelInvitations) },
+}
+
+// many makes a batch of the target alone.
+func (a attempt) many(batch func(groupkit.Actor, context.Context, groupkit.GroupID, []groupkit.UserID) (groupkit.Results, error)) error {
+	return grouptest.ErrorOf(batch(a.actor(), a.ctx, a.group, []groupkit.UserID{a.target}))
 }
 
 func (a attempt) seeOwnRole() error {

@@ -3,137 +3,161 @@ package groupkit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
-
-	"github.com/google/uuid"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// pseudonymize replaces a user ID by a new pseudonym in all records of a group, and removes
-// the trace that leads from the user to the group. The user must not have a standing in the
-// group any more, except in the checkpoint.
-func pseudonymize(w store.Writer, group GroupID, user string) error {
-	to, err := newPseudonym()
+// finishRenaming writes the pseudonym of a pending renaming into the records of the group, step by
+// step. It can be interrupted and called again, also by another engine; see renaming. In the end it
+// removes the trace that leads from the user to the group.
+func (e *Engine) finishRenaming(ctx context.Context, group GroupID) error {
+	for done := false; !done; {
+		err := e.step(ctx, func(w store.Writer) (err error) {
+			done, err = e.renamingStep(w, string(group))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renamingStep does one step. The record of the renaming says where the step begins: it is the last key that
+// was read, so each step moves it.
+//
+// The step reads the header by its key, and the record of a deletion: whoever changes a record of
+// the group writes one of them.
+func (e *Engine) renamingStep(w store.Writer, group string) (done bool, err error) {
+	pending, header := key.Rename(group), key.Of(group, key.Header)
+	store.Claim(w, header)
+	values, err := store.GetMany(w, [][]byte{pending, header, key.Deletion(group)})
+	if err != nil || values[0] == nil {
+		return true, storage(err)
+	}
+	h, err := record.DecodeHeader(values[1])
 	if err != nil {
-		return err
+		return false, err
 	}
-	n := pseudonymizer{w: w, group: string(group), from: user, to: to}
-	own, cut := key.Group(n.group), key.Of(n.group, key.Checkpoint)
-	for _, area := range []struct {
-		prefix []byte
-		kinds  []byte
-	}{
-		{own, []byte{key.Members, key.Outsiders, key.Files, key.Announcement, key.Events}},
-		{cut, []byte{key.Header, key.Members, key.Outsiders, key.Files, key.Announcement}},
-	} {
-		for _, kind := range area.kinds {
-			if err := n.walk(append(slices.Clone(area.prefix), kind), kind); err != nil {
-				return err
-			}
+	n := renamingOf(&h)
+	if n == (renaming{}) {
+		return false, corrupt("group %q has a pending pseudonym, but its header has none", group)
+	}
+	rng := renamedRange(group)
+	rng.Limit = entries(store.Sizes{Reads: e.sizes.Reads}, renamingStep, 1, 1)
+	if len(values[0]) > 0 {
+		rng.From = append(values[0], 0)
+	}
+	page, _, err := w.Scan(rng)
+	if err != nil {
+		return false, storage(err)
+	}
+	if len(page) == 0 {
+		h.Rename = record.Rename{}
+		return true, write(w, []store.Pair{
+			{Key: header, Value: h.Encode()}, {Key: pending}, {Key: key.UserGroupTrace(n.From, group)},
+		})
+	}
+	room, last := newRoom(e.sizes), page[0].Key
+	for _, p := range page {
+		out, err := n.rewritten(group, p)
+		if err != nil {
+			return false, err
+		}
+		if len(out) > 0 && !room.fits(out, 0) {
+			break
+		}
+		if last = p.Key; len(out) == 0 {
+			continue
+		}
+		if err := write(w, out); err != nil {
+			return false, err
 		}
 	}
-	return write(w, []store.Pair{{Key: key.UserGroupTrace(user, n.group)}})
+	return false, write(w, []store.Pair{{Key: pending, Value: slices.Clone(last)}})
 }
 
-// pseudonym is the prefix of all pseudonyms.
-const pseudonym = "forgotten-"
+// renamingStep is the number of records that one step of a renaming reads. It limits how long other
+// writers wait for a step.
+const renamingStep = store.MaxPage
 
-// newPseudonym returns a random pseudonym.
-func newPseudonym() (string, error) {
-	id, err := uuid.NewRandom()
-	return pseudonym + id.String(), storage(err)
+// renamedRange returns the range of the records of a group that can contain a user ID besides
+// that of their key: from the checkpoint to the outsiders. It contains others, too.
+func renamedRange(group string) store.Range {
+	return store.Range{From: key.Of(group, key.Checkpoint), To: store.PrefixEnd(key.Of(group, key.Outsiders))}
 }
 
-// A pseudonymizer replaces one user ID by a pseudonym in records. pseudonymize uses one for the
-// records of a group, and ForgetUser one for each recorded reply. Every field of a record that
-// can contain a user ID must be replaced here; a field that is left out keeps the ID.
-type pseudonymizer struct {
-	w               store.Writer
-	group, from, to string
+// rewritten returns the writes that replace the user ID in one record; none if the record does not contain
+// it.
+func (n renaming) rewritten(group string, p store.Pair) ([]store.Pair, error) {
+	_, kind, rest, err := key.CutGroup(p.Key)
+	if err != nil || kind == key.Header {
+		return nil, err
+	}
+	if kind == key.Checkpoint && len(rest) > 0 {
+		kind, rest = rest[0], rest[1:]
+	}
+	value, err := n.rewrite(kind, p.Value)
+	if err != nil {
+		return nil, err
+	}
+	if (kind == key.Members || kind == key.Outsiders) && string(rest) == n.From {
+		// Only a checkpoint can still contain a record of the user.
+		moved := append(slices.Clone(p.Key[:len(p.Key)-len(rest)]), n.To...)
+		return []store.Pair{{Key: p.Key}, {Key: moved, Value: value}}, nil
+	}
+	if bytes.Equal(value, p.Value) {
+		return nil, nil
+	}
+	return []store.Pair{{Key: p.Key, Value: value}}, nil
 }
 
-// walk rewrites the records with the prefix that contain the user ID.
-func (n *pseudonymizer) walk(prefix []byte, kind byte) error {
-	return scanAll(n.w, store.Prefix(prefix), func(page []store.Pair) error {
-		for _, p := range page {
-			value, err := n.rewrite(kind, p.Value)
-			if err != nil {
-				return err
-			}
-			rest := string(p.Key[len(prefix):])
-			out := store.Pair{Key: p.Key, Value: value}
-			if (kind == key.Members || kind == key.Outsiders) && rest == n.from {
-				// Only a checkpoint can still contain a record of the user.
-				out.Key = append(slices.Clone(prefix), n.to...)
-				if err := write(n.w, []store.Pair{{Key: p.Key}}); err != nil {
-					return err
-				}
-			} else if string(value) == string(p.Value) {
-				continue
-			}
-			if err := write(n.w, []store.Pair{out}); err != nil {
-				return err
-			}
-		}
+// A renamingError says that a renaming has to be finished before a call can change the group. It never leaves the
+// engine.
+type renamingError struct{ group GroupID }
+
+func (e *renamingError) Error() string {
+	return "a pseudonym is being written into group " + quote(string(e.group))
+}
+
+// Unwrap returns ErrStorage: the transaction has to run again.
+func (e *renamingError) Unwrap() error { return ErrStorage }
+
+// awaitsRenaming returns a renamingError if the call would add an event that names the user of a pending
+// renaming, or begin another renaming; see renaming.
+func (c *change) awaitsRenaming() error {
+	pending := c.loaded.head.Rename
+	if pending.From == "" || len(c.call.Events) == 0 {
 		return nil
-	})
-}
-
-// swap replaces the name if it is the user ID.
-func (n *pseudonymizer) swap(name *string) {
-	if *name == n.from {
-		*name = n.to
 	}
-}
-
-// rewrite returns the new value of a record of the given kind.
-func (n *pseudonymizer) rewrite(kind byte, value []byte) ([]byte, error) {
-	switch kind {
-	case key.Header:
-		h, err := record.DecodeHeader(value)
-		n.swap(&h.Owner)
-		return h.Encode(), err
-	case key.Members, key.Outsiders:
-		st, err := record.DecodeStanding(value, kind == key.Members)
-		n.marks(&st)
-		return st.Encode(), err
-	case key.Files:
-		f, err := record.DecodeFile(value)
-		n.swap(&f.Owner)
-		return f.Encode(), err
-	case key.Announcement:
-		a, err := record.DecodeAnnouncement(value)
-		n.swap(&a.By)
-		return a.Encode(), err
-	default:
-		call, err := record.DecodeCall(value)
-		n.call(&call)
-		return call.Encode(), err
+	if from := UserID(pending.From); c.user == from || slices.Contains(c.cmd.Users, from) || c.head.Rename != pending {
+		return &renamingError{c.id}
 	}
+	return nil
 }
 
-func (n *pseudonymizer) marks(st *record.Standing) {
-	for _, kind := range marks {
-		if slot := kind.field(st); *slot != nil {
-			mark := **slot
-			n.swap(&mark.By)
-			*slot = &mark
+// afterRenaming is Engine.afterRenaming, but for a call of Atomic: Atomic does it.
+func (a Actor) afterRenaming(ctx context.Context, call func() error) error {
+	if a.tx != nil {
+		return call()
+	}
+	return a.eng.afterRenaming(ctx, call)
+}
+
+// afterRenaming makes a call. If a renaming has to be finished before, it does that and makes the call again.
+func (e *Engine) afterRenaming(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		awaited, ok := errors.AsType[*renamingError](err)
+		if !ok {
+			return err
 		}
-	}
-}
-
-func (n *pseudonymizer) call(call *record.Call) {
-	n.swap(&call.Actor)
-	for i := range call.Events {
-		e := &call.Events[i]
-		for j := range e.Users {
-			n.swap(&e.Users[j])
-		}
-		if e.File != nil {
-			n.swap(&e.File.Owner)
+		if err := e.finishRenaming(ctx, awaited.group); err != nil {
+			return err
 		}
 	}
 }
@@ -156,8 +180,10 @@ func (e *Engine) forgetReplies(ctx context.Context, user UserID) error {
 		if err != nil {
 			return err
 		}
-		if err := e.forgetRepliesAt(ctx, naming, string(user)); err != nil {
-			return err
+		for part := range slices.Chunk(naming, entries(e.sizes, forgetStep, 1, 2)) {
+			if err := e.forgetRepliesAt(ctx, part, string(user)); err != nil {
+				return err
+			}
 		}
 		rng.From = append(page[len(page)-1].Key, 0)
 	}
@@ -175,7 +201,7 @@ func repliesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		n := pseudonymizer{from: user, to: user + "'"}
+		n := renaming{From: user, To: user + "'"}
 		if err := n.reply(&kept); err != nil {
 			return nil, err
 		}
@@ -188,10 +214,7 @@ func repliesNaming(page []store.Pair, user string) (keys [][]byte, err error) {
 
 // forgetRepliesAt does in one transaction what forgetReplies does, for the given keys.
 func (e *Engine) forgetRepliesAt(ctx context.Context, keys [][]byte, user string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	return e.update(ctx, func(w store.Writer) error {
+	return e.step(ctx, func(w store.Writer) error {
 		for _, k := range keys {
 			var err error
 			if bytes.HasPrefix(k, key.OnceOf(user)) {
@@ -207,6 +230,15 @@ func (e *Engine) forgetRepliesAt(ctx context.Context, keys [][]byte, user string
 	})
 }
 
+// removeReply removes one recorded reply.
+func removeReply(w store.Writer, k []byte) error {
+	pairs, err := replyRemoval(w, k)
+	if err != nil {
+		return err
+	}
+	return write(w, pairs)
+}
+
 // pseudonymizeReply replaces the user ID by a new pseudonym in one recorded reply.
 func pseudonymizeReply(w store.Writer, k []byte, user string) error {
 	value, ok, err := w.Get(k)
@@ -217,18 +249,14 @@ func pseudonymizeReply(w store.Writer, k []byte, user string) error {
 	if err != nil {
 		return err
 	}
-	to, err := newPseudonym()
-	if err != nil {
-		return err
-	}
-	n := pseudonymizer{from: user, to: to}
+	n := renaming{From: user, To: newPseudonym()}
 	if err := n.reply(&kept); err != nil {
 		return err
 	}
 	return write(w, []store.Pair{{Key: k, Value: kept.Encode()}})
 }
 
-func (n *pseudonymizer) reply(kept *record.Once) error {
+func (n renaming) reply(kept *record.Once) error {
 	for i := range kept.Results {
 		n.swap(&kept.Results[i].User)
 		n.swap(&kept.Results[i].About)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -37,42 +35,23 @@ func loadCustom(r store.Reader, group GroupID, h *record.Header) (string, error)
 	if !h.HasCustom {
 		return "", nil
 	}
-	value, _, err := r.Get(key.Of(string(group), key.Custom))
+	value, ok, err := r.Get(key.Of(string(group), key.Custom))
+	if err == nil && !ok {
+		return "", noCustom(group)
+	}
 	return string(value), storage(err)
 }
 
-func loadAnnouncement(r store.Reader, group GroupID) (record.Announcement, error) {
+func noCustom(group GroupID) error { return corrupt("the custom text of group %q is missing", group) }
+
+func loadAnnouncement(r store.Reader, group GroupID, h *record.Header) (record.Announcement, error) {
 	value, ok, err := r.Get(key.Of(string(group), key.Announcement))
 	if err != nil || !ok {
 		return record.Announcement{}, storage(err)
 	}
-	return record.DecodeAnnouncement(value)
-}
-
-// loadFile reads the record of a file. Returns ErrFileNotFound if there is none.
-func loadFile(r store.Reader, group GroupID, file FileID) (*record.File, error) {
-	id, err := uuid.Parse(string(file))
-	if err != nil || id.String() != string(file) {
-		return nil, ErrFileNotFound
-	}
-	value, ok, err := r.Get(key.File(string(group), id))
-	if err != nil {
-		return nil, storage(err)
-	}
-	if !ok {
-		return nil, ErrFileNotFound
-	}
-	f, err := decodeFile(id[:], value)
-	return &f, err
-}
-
-// decodeFile decodes the record of the file with the given ID.
-func decodeFile(id, value []byte) (record.File, error) {
-	f, err := record.DecodeFile(value)
-	if err == nil && f.ID != string(id) {
-		err = corrupt("file record has the ID of another file")
-	}
-	return f, err
+	a, err := record.DecodeAnnouncement(value)
+	renamingOf(h).swap(&a.By)
+	return a, err
 }
 
 func lastVersion(k []byte) (uint64, error) {
@@ -101,19 +80,12 @@ func isLive(r store.Reader, group GroupID) (bool, error) {
 	return h.State == record.Live, err
 }
 
-// isNamed reports whether a file has the content.
-func isNamed(r store.Reader, content string) (bool, error) {
-	group, file, err := key.CutContent(content)
-	if err != nil {
-		return false, nil // an ID that no file of the engine can have
-	}
-	_, ok, err := r.Get(key.File(group, file))
-	return ok, storage(err)
-}
+// isGone reports whether the group is deleted or being deleted.
+func isGone(h *record.Header) bool { return h.State == record.Deleting || h.State == record.Deleted }
 
-// pendingDeletions returns the groups whose deletion was interrupted or is in progress.
-func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
-	err = scanAll(r, store.Prefix(key.Deletions()), func(page []store.Pair) error {
+// pendingIn returns the groups whose deletions, or renamings, were interrupted or are in progress.
+func pendingIn(r store.Reader, prefix []byte) (groups []GroupID, err error) {
+	err = scanAll(r, store.Prefix(prefix), func(page []store.Pair) error {
 		for _, p := range page {
 			group, _, err := key.CutGroupID(p.Key[1:])
 			if err != nil {
@@ -128,7 +100,7 @@ func pendingDeletions(r store.Reader) (groups []GroupID, err error) {
 
 // tombstone returns the header that remains of a deleted group.
 func tombstone(h *record.Header) record.Header {
-	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First}
+	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First, Rewritten: h.Rewritten, Rename: h.Rename}
 }
 
 // An entry is a user on a list, with the user's standing in the group.
@@ -137,12 +109,13 @@ type entry struct {
 	user     UserID
 	standing record.Standing
 	now      int64
+	texts    record.Texts
 }
 
 // decode sets e to the user and the decoded standing.
 func (e *entry) decode(user, standing []byte, member bool) (err error) {
-	e.user = UserID(user)
-	if e.standing, err = record.DecodeStanding(standing, member); err != nil {
+	e.user = UserID(e.texts.Of(user))
+	if err = e.standing.Decode(standing, member); err != nil {
 		return fmt.Errorf("record of user %q in group %q: %w", string(e.user), e.group, err)
 	}
 	return nil
@@ -150,10 +123,10 @@ func (e *entry) decode(user, standing []byte, member bool) (err error) {
 
 // allEntries reads a whole list within one transaction.
 func allEntries(r store.Reader, group GroupID, list byte, fn func(*entry)) error {
-	var after []byte
+	rng := store.Prefix(key.Of(string(group), list))
 	for more := true; more; {
 		var err error
-		after, more, err = scanEntries(r, group, list, after, store.MaxPage, func(e *entry) bool { fn(e); return true })
+		more, err = scanEntries(r, group, list, &rng, func(e *entry) bool { fn(e); return true })
 		if err != nil {
 			return err
 		}
@@ -161,68 +134,112 @@ func allEntries(r store.Reader, group GroupID, list byte, fn func(*entry)) error
 	return nil
 }
 
-// scanEntries calls fn for up to limit entries after the given key, until fn returns
-// false. It returns the last key read and whether more entries follow. It reuses one
+// scanEntries calls fn for the entries of a list that are in the range, until fn returns false. It
+// advances the range past the last entry given to fn, and reports whether more follow. It reuses one
 // entry: fn must not keep it, and must not read from r.
-func scanEntries(r store.Reader, group GroupID, list byte, after []byte, limit int, fn func(*entry) bool) (last []byte, more bool, err error) {
-	prefix := key.Of(string(group), list)
-	rng := store.Prefix(prefix)
-	rng.Limit = limit
-	if after != nil {
-		rng.From = append(bytes.Clone(after), 0)
-	}
+func scanEntries(r store.Reader, group GroupID, list byte, rng *store.Range, fn func(*entry) bool) (more bool, err error) {
+	prefix := len(key.Of(string(group), list))
 	if list != key.Members && list != key.Outsiders {
-		return scanIndex(r, group, list, len(prefix), rng, fn)
+		return scanIndex(r, group, list, prefix, rng, fn)
 	}
 	e := entry{group: group}
+	var last []byte
 	var bad error
-	more, err = store.Visit(r, rng, func(k, value []byte) bool {
+	more, err = store.Visit(r, *rng, func(k, value []byte) bool {
 		last = append(last[:0], k...)
-		if bad = e.decode(k[len(prefix):], value, list == key.Members); bad != nil {
+		if bad = e.decode(k[prefix:], value, list == key.Members); bad != nil {
 			return false
 		}
 		return fn(&e)
 	})
-	if err == nil && bad != nil {
-		return nil, false, bad
+	if bad != nil {
+		return false, bad
 	}
-	return last, more, storage(err)
+	if err == nil && last != nil {
+		rng.From = append(last, 0)
+	}
+	return more, storage(err)
 }
 
 // scanIndex is scanEntries for an index. The entries of an index say where the standings
 // are.
-func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng store.Range, fn func(*entry) bool) ([]byte, bool, error) {
-	page, more, err := r.Scan(rng)
+func scanIndex(r store.Reader, group GroupID, list byte, prefix int, rng *store.Range, fn func(*entry) bool) (more bool, err error) {
+	page, more, err := r.Scan(*rng)
 	if err != nil || len(page) == 0 {
-		return nil, false, storage(err)
+		return false, storage(err)
 	}
 	values, err := entryValues(r, group, list, prefix, page)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	e := entry{group: group}
 	for i, p := range page {
-		if err := e.decode(p.Key[prefix:], values[i], p.Value[0] == key.Members); err != nil {
-			return nil, false, err
+		user, err := listedUser(list, p.Key[prefix:])
+		if err != nil {
+			return false, err
+		}
+		if err := e.decode(user, values[i], p.Value[0] == key.Members); err != nil {
+			return false, err
 		}
 		if !listed(list, &e.standing) {
-			return nil, false, corrupt("entry %q of list %q in group %q does not match the user's record", p.Key[prefix:], list, group)
+			return false, corrupt("entry %q of list %q in group %q does not match the user's record", user, list, group)
 		}
+		rng.From = append(bytes.Clone(p.Key), 0)
 		if !fn(&e) {
-			break
+			return more || i+1 < len(page), nil
 		}
 	}
-	return page[len(page)-1].Key, more, nil
+	return more, nil
+}
+
+// skipEntries passes over n entries of the range without decoding them. It advances the range,
+// and reports whether more follow.
+func skipEntries(r store.Reader, rng *store.Range, n int) (more bool, err error) {
+	limit := rng.Limit
+	defer func() { rng.Limit = limit }()
+	for more = true; more && n > 0; {
+		rng.Limit = min(n, store.MaxPage)
+		var last []byte
+		more, err = store.Visit(r, *rng, func(k, _ []byte) bool {
+			last = append(last[:0], k...)
+			n--
+			return true
+		})
+		if err != nil {
+			return false, storage(err)
+		}
+		switch {
+		case last == nil:
+			return false, nil
+		case rng.Reverse:
+			rng.To = last
+		default:
+			rng.From = append(last, 0)
+		}
+	}
+	return more, nil
+}
+
+// listedUser returns the user in the part of the key of an entry after the list.
+func listedUser(list byte, rest []byte) (user []byte, err error) {
+	if kind := listedMark(list); kind != nil && kind.pending {
+		return key.CutArrival(rest)
+	}
+	if len(rest) == 0 {
+		return nil, key.ErrForm
+	}
+	return rest, nil
 }
 
 // entryValues reads the standings of the entries of an index.
 func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []store.Pair) ([][]byte, error) {
 	keys := make([][]byte, len(page))
 	for i, p := range page {
-		if len(p.Value) != 1 {
+		user, err := listedUser(list, p.Key[prefix:])
+		if err != nil || len(p.Value) != 1 {
 			return nil, corrupt("entry %q of list %q in group %q is malformed", p.Key[prefix:], list, group)
 		}
-		keys[i] = key.OfUser(string(group), p.Value[0], string(p.Key[prefix:]))
+		keys[i] = key.OfUser(string(group), p.Value[0], string(user))
 	}
 	values, err := store.GetMany(r, keys)
 	if err != nil {
@@ -255,15 +272,41 @@ func scanAll(r store.Reader, rng store.Range, fn func([]store.Pair) error) error
 	}
 }
 
+// Transactions that decide something by a scan guard it by records that they read by their keys:
+// whoever changes what was scanned writes one of them. For most it is the header of the group, or
+// that of the user, which every change of a group, or of a user's memberships, writes. So the
+// data stays right also in a store that does not notice what others write into a scanned range.
+
+// scanGuarded reads one page, and reads its pairs by their keys as well.
+func scanGuarded(w store.Writer, rng store.Range) (page []store.Pair, err error) {
+	if page, _, err = w.Scan(rng); err != nil {
+		return nil, storage(err)
+	}
+	return page, guardPairs(w, page)
+}
+
+// guardPairs reads pairs by their keys.
+func guardPairs(r store.Reader, pairs []store.Pair) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	keys := make([][]byte, len(pairs))
+	for i, p := range pairs {
+		keys[i] = p.Key
+	}
+	_, err := store.GetMany(r, keys)
+	return storage(err)
+}
+
 // loadState reads all records under the prefix: those of a group or those of its
 // checkpoint.
-func loadState(r store.Reader, prefix []byte) (*state, error) {
+func loadState(r store.Reader, prefix []byte, n renaming) (*state, error) {
 	s := newState()
 	for _, kind := range []byte{key.Header, key.Members, key.Outsiders, key.Announcement, key.Custom, key.Files} {
 		under := append(slices.Clone(prefix), kind)
 		err := scanAll(r, store.Prefix(under), func(page []store.Pair) error {
 			for _, p := range page {
-				if err := s.take(kind, p.Key[len(under):], p.Value); err != nil {
+				if err := s.take(n, kind, p.Key[len(under):], p.Value); err != nil {
 					return err
 				}
 			}
@@ -276,31 +319,43 @@ func loadState(r store.Reader, prefix []byte) (*state, error) {
 	return s, nil
 }
 
+// requireCustom returns an error if the header announces a custom text that is missing.
+func (s *state) requireCustom(group GroupID) error {
+	if s.head.HasCustom && s.custom == "" {
+		return noCustom(group)
+	}
+	return nil
+}
+
 // isSingle reports whether a group has at most one record of the kind.
 func isSingle(kind byte) bool {
 	return kind == key.Header || kind == key.Announcement || kind == key.Custom
 }
 
 // take adds one record to the state. rest is the part of the key after the kind.
-func (s *state) take(kind byte, rest, value []byte) (err error) {
+func (s *state) take(n renaming, kind byte, rest, value []byte) (err error) {
 	if isSingle(kind) && len(rest) > 0 {
 		return key.ErrForm
 	}
 	switch kind {
 	case key.Header:
 		s.head, err = record.DecodeHeader(value)
+		n.swap(&s.head.Owner)
 	case key.Members, key.Outsiders:
-		*s.standing(string(rest)), err = record.DecodeStanding(value, kind == key.Members)
+		user := string(rest)
+		n.swap(&user)
+		st := s.standing(user)
+		*st, err = record.DecodeStanding(value, kind == key.Members)
+		n.standing(st)
 	case key.Announcement:
 		s.announcement, err = record.DecodeAnnouncement(value)
+		n.swap(&s.announcement.By)
 	case key.Custom:
 		s.custom = string(value)
 	case key.Files:
 		var f record.File
-		if f, err = record.DecodeFile(value); err == nil {
-			if id, e := uuid.FromBytes(rest); e != nil || string(id[:]) != f.ID {
-				return record.ErrCorrupt
-			}
+		if f, err = decodeFile(rest, value); err == nil {
+			n.swap(&f.Owner)
 			s.files[f.ID] = &f
 		}
 	default:
@@ -323,4 +378,43 @@ func write(w store.Writer, pairs []store.Pair) error {
 		}
 	}
 	return nil
+}
+
+func decodeLease(value []byte) (record.Lease, error) {
+	if value == nil {
+		return record.Lease{}, nil
+	}
+	return record.DecodeLease(value)
+}
+
+// loadLease reads the lease of a load. It is the zero value if there is none.
+func loadLease(r store.Reader, k []byte) (record.Lease, error) {
+	value, _, err := r.Get(k)
+	if err != nil {
+		return record.Lease{}, storage(err)
+	}
+	return decodeLease(value)
+}
+
+// membershipsInLoads returns how many memberships of the user are in groups that are being loaded. The user
+// counts them already.
+func membershipsInLoads(r store.Reader, user UserID) (n int, err error) {
+	err = scanAll(r, store.Prefix(key.Loads()), func(page []store.Pair) error {
+		keys := make([][]byte, len(page))
+		for i, p := range page {
+			group, _, err := key.CutGroupID(p.Key[1:])
+			if err != nil {
+				return err
+			}
+			keys[i] = key.UserGroup(string(user), group, true)
+		}
+		values, err := store.GetMany(r, keys)
+		for _, value := range values {
+			if value != nil {
+				n++
+			}
+		}
+		return storage(err)
+	})
+	return n, err
 }

@@ -7,27 +7,15 @@ import (
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
-	"groupkit/store"
 )
 
 // A Request is a pending request to join a group.
 type Request struct {
-	Group   GroupID
-	User    UserID
-	At      time.Time // when the user asked
-	Expires time.Time // zero: never
-	Reason  string    // from Because
-}
-
-// An Invitation is a pending invitation into a group. The invited user can accept or decline
-// it.
-type Invitation struct {
-	Group   GroupID
-	User    UserID    // who is invited
-	By      UserID    // who invited the user; "" is the system
-	At      time.Time // when the user was invited
-	Expires time.Time // zero: never
-	Reason  string    // from Because
+	Group   GroupID   `json:"group,omitzero"`
+	User    UserID    `json:"user"`
+	At      time.Time `json:"at,omitzero"`      // when the user asked
+	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Reason  string    `json:"reason,omitzero"`  // from Because
 }
 
 // An Outcome is what a call did for one user. The numbers are part of the stored format.
@@ -42,35 +30,29 @@ const (
 	OutcomeDone      Outcome = 4 // the call succeeded and has no other outcome
 )
 
-// The operations on join requests and invitations.
+// The operations on join requests.
 const (
-	OpJoin              Op = "join group"
-	OpApproveRequest    Op = "approve join request"
-	OpDeclineRequest    Op = "decline join request"
-	OpCancelRequest     Op = "cancel join request"
-	OpListRequests      Op = "list join requests"
-	OpInviteUsers       Op = "invite"
-	OpAcceptInvitation  Op = "accept invitation"
-	OpDeclineInvitation Op = "decline invitation"
-	OpCancelInvitation  Op = "cancel invitation"
-	OpListInvitations   Op = "list invitations"
+	OpJoin            Op = "join group"
+	OpApproveRequests Op = "approve join request"
+	OpDeclineRequests Op = "decline join request"
+	OpCancelRequest   Op = "cancel join request"
+	OpListRequests    Op = "list join requests"
 )
 
 // String returns the outcome as one word, such as "joined".
 func (o Outcome) String() string {
-	return name([]string{"none", "joined", "requested", "invited", "done"}, int(o))
+	return name(outcomeWords.words, int(o))
 }
 
 // Join makes the actor a member of a public group. If the group has MembersOnly, Join creates
 // a join request instead; if a request is already pending, it stays unchanged. If the actor
-// has a pending invitation and the inviter is still allowed to invite, Join accepts the
-// invitation, in a private group too.
+// has a pending invitation, Join accepts it, in a private group too.
 //
 // Join returns OutcomeJoined or OutcomeRequested.
 //
 // Allowed: every user who is not a member.
 // Returns ErrGroupNotFound if the actor cannot see the group, or if it is private and the
-// actor has no invitation that Join can accept, ErrBlacklisted if the actor is blocked,
+// actor has no pending invitation, ErrBlacklisted if the actor is blocked,
 // ErrUserNotFound if Options.UserExists does not know the actor, ErrAlreadyMember if the
 // actor is a member, ErrGroupFull if the group has MaxUsers members, ErrTooManyJoined if the
 // actor is in Limits.JoinedGroups groups, ErrTooManyRequests if the group has
@@ -82,7 +64,7 @@ func (a Actor) Join(ctx context.Context, group GroupID) (Outcome, error) {
 
 var joinVerb = verb{
 	op: OpJoin, action: answerInvitation, personal: true,
-	needs: needs{known: askActor, counts: true, inviter: true, room: requestMark},
+	needs: needs{known: askActor, counts: true, room: requestMark},
 	rule: func(c *change) (err error) {
 		c.reply.result.Outcome, err = c.join()
 		return err
@@ -95,7 +77,7 @@ func (c *change) join() (Outcome, error) {
 	}
 	h := &c.state.head
 	switch {
-	case c.me.Invitation.Holds(c.now) && c.stillInvites() == nil:
+	case c.me.Invitation.Holds(c.now):
 		return joined(c.addMember(c.user, CauseInvited))
 	case !h.Public:
 		return OutcomeNone, ErrGroupNotFound
@@ -112,17 +94,6 @@ func (c *change) join() (Outcome, error) {
 	return OutcomeRequested, nil
 }
 
-// stillInvites returns an error if the inviter of the actor is no longer allowed to invite.
-// An invitation by the system is always valid.
-func (c *change) stillInvites() error {
-	by := UserID(c.me.Invitation.By)
-	if by == "" {
-		return nil
-	}
-	inviter := access{exists: true, head: c.head, user: by, me: c.standingOf(by), now: c.now}
-	return inviter.permits(invite)
-}
-
 // ApproveRequest makes a user with a pending join request a member. If that would exceed a
 // limit, the request stays pending.
 //
@@ -130,12 +101,18 @@ func (c *change) stillInvites() error {
 // Returns ErrRequestNotFound if the user has no pending request, ErrGroupFull if the group
 // has MaxUsers members, ErrTooManyJoined if the user is in Limits.JoinedGroups groups.
 func (a Actor) ApproveRequest(ctx context.Context, group GroupID, user UserID) error {
-	_, err := a.one(ctx, approveRequestVerb, Command{Group: group, Users: []UserID{user}})
+	_, err := a.one(ctx, approveRequestsVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-var approveRequestVerb = verb{
-	op: OpApproveRequest, action: admit, needs: needs{counts: true}, each: alone((*change).approve),
+// ApproveRequests is ApproveRequest for up to Limits.Batch users; see [Results]. It returns an
+// error if no request was approved.
+func (a Actor) ApproveRequests(ctx context.Context, group GroupID, users []UserID) (Results, error) {
+	return a.batch(ctx, approveRequestsVerb, Command{Group: group, Users: users})
+}
+
+var approveRequestsVerb = verb{
+	op: OpApproveRequests, action: admit, needs: needs{counts: true}, each: alone((*change).approve),
 }
 
 func (c *change) approve(user UserID) error {
@@ -150,11 +127,17 @@ func (c *change) approve(user UserID) error {
 // Allowed: owner, admin, system.
 // Returns ErrRequestNotFound if the user has no pending request.
 func (a Actor) DeclineRequest(ctx context.Context, group GroupID, user UserID) error {
-	_, err := a.one(ctx, declineRequestVerb, Command{Group: group, Users: []UserID{user}})
+	_, err := a.one(ctx, declineRequestsVerb, Command{Group: group, Users: []UserID{user}})
 	return err
 }
 
-var declineRequestVerb = verb{op: OpDeclineRequest, action: admit, each: alone((*change).declineRequest)}
+// DeclineRequests is DeclineRequest for up to Limits.Batch users; see [Results]. It returns an
+// error if no request was declined.
+func (a Actor) DeclineRequests(ctx context.Context, group GroupID, users []UserID) (Results, error) {
+	return a.batch(ctx, declineRequestsVerb, Command{Group: group, Users: users})
+}
+
+var declineRequestsVerb = verb{op: OpDeclineRequests, action: admit, each: alone((*change).declineRequest)}
 
 func (c *change) declineRequest(user UserID) error {
 	if !c.standingOf(user).Request.Holds(c.now) {
@@ -184,158 +167,8 @@ func (c *change) cancelRequest() error {
 	return nil
 }
 
-// Invite invites a user. If the group has InviteNeedConfirm, it creates an invitation that
-// the user can accept or decline; if an invitation is already pending, it stays unchanged.
-// Otherwise the user becomes a member at once. If the user has a pending join request and the
-// actor can approve it, Invite approves it.
-//
-// Invite returns OutcomeInvited or OutcomeJoined.
-//
-// Allowed: owner, admin, system; a member if the group is private and has AllowInvites.
-// Returns ErrUserNotFound if Options.UserExists does not know the user, ErrAlreadyMember if
-// the user is a member, ErrBlacklisted if the user is blocked, ErrTooManyInvitations if the
-// group has Limits.Invitations pending invitations. If the user would become a member at
-// once, it returns ErrGroupFull if the group has MaxUsers members and ErrTooManyJoined if the
-// user is in Limits.JoinedGroups groups.
-func (a Actor) Invite(ctx context.Context, group GroupID, user UserID) (Outcome, error) {
-	r, err := a.one(ctx, inviteUsersVerb, Command{Group: group, Users: []UserID{user}})
-	return r.Outcome, err
-}
-
-// InviteUsers is Invite for up to Limits.Batch users; see [Results]. It returns an error if
-// no user was invited.
-func (a Actor) InviteUsers(ctx context.Context, group GroupID, users []UserID) (Results, error) {
-	return a.batch(ctx, inviteUsersVerb, Command{Group: group, Users: users})
-}
-
-var inviteUsersVerb = verb{
-	op: OpInviteUsers, action: invite,
-	needs: needs{known: askUsers, counts: true, room: invitationMark},
-	each: func(c *change, user UserID) (r Result, err error) {
-		r.Outcome, err = c.invite(user)
-		return r, err
-	},
-}
-
-func (c *change) invite(user UserID) (Outcome, error) {
-	if err := c.refuseNonCandidate(user); err != nil {
-		return OutcomeNone, err
-	}
-	t := c.standingOf(user)
-	switch {
-	case t.Request.Holds(c.now) && c.permits(admit) == nil:
-		return joined(c.addMember(user, CauseApproved))
-	case !c.head.InviteNeedConfirm:
-		return joined(c.addMember(user, CauseInvited))
-	case t.Invitation.Holds(c.now):
-		return OutcomeInvited, nil
-	}
-	return c.leaveInvitation(user)
-}
-
-// joined returns the outcome of a call of addMember.
-func joined(err error) (Outcome, error) {
-	if err != nil {
-		return OutcomeNone, err
-	}
-	return OutcomeJoined, nil
-}
-
-// leaveInvitation creates a pending invitation.
-func (c *change) leaveInvitation(user UserID) (Outcome, error) {
-	c.expire(user)
-	if err := c.makeRoom(invitationMark, user); err != nil {
-		return OutcomeNone, err
-	}
-	c.recordEvent(record.Event{Kind: uint8(MemberInvited), Users: []string{string(user)}, Until: c.ends(c.opts.InvitationTTL)})
-	return OutcomeInvited, nil
-}
-
-// AcceptInvitation makes the actor, who has a pending invitation, a member. The inviter must
-// still be allowed to invite; an invitation by the system is always valid. If the call fails,
-// the invitation stays pending.
-//
-// Allowed: the invited user.
-// Returns ErrInvitationNotFound if the actor has no pending invitation (ErrGroupNotFound if
-// the group is private), ErrNotMember or ErrRoleTooLow about the inviter if the inviter is no
-// longer allowed to invite, ErrBlacklisted if the actor is blocked, ErrAlreadyMember if the
-// actor is a member, ErrUserNotFound if Options.UserExists does not know the actor,
-// ErrGroupFull if the group has MaxUsers members, ErrTooManyJoined if the actor is in
-// Limits.JoinedGroups groups, ErrInvalid if the actor is the system.
-func (a Actor) AcceptInvitation(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, acceptInvitationVerb, Command{Group: group})
-	return err
-}
-
-var acceptInvitationVerb = verb{
-	op: OpAcceptInvitation, action: answerInvitation, personal: true,
-	needs: needs{known: askActor, counts: true, inviter: true}, rule: (*change).acceptInvitation,
-}
-
-func (c *change) acceptInvitation() error {
-	if err := c.refuseNonCandidate(c.user); err != nil {
-		return err
-	}
-	if !c.me.Invitation.Holds(c.now) {
-		return about(c.user, ErrInvitationNotFound)
-	}
-	if err := c.stillInvites(); err != nil {
-		return err
-	}
-	return c.addMember(c.user, CauseInvited)
-}
-
-// DeclineInvitation declines the pending invitation of the actor, even if the inviter is no
-// longer allowed to invite.
-//
-// Allowed: the invited user.
-// Returns ErrInvitationNotFound if the actor has no pending invitation (ErrGroupNotFound if
-// the group is private), ErrBlacklisted if the actor is blocked, ErrInvalid if the actor is
-// the system.
-func (a Actor) DeclineInvitation(ctx context.Context, group GroupID) error {
-	_, err := a.change(ctx, declineInvitationVerb, Command{Group: group})
-	return err
-}
-
-var declineInvitationVerb = verb{
-	op: OpDeclineInvitation, action: answerInvitation, personal: true, rule: (*change).declineInvitation,
-}
-
-func (c *change) declineInvitation() error {
-	if !c.me.Invitation.Holds(c.now) {
-		return about(c.user, ErrInvitationNotFound)
-	}
-	c.record(InvitationDeclined, c.user)
-	return nil
-}
-
-// CancelInvitation withdraws the pending invitation of a user.
-//
-// Allowed: owner, admin, system; a member who made the invitation.
-// Returns ErrInvitationNotFound if the user has no pending invitation, ErrNotMember if the
-// actor is not a member, ErrRoleTooLow if the actor is a plain member who did not make the
-// invitation.
-func (a Actor) CancelInvitation(ctx context.Context, group GroupID, user UserID) error {
-	_, err := a.one(ctx, cancelInvitationVerb, Command{Group: group, Users: []UserID{user}})
-	return err
-}
-
-var cancelInvitationVerb = verb{op: OpCancelInvitation, action: seeMembers, each: alone((*change).cancelInvitation)}
-
-func (c *change) cancelInvitation(user UserID) error {
-	t := c.standingOf(user)
-	own := t.Invitation.Holds(c.now) && t.Invitation.By == string(c.user)
-	if err := c.permits(admit); err != nil && !own {
-		return err
-	}
-	if !t.Invitation.Holds(c.now) {
-		return about(user, ErrInvitationNotFound)
-	}
-	c.record(InvitationCancelled, user)
-	return nil
-}
-
-// Requests iterates over the pending join requests of the group, sorted by user ID.
+// Requests iterates over the pending join requests of the group, in the order in which they
+// came.
 //
 // Allowed: owner, admin, system.
 // Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
@@ -348,10 +181,16 @@ func (a Actor) RequestsPage(ctx context.Context, group GroupID, page Page) ([]Re
 	return paged(ctx, a, group, requestList, page)
 }
 
+// RequestsFrom returns a part of Requests and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) RequestsFrom(ctx context.Context, group GroupID, from From) ([]Request, string, error) {
+	return listFrom(ctx, a, group, requestList, from)
+}
+
 var requestList = listing[Request]{OpListRequests, admit, key.Requests, publicRequest}
 
-// Invitations iterates over the pending invitations of the group, sorted by the ID of the
-// invited user.
+// Invitations iterates over the pending invitations of the group, in the order in which they
+// came.
 //
 // Allowed: owner, admin, system.
 // Returns ErrGroupNotFound, ErrBlacklisted, ErrNotMember or ErrRoleTooLow; see [Actor].
@@ -364,45 +203,10 @@ func (a Actor) InvitationsPage(ctx context.Context, group GroupID, page Page) ([
 	return paged(ctx, a, group, invitationList, page)
 }
 
+// InvitationsFrom returns a part of Invitations and the cursor of the next part; see [From]. It has the same
+// permissions and errors, and returns ErrInvalid if from is not valid.
+func (a Actor) InvitationsFrom(ctx context.Context, group GroupID, from From) ([]Invitation, string, error) {
+	return listFrom(ctx, a, group, invitationList, from)
+}
+
 var invitationList = listing[Invitation]{OpListInvitations, admit, key.Invitations, publicInvitation}
-
-// PendingRequests iterates over the pending join requests of a user in all groups.
-//
-// Allowed: the user, system.
-// Returns ErrSystemOnly if the actor is another user, ErrUserNotFound if Options.UserExists
-// does not know the user.
-func (a Actor) PendingRequests(ctx context.Context, user UserID) iter.Seq2[Request, error] {
-	return pending(ctx, a, OpListRequests, user, requestMark, publicRequest)
-}
-
-// PendingInvitations iterates over the pending invitations of a user in all groups.
-//
-// Allowed: the user, system.
-// Returns ErrSystemOnly if the actor is another user, ErrUserNotFound if Options.UserExists
-// does not know the user.
-func (a Actor) PendingInvitations(ctx context.Context, user UserID) iter.Seq2[Invitation, error] {
-	return pending(ctx, a, OpListInvitations, user, invitationMark, publicInvitation)
-}
-
-// pending iterates over the marks of one kind that a user has in all groups.
-func pending[T any](ctx context.Context, a Actor, op Op, user UserID, kind *markKind, public func(*entry) (T, bool)) iter.Seq2[T, error] {
-	return eachOfUser(ctx, a, op, user, key.UserOutsider, func(r store.Reader, links []link) (items []T, err error) {
-		for _, l := range links {
-			if l.flags&kind.flag == 0 {
-				continue
-			}
-			live, err := isLive(r, l.group)
-			if err != nil {
-				return nil, err
-			}
-			st, err := loadStanding(r, l.group, user)
-			if err != nil {
-				return nil, err
-			}
-			if item, ok := public(&entry{group: l.group, user: user, standing: st, now: a.eng.now()}); ok && live {
-				items = append(items, item)
-			}
-		}
-		return items, nil
-	})
-}

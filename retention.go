@@ -5,6 +5,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -12,7 +14,9 @@ import (
 
 // Retention is how much of the logs is kept. Sweep removes the oldest calls from a log,
 // each as a whole, and writes a checkpoint: the state from which the rest of the log
-// continues. A field that is 0 removes nothing.
+// continues. A field that is 0 removes nothing. The checkpoint of a deleted group names no
+// user; see [Checkpoint]. With MaxAge, nothing remains of a deleted group but its ID, which is
+// never used again.
 type Retention struct {
 	MaxAge    time.Duration // events older than this are removed
 	MaxEvents int           // a call is removed when its group has this many later events
@@ -21,16 +25,14 @@ type Retention struct {
 // callsPerStep is the number of calls that one transaction removes from a log.
 const callsPerStep = 64
 
-// truncateLogs applies the retention to every group, one after another.
-func (e *Engine) truncateLogs(ctx context.Context) error {
-	if e.opts.Retention == (Retention{}) {
-		return nil
-	}
+// truncateAll applies the retention to every group, one after another.
+func (e *Engine) truncateAll(ctx context.Context) error {
 	rng := store.Prefix(key.AllGroups())
 	rng.Limit = 1
 	for {
 		var group string
 		err := e.view(ctx, func(r store.Reader) error {
+			group = ""
 			page, _, err := r.Scan(rng)
 			if err != nil || len(page) == 0 {
 				return storage(err)
@@ -48,18 +50,32 @@ func (e *Engine) truncateLogs(ctx context.Context) error {
 	}
 }
 
-// truncateLog removes outdated calls from the log of a group, step by step.
+// truncateLog removes outdated calls from the log of a group, step by step, and then what only
+// they needed.
 func (e *Engine) truncateLog(ctx context.Context, group GroupID) error {
-	for {
+	for cut := false; ; cut = true {
 		var old []store.Pair
+		var h record.Header
 		err := e.view(ctx, func(r store.Reader) (err error) {
-			old, _, err = e.expiredCalls(r, group)
+			old, h, err = e.expiredCalls(r, group)
 			return err
 		})
-		if err != nil || len(old) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := e.update(ctx, func(w store.Writer) error { return e.truncateStep(w, group) }); err != nil {
+		if h.Rename != (record.Rename{}) {
+			if err := e.finishRenaming(ctx, group); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(old) == 0 {
+			if h.State == record.Deleted || h.State == record.Live && cut {
+				return e.clearTraces(ctx, group)
+			}
+			return nil
+		}
+		if err := e.step(ctx, func(w store.Writer) error { return e.truncateStep(w, group) }); err != nil {
 			return err
 		}
 	}
@@ -72,11 +88,11 @@ func (e *Engine) expiredCalls(r store.Reader, group GroupID) (old []store.Pair, 
 	if err != nil || !ok {
 		return nil, h, storage(err)
 	}
-	if h, err = record.DecodeHeader(value); err != nil {
-		return nil, h, err
+	if h, err = record.DecodeHeader(value); err != nil || h.Rename != (record.Rename{}) || h.State == record.Loading {
+		return nil, h, err // the checkpoint is made of what is written already; see renaming
 	}
 	rng := store.Prefix(key.Of(string(group), key.Events))
-	rng.Limit = callsPerStep
+	rng.Limit = e.callsPerStep()
 	page, _, err := r.Scan(rng)
 	if err != nil {
 		return nil, h, storage(err)
@@ -90,6 +106,9 @@ func (e *Engine) expiredCalls(r store.Reader, group GroupID) (old []store.Pair, 
 	return page, h, nil
 }
 
+// callsPerStep is how many calls one step reads. What it reads besides depends on the users whom they name.
+func (e *Engine) callsPerStep() int { return entries(e.sizes, callsPerStep, 3, 2) }
+
 func (e *Engine) isExpiredCall(h *record.Header, p store.Pair) (bool, error) {
 	last, err := lastVersion(p.Key)
 	if err != nil {
@@ -99,9 +118,10 @@ func (e *Engine) isExpiredCall(h *record.Header, p store.Pair) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	by, err := e.dueBy()
 	keep := e.opts.Retention
-	return keep.MaxAge > 0 && call.At < e.now()-keep.MaxAge.Milliseconds() ||
-		keep.MaxEvents > 0 && h.Version >= last && h.Version-last >= uint64(keep.MaxEvents), nil
+	return keep.MaxAge > 0 && call.At < by-keep.MaxAge.Milliseconds() ||
+		keep.MaxEvents > 0 && h.Version >= last && h.Version-last >= uint64(keep.MaxEvents), err
 }
 
 // truncateStep runs one step: it adds calls to the checkpoint and removes them from the log.
@@ -114,33 +134,45 @@ func (e *Engine) truncateStep(w store.Writer, group GroupID) error {
 	if err != nil {
 		return err
 	}
-	var out []store.Pair
-	for _, p := range old {
-		if err := c.fold(w, p.Value); err != nil {
-			return err
-		}
-		out = append(out, store.Pair{Key: p.Key})
-	}
-	h.First = c.state.head.Version + 1
-	out = append(out, store.Pair{Key: key.Of(string(group), key.Header), Value: h.Encode()})
-	if err := write(w, append(out, c.writes()...)); err != nil {
+	index, err := beginRemoval(w, e.shared)
+	if err != nil {
 		return err
 	}
-	if h.State == record.Deleted && h.First > h.Version {
-		return deleteCheckpoint(w, group) // no later event needs the checkpoint
+	var out []store.Pair
+	room := newRoom(e.sizes)
+	room.reads += e.callsPerStep() // which expiredCalls has read
+	for _, p := range old {
+		call, err := record.DecodeCall(p.Value)
+		if err != nil {
+			return err
+		}
+		if !room.fitsCall(p, &call) {
+			break
+		}
+		if err := c.fold(w, &call); err != nil {
+			return err
+		}
+		out = append(append(out, store.Pair{Key: p.Key}), index.entry(&call)...)
 	}
-	return nil
+	out = append(out, index.end()...)
+	h.First = c.state.head.Version + 1
+	out = append(out, store.Pair{Key: key.Of(string(group), key.Header), Value: h.Encode()})
+	if h.State == record.Deleted {
+		return write(w, append(out, c.remains(h.First > h.Version)...))
+	}
+	return write(w, append(out, c.writes()...))
 }
 
-func deleteCheckpoint(w store.Writer, group GroupID) error {
-	return scanAll(w, store.Prefix(key.Of(string(group), key.Checkpoint)), func(page []store.Pair) error {
-		for _, p := range page {
-			if err := w.Delete(p.Key); err != nil {
-				return storage(err)
-			}
-		}
-		return nil
-	})
+// fitsCall is fits for a call that goes from the log into the checkpoint. It can change a few
+// records for each user and each event.
+func (r *room) fitsCall(p store.Pair, call *record.Call) bool {
+	names := 0
+	for range namesIn(call) {
+		names++
+	}
+	pairs := make([]store.Pair, 2+2*names+len(call.Events))
+	pairs[0] = p
+	return r.fits(pairs, 2*names)
 }
 
 // A checkpoint is the state of a group at an earlier version. It is stored as copies of
@@ -149,18 +181,18 @@ func deleteCheckpoint(w store.Writer, group GroupID) error {
 type checkpoint struct {
 	prefix []byte
 	state  *state
-	files  map[string]bool // files that the calls add or delete
+	files  map[string]uint64 // files that the calls add or delete, with their versions
 }
 
 func loadCheckpoint(r store.Reader, group GroupID) (*checkpoint, error) {
-	c := &checkpoint{prefix: key.Of(string(group), key.Checkpoint), state: newState(), files: make(map[string]bool)}
+	c := &checkpoint{prefix: key.Of(string(group), key.Checkpoint), state: newState(), files: make(map[string]uint64)}
 	for _, kind := range []byte{key.Header, key.Announcement, key.Custom} {
 		value, ok, err := r.Get(c.key(kind, ""))
 		if err != nil {
 			return nil, storage(err)
 		}
 		if ok {
-			if err := c.state.take(kind, nil, value); err != nil {
+			if err := c.state.take(renaming{}, kind, nil, value); err != nil {
 				return nil, err
 			}
 		}
@@ -173,24 +205,23 @@ func (c *checkpoint) key(kind byte, rest string) []byte {
 }
 
 // fold applies the changes of one call.
-func (c *checkpoint) fold(r store.Reader, value []byte) error {
-	call, err := record.DecodeCall(value)
-	if err != nil {
-		return err
+func (c *checkpoint) fold(r store.Reader, call *record.Call) error {
+	for user := range namesIn(call) {
+		if err := c.load(r, user); err != nil {
+			return err
+		}
 	}
 	for i := range call.Events {
 		e := &call.Events[i]
-		for _, user := range e.Users {
-			if err := c.load(r, user); err != nil {
-				return err
-			}
-		}
 		if e.File != nil {
-			c.files[e.File.ID] = true
+			c.files[e.File.ID] = e.File.Version // of a file that was added, see below
 		}
-		c.state.apply(&call, e)
+		c.state.apply(call, e)
 	}
-	c.state.advance(&call)
+	c.state.advance(call)
+	for id, f := range c.state.files {
+		c.files[id] = f.Version
+	}
 	return nil
 }
 
@@ -206,7 +237,8 @@ func (c *checkpoint) load(r store.Reader, user string) error {
 	return err
 }
 
-// writes returns the records that the calls have changed.
+// writes returns the records that the calls have changed. A user whom a call names, and who has
+// no standing any more, has an empty record until clearTraces removes it.
 func (c *checkpoint) writes() []store.Pair {
 	s := c.state
 	out := []store.Pair{
@@ -218,17 +250,44 @@ func (c *checkpoint) writes() []store.Pair {
 		member, outsider := store.Pair{Key: c.key(key.Members, user)}, store.Pair{Key: c.key(key.Outsiders, user)}
 		if st.Member() {
 			member.Value = st.Encode()
-		} else if !st.Empty() {
-			outsider.Value = st.Encode()
+		} else {
+			outsider.Value = append([]byte{}, st.Encode()...)
 		}
 		out = append(out, member, outsider)
 	}
-	for id := range c.files {
-		p := store.Pair{Key: c.key(key.Files, id)}
+	for id, version := range c.files {
+		p := store.Pair{Key: append(bytes.Clone(c.prefix), key.FileRest(version, uuid.UUID([]byte(id)))...)}
 		if f := s.files[id]; f != nil {
 			p.Value = f.Encode()
 		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// remains returns the records of the checkpoint of a deleted group: a header that names nobody,
+// as long as the log has calls, and an empty record for each user whom the removed calls name.
+// clearTraces removes the other records.
+func (c *checkpoint) remains(logIsEmpty bool) []store.Pair {
+	head := store.Pair{Key: c.key(key.Header, "")}
+	if !logIsEmpty {
+		bare := withoutUsers(&c.state.head)
+		head.Value = bare.Encode()
+	}
+	out := []store.Pair{head}
+	for user := range c.state.standings {
+		out = append(out, store.Pair{Key: c.key(key.Members, user)}, store.Pair{Key: c.key(key.Outsiders, user), Value: []byte{}})
+	}
+	return out
+}
+
+// withoutUsers returns the header of the checkpoint of a deleted group. It names no user and
+// counts nothing.
+func withoutUsers(h *record.Header) record.Header {
+	return record.Header{
+		Name: h.Name, Description: h.Description, Avatar: h.Avatar,
+		Public: h.Public, MembersOnly: h.MembersOnly, AllowInvites: h.AllowInvites, InviteNeedConfirm: h.InviteNeedConfirm,
+		MaxUsers: h.MaxUsers, Muted: h.Muted, Created: h.Created, Modified: h.Modified, Version: h.Version,
+		State: h.State, Rewritten: h.Rewritten, // Pseudonymized can follow the deletion
+	}
 }

@@ -88,15 +88,22 @@ func TestRetention_DeletedGroup(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, grouptest.ErrorOf(s.Engine.Sweep(ctx)))
 	require.NoError(t, s.Engine.As("alice").DeleteGroup(ctx, s.ID))
-	require.NoError(t, grouptest.ErrorOf(s.Engine.Sweep(ctx)))
 	_, log := s.State(t)
+	require.Equal(t, groupkit.Checkpoint, log[0].Kind)
+	require.Empty(t, log[0].Checkpoint.Members, "also before the next Sweep")
+	require.NoError(t, grouptest.ErrorOf(s.Engine.Sweep(ctx)))
+	_, log = s.State(t)
 	require.Len(t, log, 7)
 	require.Equal(t, groupkit.Checkpoint, log[0].Kind)
 	require.Equal(t, groupkit.GroupDeleted, log[6].Kind)
 	again, err := groupkit.Replay(s.Engine.System().Events(ctx, s.ID, 0))
 	require.NoError(t, err)
 	require.Equal(t, log[6].Version, again.Group.Version)
-	require.NotEmpty(t, again.Members, "as it was when it was deleted")
+	require.Empty(t, again.Members, "the checkpoint of a deleted group names no user")
+	require.Equal(t, groupkit.Snapshot{Group: groupkit.Group{
+		ID: s.ID, Name: "night watch", Public: true, MembersOnly: true, InviteNeedConfirm: true, MaxUsers: 200,
+		Created: log[0].Checkpoint.Group.Created, LastModified: log[0].At, Version: log[0].Version,
+	}}, *log[0].Checkpoint)
 	grouptest.RequireVerified(t, s.Engine)
 
 	s.Clock.Advance(2 * time.Minute)
@@ -104,7 +111,7 @@ func TestRetention_DeletedGroup(t *testing.T) {
 	_, log = s.State(t)
 	require.Empty(t, log)
 	for k := range grouptest.DumpStore(t, st) {
-		require.False(t, strings.HasPrefix(k, "g\x02guild\x00") && !strings.HasSuffix(k, "h"), "%q: the tombstone alone is left", k)
+		require.False(t, strings.HasPrefix(k, "G\x02guild\x00") && !strings.HasSuffix(k, "h"), "%q: the tombstone alone is left", k)
 	}
 	require.ErrorIs(t, grouptest.ErrorOf(s.Engine.System().CreateGroup(ctx, groupkit.NewGroup{ID: s.ID, Name: "n", Owner: "a"})), groupkit.ErrGroupExists)
 	grouptest.RequireVerified(t, s.Engine)

@@ -16,26 +16,13 @@ const (
 	RoleOwner    Role = 3
 )
 
-// roles contains the name and the rank of each role, by stored number. A new role takes
-// the next number and any rank, because ranks are not stored. It also needs a column in
-// the permission table.
-var roles = [...]struct {
-	name string
-	rank int
-}{
-	RoleOutsider: {"outsider", 0},
-	RoleMember:   {"member", 1},
-	RoleAdmin:    {"admin", 2},
-	RoleOwner:    {"owner", 3},
-}
+// roles contains the rank of each role, by stored number. A new role takes the next number
+// and any rank, because ranks are not stored. It also needs a word, and a column in the
+// permission table.
+var roles = [...]int{RoleOutsider: 0, RoleMember: 1, RoleAdmin: 2, RoleOwner: 3}
 
 // String returns the name of the role.
-func (r Role) String() string {
-	if int(r) >= len(roles) {
-		return "unknown"
-	}
-	return roles[r].name
-}
+func (r Role) String() string { return name(roleWords.words, int(r)) }
 
 // rank returns the position of the role in the order. An unknown role has the rank of an
 // outsider.
@@ -43,7 +30,7 @@ func (r Role) rank() int {
 	if int(r) >= len(roles) {
 		return 0
 	}
-	return roles[r].rank
+	return roles[r]
 }
 
 // An action is a row of the permission table.
@@ -63,6 +50,7 @@ const (
 	moderate                       // remove, block, unblock, mute, unmute; see the lists
 	muteGroup                      // mute the whole group, change the allow list
 	readLog                        // read the audit log
+	followGroup                    // follow the group
 	useFiles                       // upload, list and read files
 	deleteFile                     // delete a file
 	leave                          // leave the group
@@ -99,6 +87,7 @@ var permissions = [...]grants{
 	moderate:         {yes, yes, no, no},
 	muteGroup:        {yes, yes, no, no},
 	readLog:          {yes, yes, no, no},
+	followGroup:      {yes, yes, yes, no},
 	useFiles:         {yes, yes, yes, no},
 	deleteFile:       {yes, yes, ifOwn, no},
 	leave:            {ifAsked, yes, yes, no},
@@ -147,7 +136,7 @@ func (a *access) visible() error {
 	case a.system():
 		return nil
 	case a.me.Block.Holds(a.now):
-		return about(a.user, ErrBlacklisted)
+		return about(a.user, &BlockedError{instant(a.me.Block.Until)})
 	case !a.head.Public && !a.me.Member():
 		return ErrGroupNotFound
 	}
@@ -196,6 +185,12 @@ func (a *access) permits(what action) error {
 		return about(a.user, ErrNotMember)
 	}
 	return about(a.user, ErrRoleTooLow)
+}
+
+// mayInvite reports whether a user with the standing is allowed to invite. "" is the system.
+func mayInvite(h *record.Header, user string, st *record.Standing) bool {
+	a := access{head: h, user: UserID(user), me: st}
+	return a.permits(invite) == nil
 }
 
 // checkVersion refuses a group that is not at the version given to IfVersion.

@@ -18,9 +18,15 @@ import (
 type change struct {
 	access
 	id     GroupID
+	due    int64 // what ends at this time or before has expired; now, but for background work
 	cmd    *Command
+	users  []UserID // the users of the command whose IDs are valid
 	limits *Limits
 	opts   *Options
+
+	loads   bool   // a group that was loaded becomes visible
+	shared  bool   // other processes can change the store
+	counter []byte // the key of the empty entry of the index of commits, if there is one
 
 	loaded loaded
 	state  *state         // the loaded part of the group, after the events recorded so far
@@ -35,7 +41,7 @@ type change struct {
 // begin checks that the actor can see the group, then IfVersion, then the permission.
 func (c *change) begin(what action) error {
 	found := c.visible
-	if what == answerInvitation {
+	if what == answerInvitation && c.version == nil { // an invited user does not see the Version
 		found = c.visibleToInvitee
 	}
 	if err := found(); err != nil {
@@ -113,7 +119,7 @@ func (c *change) expire(user UserID) {
 		return
 	}
 	for _, kind := range marks {
-		if kind.expires != 0 && (*kind.field(st)).Expired(c.now) {
+		if kind.expires != 0 && (*kind.field(st)).Expired(c.due) {
 			e := record.Event{Kind: uint8(kind.expires), Users: []string{string(user)}, BySystem: true}
 			c.state.apply(&c.call, &e)
 			c.expiries = merge(c.expiries, e)
@@ -126,6 +132,33 @@ func (c *change) lift(user UserID, which func(*markKind) bool) {
 	for _, kind := range marks {
 		if which(kind) && *kind.field(c.standingOf(user)) != nil {
 			c.record(kind.ends, user)
+		}
+	}
+}
+
+// endInvitations cancels the pending invitations of everybody who has no right to invite any
+// more. It runs after the rule of every verb, so that the inviter of each pending invitation is
+// allowed to invite, whatever the verb did. The needs of the verb must list who can lose the
+// right; otherwise the call fails at the end.
+func (c *change) endInvitations() {
+	if c.head.State != record.Live || c.head.Invitations == 0 {
+		return
+	}
+	for _, user := range c.loaded.invited {
+		m := c.standingOf(user).Invitation
+		if m == nil || mayInvite(c.head, m.By, c.state.standing(m.By)) {
+			continue
+		}
+		c.expire(user)
+		if c.standingOf(user).Invitation != nil {
+			c.record(InvitationCancelled, user)
+		}
+	}
+	for user, before := range c.loaded.standings {
+		now := c.state.standing(user)
+		if now.Role != before.Role && mayInvite(&c.loaded.head, user, &before) && !mayInvite(c.head, user, now) &&
+			!slices.Contains(c.loaded.losers, UserID(user)) {
+			c.notLoaded = corrupt("invitations of user %q were not loaded", user)
 		}
 	}
 }

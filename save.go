@@ -1,8 +1,6 @@
 package groupkit
 
 import (
-	"github.com/google/uuid"
-
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -11,10 +9,9 @@ import (
 // The effects of a call are what its events lead to: the pairs to write in the same
 // transaction, and the work that must wait for the commit (see afterCommit).
 type effects struct {
-	pairs     []store.Pair // a nil value deletes
-	forgotten string       // a user whose ID is replaced by a pseudonym in all records of the group
-	contents  []string     // contents of the deleted files
-	deleted   bool         // the group was deleted; its data must be removed in steps
+	pairs    []store.Pair // a nil value deletes
+	contents []string     // contents of the deleted files
+	deleted  bool         // the group was deleted; its data must be removed in steps
 }
 
 // effects computes the effects from the difference between loaded and state. Pairs that drop
@@ -25,9 +22,6 @@ func (c *change) effects(v *verb) *effects {
 	if v.also != nil {
 		f.pairs = append(f.pairs, v.also(c)...)
 	}
-	if o := c.cmd.Forget; o != nil && o.Pseudonymize && c.standingOf(c.cmd.Users[0]).Empty() {
-		f.forgotten = string(c.cmd.Users[0])
-	}
 	if len(c.call.Events) == 0 {
 		return f
 	}
@@ -35,20 +29,17 @@ func (c *change) effects(v *verb) *effects {
 	f.pairs = append(f.pairs,
 		store.Pair{Key: key.Of(group, key.Header), Value: c.head.Encode()},
 		store.Pair{Key: key.Event(group, c.head.Version), Value: c.call.Encode()})
+	f.pairs = c.commitWrites(f.pairs)
 	f.pairs = c.standingWrites(f.pairs)
 	f.pairs = c.textWrites(f.pairs)
 	f.pairs = c.lifeWrites(f.pairs)
 	f.pairs = c.fileWrites(f.pairs)
 	f.contents = c.deletedContents()
-	return f
-}
-
-// write writes the pairs and replaces the user ID of a forgotten user.
-func (f *effects) write(w store.Writer, group GroupID) error {
-	if err := write(w, f.pairs); err != nil || f.forgotten == "" {
-		return err
+	f.pairs = append(f.pairs, toGo(f.contents)...)
+	if c.head.Rename != c.loaded.head.Rename {
+		f.pairs = append(f.pairs, store.Pair{Key: key.Rename(group), Value: []byte{}})
 	}
-	return pseudonymize(w, group, f.forgotten)
+	return f
 }
 
 func (c *change) standingWrites(out []store.Pair) []store.Pair {
@@ -62,7 +53,7 @@ func (c *change) standingWrites(out []store.Pair) []store.Pair {
 
 func (c *change) countWrites(out []store.Pair) []store.Pair {
 	for user, n := range c.groups {
-		if n != c.loaded.groups[user] {
+		if n += c.loaded.hidden[user]; n != c.loaded.groups[user] || c.loaded.recounted[user] {
 			out = append(out, countPair(user, n))
 		}
 	}
@@ -102,7 +93,7 @@ func (c *change) lifeWrites(out []store.Pair) []store.Pair {
 }
 
 func (c *change) totalWrites(out []store.Pair, n int) []store.Pair {
-	if c.limits.Groups == 0 {
+	if c.loaded.most == 0 {
 		return out
 	}
 	return append(out, store.Pair{Key: key.GroupCount(), Value: record.EncodeCount(n)})
@@ -111,12 +102,12 @@ func (c *change) totalWrites(out []store.Pair, n int) []store.Pair {
 func (c *change) fileWrites(out []store.Pair) []store.Pair {
 	for id, f := range c.state.files {
 		if c.loaded.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(c.id), [16]byte([]byte(id))), Value: f.Encode()})
+			out = append(out, filePairs(string(c.id), f)...)
 		}
 	}
-	for id := range c.loaded.files {
+	for id, f := range c.loaded.files {
 		if c.state.files[id] == nil {
-			out = append(out, store.Pair{Key: key.File(string(c.id), [16]byte([]byte(id)))})
+			out = append(out, difference(filePairs(string(c.id), f), nil)...)
 		}
 	}
 	return out
@@ -126,7 +117,7 @@ func (c *change) fileWrites(out []store.Pair) []store.Pair {
 func (c *change) deletedContents() (contents []string) {
 	for i := range c.call.Events {
 		if e := &c.call.Events[i]; EventKind(e.Kind) == FileDeleted {
-			contents = append(contents, key.Content(string(c.id), uuid.UUID([]byte(e.File.ID))))
+			contents = append(contents, contentOf(e.File))
 		}
 	}
 	return contents

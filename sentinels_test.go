@@ -33,6 +33,7 @@ var codes = map[string]struct {
 	"ErrGroupNotFound":      {groupkit.ErrGroupNotFound, "group_not_found"},
 	"ErrUserNotFound":       {groupkit.ErrUserNotFound, "user_not_found"},
 	"ErrFileNotFound":       {groupkit.ErrFileNotFound, "file_not_found"},
+	"ErrContentAbsent":      {groupkit.ErrContentAbsent, "content_absent"},
 	"ErrRequestNotFound":    {groupkit.ErrRequestNotFound, "request_not_found"},
 	"ErrInvitationNotFound": {groupkit.ErrInvitationNotFound, "invitation_not_found"},
 	"ErrNotMember":          {groupkit.ErrNotMember, "not_member"},
@@ -63,11 +64,12 @@ var codes = map[string]struct {
 	"ErrVersion":            {groupkit.ErrVersion, "version_changed"},
 	"ErrGroupExists":        {groupkit.ErrGroupExists, "group_exists"},
 	"ErrKeyReused":          {groupkit.ErrKeyReused, "key_reused"},
+	"ErrForeignContents":    {groupkit.ErrForeignContents, "foreign_contents"},
 	"ErrClosed":             {groupkit.ErrClosed, "closed"},
+	"ErrClock":              {groupkit.ErrClock, "clock_out_of_range"},
 	"ErrCorrupt":            {groupkit.ErrCorrupt, "corrupt"},
 	"ErrNested":             {groupkit.ErrNested, "nested"},
 	"ErrUnknownOutcome":     {groupkit.ErrUnknownOutcome, "unknown_outcome"},
-	"ErrMissed":             {groupkit.ErrMissed, "events_missed"},
 }
 
 func TestCode(t *testing.T) {
@@ -95,7 +97,6 @@ func TestCode(t *testing.T) {
 			"group_muted":      &groupkit.MutedError{WholeGroup: true},
 			"version_changed":  &groupkit.VersionError{},
 			"is_owner":         &groupkit.OwnsError{Groups: []groupkit.GroupID{"guild"}},
-			"events_missed":    &groupkit.MissedError{},
 		} {
 			require.Equal(t, code, groupkit.Code(err))
 		}

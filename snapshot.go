@@ -2,26 +2,25 @@ package groupkit
 
 import (
 	"context"
-	"iter"
 
 	"groupkit/internal/key"
-	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// A Snapshot is the complete state of a group at one Version. Lists are sorted by user
-// ID, files newest first. A snapshot also contains expired entries that were not yet
+// A Snapshot is the complete state of a group at one Version. Lists are sorted by user ID,
+// except that requests and invitations are in the order in which they came, and files newest
+// first. A snapshot also contains expired entries that were not yet
 // removed: compare their times with the current time.
 type Snapshot struct {
-	Group        Group
-	Announcement Announcement
-	Members      []Member
-	Mutes        []Mute
-	Blacklist    []Block
-	AllowList    []Allowed
-	Requests     []Request
-	Invitations  []Invitation
-	Files        []File
+	Group        Group        `json:"group"`
+	Announcement Announcement `json:"announcement,omitzero"`
+	Members      []Member     `json:"members,omitzero"`
+	Mutes        []Mute       `json:"mutes,omitzero"`
+	Blacklist    []Block      `json:"blacklist,omitzero"`
+	AllowList    []Allowed    `json:"allow_list,omitzero"`
+	Requests     []Request    `json:"requests,omitzero"`
+	Invitations  []Invitation `json:"invitations,omitzero"`
+	Files        []File       `json:"files,omitzero"`
 }
 
 // Snapshot returns the complete state of the group at one instant. With the events after
@@ -32,36 +31,19 @@ type Snapshot struct {
 // if the actor is not a member, ErrRoleTooLow if the actor is not an admin.
 func (a Actor) Snapshot(ctx context.Context, group GroupID) (out Snapshot, err error) {
 	err = a.reading(ctx, OpGroup, group, nil, func(r store.Reader, v *access) error {
+		out = Snapshot{}
 		if err := v.authorize(readLog); err != nil {
 			return err
 		}
-		s, err := loadState(r, key.Group(string(group)))
-		if err == nil {
-			out = s.snapshot(group)
+		s, err := loadState(r, key.Group(string(group)), renamingOf(v.head))
+		if err != nil {
+			return err
 		}
-		return err
+		if err := s.requireCustom(group); err != nil {
+			return err
+		}
+		out = s.snapshot(group)
+		return nil
 	})
 	return out, err
-}
-
-// Replay applies the events of a log and returns the resulting state. The log must begin
-// with version 1 or with a checkpoint. The complete log gives the result of Snapshot.
-// Returns the error of the log, unchanged.
-func Replay(log iter.Seq2[Event, error]) (Snapshot, error) {
-	s := newState()
-	var group GroupID
-	for e, err := range log {
-		if err != nil {
-			return Snapshot{}, err
-		}
-		group = e.Group
-		if e.Checkpoint != nil {
-			s = e.Checkpoint.state()
-			continue
-		}
-		call := record.Call{Actor: string(e.Actor), At: millisOrZero(e.At), Reason: e.Reason, Events: []record.Event{recordEvent(&e)}}
-		s.apply(&call, &call.Events[0])
-		s.advance(&call)
-	}
-	return s.snapshot(group), nil
 }

@@ -1,6 +1,7 @@
 package groupkit
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -25,8 +26,11 @@ const OpSpeak Op = "speak"
 // ErrGroupNotFound if the group does not exist or the actor cannot see it. The cause of
 // ErrMuted and ErrGroupMuted is a [*MutedError] with the end of the mute.
 func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
+	if a.eng == nil {
+		return a.maySpeak(ctx, group)
+	}
 	c := a.eng.words
-	if c == nil || !a.isUser || a.tx != nil || a.reason != "" || ctx.Err() != nil || a.eng.closed.Load() {
+	if c == nil || !a.isUser || a.tx != nil || a.reason != "" || len(group)+len(a.user) > 2*maxID || ctx.Err() != nil || a.eng.closed.Load() {
 		return a.maySpeak(ctx, group)
 	}
 	key := c.Key(string(group))
@@ -39,15 +43,27 @@ func (a Actor) MaySpeak(ctx context.Context, group GroupID) error {
 // answerFromCache returns the answer for two words from the cache. It reads the clock only if
 // the answer depends on the time.
 func (e *Engine) answerFromCache(group GroupID, user UserID, g groupWord, s standingWord) error {
-	var now int64
-	if s.timed() {
-		now = e.now()
-	}
-	until, reason := decide(g, s, now)
-	if reason == nil {
+	until, reason, err := e.decideNow(g, s)
+	switch {
+	case err != nil:
+		return wrap(OpSpeak, group, err)
+	case reason == nil:
 		return nil
 	}
 	return e.sharedRefusal(group, user, refusal{reason, until})
+}
+
+// decideNow is decide at the current time. Only an end makes the answer depend on the time; without
+// one the clock is not read.
+func (e *Engine) decideNow(g groupWord, s standingWord) (until int64, reason, err error) {
+	var now int64
+	if s.timed() {
+		if now, err = e.now(); err != nil {
+			return 0, nil, err
+		}
+	}
+	until, reason = decide(g, s, now)
+	return until, reason, nil
 }
 
 // maySpeak is MaySpeak without the cache. It reads the store, and caches what it has read.
@@ -81,11 +97,11 @@ func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 		}
 		return nil
 	}
-	until, reason := decide(q.group, q.me, a.eng.now())
-	if reason == nil || reason == ErrGroupNotFound {
-		return reason
+	until, reason, err := a.eng.decideNow(q.group, q.me)
+	if err != nil || reason == nil || reason == ErrGroupNotFound {
+		return cmp.Or(err, reason)
 	}
-	return about(a.user, mutedError(reason, until))
+	return about(a.user, silenced(reason, until))
 }
 
 // A coldRead reads the two records that MaySpeak needs, the header of the group and the
@@ -127,10 +143,13 @@ func (q *coldRead) see(i int, value []byte) bool {
 	return false
 }
 
-// mutedError returns the cause for a result of decide.
-func mutedError(reason error, until int64) error {
-	if reason == ErrMuted || reason == ErrGroupMuted {
+// silenced returns the cause for a result of decide.
+func silenced(reason error, until int64) error {
+	switch reason {
+	case ErrMuted, ErrGroupMuted:
 		return &MutedError{WholeGroup: reason == ErrGroupMuted, Until: instant(until)}
+	case ErrBlacklisted:
+		return &BlockedError{instant(until)}
 	}
 	return reason
 }
@@ -143,7 +162,7 @@ func (e *Engine) sharedRefusal(group GroupID, user UserID, r refusal) error {
 	if err, ok := e.refusals.Get(key, r); ok {
 		return err
 	}
-	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: mutedError(r.reason, r.until)}
+	err := &Error{Op: OpSpeak, Group: GroupID(strings.Clone(string(group))), Err: silenced(r.reason, r.until)}
 	if r.reason != ErrGroupNotFound {
 		err.User = UserID(strings.Clone(string(user)))
 	}

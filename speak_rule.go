@@ -76,7 +76,7 @@ func (w standingWord) until() int64 { return int64(w >> wordcache.StateBits) }
 func (w standingWord) timed() bool { return w&standingTimed != 0 }
 
 // decide is the rule of MaySpeak. It returns nil if the user is allowed to speak. Otherwise it
-// returns the sentinel, and when the user can speak again if nothing changes; 0 if that is not
+// returns the sentinel, and when the mute or the block ends if nothing changes; 0 if that is not
 // known.
 func decide(g groupWord, s standingWord, now int64) (until int64, reason error) {
 	if g&groupLive == 0 {
@@ -84,8 +84,10 @@ func decide(g groupWord, s standingWord, now int64) (until int64, reason error) 
 	}
 	if s.role() == RoleOutsider {
 		switch {
-		case s&standingListed != 0 && (!s.timed() || now < s.until()):
+		case s&standingListed != 0 && !s.timed():
 			return 0, ErrBlacklisted
+		case s&standingListed != 0 && now < s.until():
+			return s.until(), ErrBlacklisted
 		case g&groupPublic == 0:
 			return 0, ErrGroupNotFound
 		}

@@ -9,8 +9,8 @@ import (
 )
 
 // standingPairs returns all records that a standing consists of: the standing itself, the entry
-// in the user's list of groups, an entry in each list that the user is on, and an entry for
-// each expiry. Whoever changes a standing must write all of them; replacement does.
+// in the user's list of groups, an entry in each list that the user is on, an entry for the
+// inviter of an invitation, and two entries for each expiry. Whoever changes a standing must write all of them; replacement does.
 func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	if st.Empty() {
 		return nil
@@ -18,7 +18,7 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 	area := areaOf(st)
 	pairs := append(make([]store.Pair, 0, 4),
 		store.Pair{Key: key.OfUser(group, area, user), Value: st.Encode()},
-		store.Pair{Key: key.UserGroup(user, group, st.Member()), Value: record.EncodeCount(standingFlags(st))})
+		store.Pair{Key: key.UserGroup(user, group, st.Member()), Value: record.EncodeCount(linkFlags(st))})
 	if Role(st.Role) == RoleAdmin {
 		pairs = append(pairs, store.Pair{Key: key.OfUser(group, key.Admins, user), Value: []byte{area}})
 	}
@@ -30,10 +30,25 @@ func standingPairs(group, user string, st *record.Standing) []store.Pair {
 		if mark == nil {
 			continue
 		}
+		pairs = markPairs(pairs, group, user, area, kind, mark)
+	}
+	return pairs
+}
+
+// markPairs adds the records that a mark consists of, besides the standing.
+func markPairs(pairs []store.Pair, group, user string, area byte, kind *markKind, mark *record.Mark) []store.Pair {
+	if !kind.pending {
 		pairs = append(pairs, store.Pair{Key: key.OfUser(group, kind.list, user), Value: []byte{area}})
-		if mark.Until != 0 && mark.Until < lastExpiry {
-			pairs = append(pairs, store.Pair{Key: key.Expiry(mark.Until, group, kind.list, user), Value: []byte{}})
-		}
+	} else {
+		pairs = append(pairs, store.Pair{Key: key.Arrival(group, kind.list, mark.Version, mark.Place, user), Value: []byte{area}})
+	}
+	if kind == invitationMark && mark.By != "" {
+		pairs = append(pairs, store.Pair{Key: key.Inviter(group, mark.By, user), Value: []byte{}})
+	}
+	if mark.Until != 0 && mark.Until < lastExpiry {
+		pairs = append(pairs,
+			store.Pair{Key: key.Expiry(mark.Until, group, kind.list, user), Value: []byte{}},
+			store.Pair{Key: key.ExpiringEntry(group, kind.list, mark.Until, user), Value: []byte{}})
 	}
 	return pairs
 }
@@ -46,6 +61,14 @@ func areaOf(st *record.Standing) byte {
 	}
 	return key.Outsiders
 }
+
+// roleShift is the place of the role in the entry of a user's list of groups, after the flags of
+// the marks.
+const roleShift = 5
+
+// linkFlags returns what the entry in the user's list of groups says: the flags of the marks, and
+// the role. Entries that were written before roles were in them have role 0.
+func linkFlags(st *record.Standing) int { return standingFlags(st) | int(st.Role)<<roleShift }
 
 // standingFlags returns the flags of the marks of a standing. The entry in the user's list of
 // groups contains them.
@@ -89,7 +112,7 @@ func contains(pairs []store.Pair, key, value []byte) bool {
 
 // tracePair returns the trace of a user who has no standing in the group any more. The log
 // still contains the user ID, and the trace leads from the user to that log. The trace stays if
-// the user comes back.
+// the user comes back. Retention removes it when nothing names the user; see traceWalk.
 func tracePair(group, user string) store.Pair {
 	return store.Pair{Key: key.UserGroupTrace(user, group), Value: []byte{}}
 }

@@ -43,10 +43,44 @@ func (s *state) standing(user string) *record.Standing {
 }
 
 // advance increases the version by the number of events of a call, and sets the time of the
-// last change.
+// last change. The events now have their versions, so what they began gets its place: the
+// order of memberships, requests, invitations and files is the order of the log.
 func (s *state) advance(call *record.Call) {
-	s.head.Version += uint64(len(call.Events))
+	for i := range call.Events {
+		s.head.Version++
+		s.place(s.head.Version, &call.Events[i])
+	}
 	s.head.Modified = call.At
+}
+
+// place stores the version of an event in what the event began, if the call did not end it.
+func (s *state) place(version uint64, e *record.Event) {
+	if e.File != nil {
+		if f := s.files[e.File.ID]; f != nil && EventKind(e.Kind) == FileAdded {
+			f.Version = version
+		}
+		return
+	}
+	kind, change := EventKind(e.Kind), markEvents[e.Kind]
+	if kind == Pseudonymized {
+		s.head.Rewritten = version
+	}
+	for i, user := range e.Users {
+		switch place := uint32(i); {
+		case kind == MemberJoined:
+			if st := s.standing(user); st.Member() {
+				st.JoinVersion, st.JoinPlace = version, place
+			}
+		case kind == AdminAdded:
+			if st := s.standing(user); Role(st.Role) == RoleAdmin {
+				st.AdminVersion, st.AdminPlace = version, place
+			}
+		case change.begins && change.kind.pending:
+			if mark := *change.kind.field(s.standing(user)); mark != nil {
+				mark.Version, mark.Place = version, place
+			}
+		}
+	}
 }
 
 // apply applies one event. It checks nothing and cannot fail.
@@ -64,7 +98,9 @@ func (s *state) apply(call *record.Call, e *record.Event) {
 	case GroupUnmuted:
 		s.head.Muted = false
 	case OwnerChanged:
-		s.setRole(s.head.Owner, RoleMember, call.At)
+		if s.head.Owner != "" { // "" after the checkpoint of a deleted group, which names nobody
+			s.setRole(s.head.Owner, RoleMember, call.At)
+		}
 		s.head.Owner = first(e.Users)
 		s.setRole(s.head.Owner, RoleOwner, call.At)
 	case AnnouncementChanged:
@@ -73,7 +109,8 @@ func (s *state) apply(call *record.Call, e *record.Event) {
 		}
 	case FileAdded:
 		if e.File != nil {
-			s.files[e.File.ID] = e.File
+			file := *e.File // the event keeps its own
+			s.files[file.ID] = &file
 			s.head.Files++
 		}
 	case FileDeleted:
@@ -125,11 +162,11 @@ func (s *state) setRole(user string, role Role, at int64) {
 	case was != RoleOutsider && role == RoleOutsider:
 		s.head.Members--
 		s.joined(user, -1)
-		st.Joined = 0
+		st.Joined, st.JoinVersion, st.JoinPlace = 0, 0, 0
 	}
 	if was == RoleAdmin && role != RoleAdmin {
 		s.head.Admins--
-		st.AdminSince = 0
+		st.AdminSince, st.AdminVersion, st.AdminPlace = 0, 0, 0
 	}
 	if was != RoleAdmin && role == RoleAdmin {
 		s.head.Admins++

@@ -17,7 +17,7 @@ const OpSweep Op = "sweep"
 // Sweep removes expired mutes, blocks, join requests and invitations from the store and
 // returns their number. It writes one event for each kind and group. It also removes
 // expired results of idempotency keys, and the events that Options.Retention does not
-// keep.
+// keep, and the contents of deleted files that could not be removed when they were deleted.
 //
 // Sweep only frees room. Without it, an expired entry has no effect either, and no list
 // contains it. Set Options.SweepEvery to run Sweep in the background.
@@ -27,13 +27,16 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		return cleared, err
 	}
 	for n := 1; err == nil && n > 0; {
-		err = e.update(ctx, func(w store.Writer) (err error) {
+		err = e.step(ctx, func(w store.Writer) (err error) {
 			n, err = e.sweepReplies(w)
 			return err
 		})
 	}
 	if err == nil {
 		err = e.truncateLogs(ctx)
+	}
+	if err == nil {
+		err = e.finishToGo(ctx)
 	}
 	return cleared, wrap(OpSweep, "", err)
 }
@@ -45,7 +48,10 @@ func (e *Engine) sweepAlways() {
 	for {
 		select {
 		case <-tick.C:
-			if _, err := e.Sweep(e.background); err != nil && e.background.Err() == nil {
+			if e.shared && !e.caring.Load() {
+				continue // another engine does it
+			}
+			if _, err := e.Sweep(e.background); err != nil && !e.closed.Load() {
 				e.opts.Logger.Error("groupkit: sweep failed", "err", err)
 			}
 		case <-e.background.Done():
@@ -71,10 +77,12 @@ func (e *Engine) sweepExpired(ctx context.Context) (int, error) {
 		}
 		stuck = due.keys
 		for _, group := range due.groups {
-			n, err := e.sweepGroup(ctx, group, due.users[group])
-			cleared += n
-			if err != nil {
-				return cleared, wrap(OpSweep, group, err)
+			for users := range slices.Chunk(due.users[group], min(sweepStep, usersPerCall(e.sizes))) {
+				n, err := e.sweepGroup(ctx, group, users)
+				cleared += n
+				if err != nil {
+					return cleared, wrap(OpSweep, group, err)
+				}
 			}
 		}
 	}
@@ -91,10 +99,14 @@ type due struct {
 func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	err = e.view(ctx, func(r store.Reader) error {
 		d = due{users: make(map[GroupID][]UserID)}
-		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(e.now() + 1), Limit: sweepStep}
-		page, _, err := r.Scan(rng)
+		by, err := e.dueBy()
 		if err != nil {
-			return storage(err)
+			return err
+		}
+		rng := store.Range{From: key.Expiries(), To: key.ExpiriesBefore(by + 1), Limit: sweepStep}
+		page, err := visibleExpiries(r, rng)
+		if err != nil {
+			return err
 		}
 		for _, p := range page {
 			_, group, _, user, err := key.CutExpiry(p.Key)
@@ -116,6 +128,28 @@ func (e *Engine) overdue(ctx context.Context) (d due, err error) {
 	return d, err
 }
 
+// visibleExpiries returns the first expired entries, without those of groups that are being loaded.
+func visibleExpiries(r store.Reader, rng store.Range) (due []store.Pair, err error) {
+	loads, err := pendingIn(r, key.Loads())
+	if err != nil {
+		return nil, err
+	}
+	for more := true; more && len(due) == 0; {
+		var page []store.Pair
+		if page, more, err = r.Scan(rng); err != nil || len(page) == 0 {
+			return nil, storage(err)
+		}
+		rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+		for _, p := range page {
+			_, group, _, _, err := key.CutExpiry(p.Key)
+			if err != nil || !slices.Contains(loads, GroupID(group)) {
+				due = append(due, p)
+			}
+		}
+	}
+	return due, nil
+}
+
 // sweepGroup removes expired entries of users of one group. If the group is being
 // deleted, it completes the deletion instead.
 func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) (cleared int, err error) {
@@ -123,6 +157,7 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 		if err := c.visible(); err != nil {
 			return err
 		}
+		c.due = max(c.now-e.opts.MaxSkew.Milliseconds(), 1)
 		for _, user := range users {
 			c.expire(user)
 		}

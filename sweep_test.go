@@ -75,7 +75,7 @@ func TestOptions_SweepEvery(t *testing.T) {
 			_, err := eng.As("alice").Mute(t.Context(), id, d, user)
 			require.NoError(t, err)
 		}
-		sub, err := eng.System().Subscribe(t.Context(), id)
+		sub, err := eng.System().Follow(t.Context(), id, groupkit.Latest())
 		require.NoError(t, err)
 		for i, user := range []groupkit.UserID{"bob", "carol"} {
 			e, err := sub.Next(t.Context()) // nobody else does anything: time passes until it comes
@@ -161,6 +161,8 @@ type sickStore struct {
 	store.Store
 	sick, stuck atomic.Bool
 }
+
+func (s *sickStore) Exclusive() bool { return true }
 
 func (s *sickStore) View(ctx context.Context, fn func(store.Reader) error) error {
 	if s.sick.Load() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"math"
@@ -21,11 +20,13 @@ const OpUploadFile Op = "upload file"
 // UploadFile reads a file from r to its end and shares it in the group. The content is
 // durable before the group lists the file, so a listed file can always be read whole. An
 // upload that fails shares no file. Its content is removed at once, or, after a crash, when
-// the engine is opened the next time.
+// the engine is opened the next time. On a shared store it is removed within minutes if the store
+// did not answer, and after an hour if the process crashed. With SyncInterval, UploadFile waits once until the disk
+// has what was committed before: a crash must not leave a content that nobody knows.
 //
 // Allowed: owner, admin, member, system. This is checked again when the content is stored:
 // a user who was removed during the upload shares no file.
-// Returns ErrInvalid if name is not a base name of 1 to 255 characters, ErrFileTooLarge if
+// Returns ErrInvalid if name is not a base name of 1 to 255 characters or r is nil, ErrFileTooLarge if
 // the content has more than Limits.FileSize bytes (10 MiB by default), ErrTooManyFiles if
 // the group has Limits.Files files, ErrNested inside Atomic. An error of r is the cause of
 // the returned error.
@@ -34,15 +35,24 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	if a.tx != nil {
 		return File{}, wrap(OpUploadFile, group, ErrNested)
 	}
-	began := a.eng.now() // one time for the ID and the file, because the ID orders the list
-	id, err := newUUID(began)
+	if err := a.check(group); err != nil {
+		return File{}, wrap(OpUploadFile, group, err)
+	}
+	if isNil(r) {
+		return File{}, wrap(OpUploadFile, group, invalid("content", "is a nil reader"))
+	}
+	began, id, err := a.eng.newID() // one time for the ID and the file, because the ID orders the list
 	if err != nil {
 		return File{}, wrap(OpUploadFile, group, err)
 	}
-	content := key.Content(string(group), id)
+	content := key.Content(id)
 	file := &record.File{ID: string(id[:]), Name: name, Owner: string(a.user), Created: began}
-	out, err := a.change(ctx, a.eng.reserveVerb(content), cmd)
+	reserved := false // or it is not known
+	out, err := a.change(ctx, a.eng.reserveVerb(content, &reserved), cmd)
 	if err != nil || out.repeated || a.mode == dryRun {
+		if err != nil && reserved {
+			a.eng.leaveUpload(content)
+		}
 		return out.file, err
 	}
 	shared := false
@@ -56,19 +66,24 @@ func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.
 	}
 	cmd.content = content
 	out, err = a.change(ctx, addFileVerb(file), cmd)
-	// After an unknown outcome the group may list the file, so its content must stay.
-	shared = err == nil && !out.repeated || errors.Is(err, ErrUnknownOutcome)
+	shared = err == nil && !out.repeated
+	if errors.Is(err, ErrUnknownOutcome) { // the group may list the file, so the content must stay as long as that is not known
+		shared = true
+		a.eng.leaveUpload(content)
+	}
 	return out.file, err
 }
 
 // reserveVerb returns the first half of an upload. It checks the call and reserves the
-// content, so that sweepContents does not remove it before a file lists it.
-func (e *Engine) reserveVerb(content string) verb {
+// content: the database must know it before it is there. reserved is set before the reservation is
+// written.
+func (e *Engine) reserveVerb(content string, reserved *bool) verb {
 	return verb{
 		op: OpUploadFile, action: useFiles, keepNothing: true,
 		check: func(_ *Limits, c *Command) error { return checkFileName(c.Text) },
 		rule:  (*change).refuseTooManyFiles,
 		also: func(c *change) []store.Pair {
+			*reserved = true
 			return []store.Pair{{Key: key.Upload(content), Value: (&record.Upload{Process: e.id, At: c.now}).Encode()}}
 		},
 	}
@@ -96,7 +111,7 @@ func (c *change) addFile(file *record.File) error {
 		return err
 	}
 	if !c.loaded.reserved {
-		return fmt.Errorf("%w: upload expired after %v", ErrStorage, uploadLife)
+		return errUploadEnded
 	}
 	made := *file
 	c.recordEvent(record.Event{Kind: uint8(FileAdded), File: &made})
@@ -107,7 +122,18 @@ func (c *change) addFile(file *record.File) error {
 // putContent stores the content that r yields and sets the size and hash of the file. It
 // ends with ErrClosed when the engine closes, and with the error of ctx, also while r blocks.
 func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, file *record.File) error {
-	m := &meter{r: newInterruptible(ctx, e.background, r), hash: sha256.New(), most: e.limits.FileSize}
+	return e.putWithin(ctx, content, r, file, e.limits.FileSize)
+}
+
+// putWithin is putContent with another limit.
+func (e *Engine) putWithin(ctx context.Context, content string, r io.Reader, file *record.File, most int64) error {
+	if err := e.readyForContent(ctx); err != nil {
+		return err
+	}
+	m := &meter{r: newInterruptible(ctx, e.background, r), hash: sha256.New(), most: most}
+	if e.shared {
+		m.kept, m.keep = time.Now(), func() error { return e.keepUpload(ctx, content) }
+	}
 	if err := e.blobs.Put(ctx, content, m); err != nil {
 		if m.err != nil {
 			return err
@@ -118,11 +144,27 @@ func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, fi
 	return nil
 }
 
-// release removes the content and the reservation of an upload that failed. Errors are
-// ignored: the next opening of the engine removes the rest.
+// readyForContent makes the reservation durable, and the mark of the contents.
+func (e *Engine) readyForContent(ctx context.Context) error {
+	if store.Relaxed(e.store) {
+		if err := store.Sync(ctx, e.store); err != nil {
+			return storage(err)
+		}
+	}
+	_, err := e.claimContents(ctx, true)
+	return err
+}
+
+// release removes the content and the reservation of an upload that failed. After an error the
+// rest is removed later: on a shared store in the background, otherwise by the next opening. It also
+// removes what this upload has put among foreign contents.
 func (e *Engine) release(ctx context.Context, content string) {
-	if e.blobs.Delete(ctx, content) == nil {
-		_ = e.update(ctx, func(w store.Writer) error { return w.Delete(key.Upload(content)) })
+	err := e.blobs.Delete(ctx, content)
+	if err == nil {
+		err = e.writeInParts(ctx, []store.Pair{{Key: key.Upload(content)}})
+	}
+	if err != nil {
+		e.leaveUpload(content)
 	}
 }
 
@@ -135,7 +177,13 @@ type meter struct {
 	most int64
 	idle int   // how many times in a row r returned neither bytes nor an error
 	err  error // the error of r, ErrFileTooLarge, or io.ErrNoProgress
+
+	keep func() error // called from time to time while bytes come; nil: not needed
+	kept time.Time    // when it was called last
 }
+
+// keepEvery is how often a meter calls keep.
+const keepEvery = uploadIdle / 6
 
 // maxIdle is how many times in a row a reader may return nothing, as in package bufio.
 const maxIdle = 100
@@ -150,6 +198,12 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.idle >= maxIdle && err == nil {
 		err = io.ErrNoProgress
 	}
+	if m.keep != nil && n > 0 && time.Since(m.kept) >= keepEvery {
+		m.kept = time.Now()
+		if failed := m.keep(); failed != nil && (err == nil || err == io.EOF) {
+			err = failed
+		}
+	}
 	if m.size > m.most {
 		err = limited(ErrFileTooLarge, int(min(m.most, math.MaxInt)), int(m.size))
 	}
@@ -157,90 +211,4 @@ func (m *meter) Read(p []byte) (int, error) {
 		m.err = err
 	}
 	return n, err
-}
-
-// uploadLife is the time for which a reservation of another process protects its content in
-// a store that several processes share.
-const uploadLife = 24 * time.Hour
-
-// sweepContents removes the reservations of interrupted uploads, and then the contents that
-// no file lists and no reservation protects. An upload that lost its reservation must not
-// add its file, because another process may be removing the content.
-func (e *Engine) sweepContents(ctx context.Context) error {
-	if err := e.sweepReservations(ctx); err != nil {
-		return err
-	}
-	for after, more := "", true; more; {
-		ids, m, err := e.blobs.List(ctx, after, store.MaxPage)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := e.sweepContent(ctx, id); err != nil {
-				return err
-			}
-			after = id
-		}
-		more = m && len(ids) > 0
-	}
-	return nil
-}
-
-func (e *Engine) sweepReservations(ctx context.Context) error {
-	var stale [][]byte
-	err := e.view(ctx, func(r store.Reader) error {
-		stale = nil
-		return scanAll(r, store.Prefix(key.Uploads()), func(page []store.Pair) error {
-			for _, p := range page {
-				if on, err := e.isReserved(r, string(p.Key[1:])); err != nil {
-					return err
-				} else if !on {
-					stale = append(stale, p.Key)
-				}
-			}
-			return nil
-		})
-	})
-	if err != nil || len(stale) == 0 {
-		return err
-	}
-	return e.update(ctx, func(w store.Writer) error {
-		for _, k := range stale {
-			if err := w.Delete(k); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// isReserved reports whether the content is reserved by an upload that may still run. If
-// this process alone has the store, only uploads of this engine run. Otherwise a
-// reservation that cannot be decoded counts too, so that no content is removed by mistake.
-func (e *Engine) isReserved(r store.Reader, content string) (bool, error) {
-	value, ok, err := r.Get(key.Upload(content))
-	if err != nil || !ok {
-		return false, storage(err)
-	}
-	if store.Exclusive(e.store) {
-		u, err := record.DecodeUpload(value)
-		return err == nil && u.Process == e.id, nil
-	}
-	u, err := record.DecodeUpload(value)
-	return err != nil || u.Process == e.id || e.now()-u.At < uploadLife.Milliseconds(), nil
-}
-
-func (e *Engine) sweepContent(ctx context.Context, content string) error {
-	var named, announced bool
-	err := e.view(ctx, func(r store.Reader) (err error) {
-		if named, err = isNamed(r, content); err != nil {
-			return err
-		}
-		_, announced, err = r.Get(key.Upload(content))
-		return err
-	})
-	if err != nil || named || announced {
-		return err
-	}
-	return e.blobs.Delete(ctx, content)
 }

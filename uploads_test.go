@@ -51,7 +51,7 @@ func TestActor_UploadFile_LosesTheRight(t *testing.T) {
 			}
 			require.Empty(t, s.Keys(t, key.Uploads()))
 			for _, id := range grouptest.ContentIDs(t, s.Blobs) {
-				require.Contains(t, []string{grouptest.ContentID(grouptest.Guild, s.Chart), grouptest.ContentID(grouptest.Guild, s.Rules), scrollContent(t, s)}, id)
+				require.Contains(t, []string{grouptest.ContentID(s.Chart), grouptest.ContentID(s.Rules), scrollContent(t, s)}, id)
 			}
 			s.RequireVerified(t)
 		})
@@ -62,7 +62,7 @@ func TestActor_UploadFile_LosesTheRight(t *testing.T) {
 func scrollContent(t *testing.T, s *grouptest.Dataset) string {
 	files := grouptest.MustCollect(t, s.System().Files(t.Context(), grouptest.Archive))
 	require.Len(t, files, 1)
-	return grouptest.ContentID(grouptest.Archive, files[0])
+	return grouptest.ContentID(files[0])
 }
 
 // TestActor_OpenFile_WhileItIsDeleted deletes files that someone opens, or reads.
@@ -78,7 +78,7 @@ func TestActor_OpenFile_WhileItIsDeleted(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "a map of the north", string(got))
 		require.NoError(t, r.Close())
-		require.NotContains(t, grouptest.ContentIDs(t, s.Blobs), grouptest.ContentID(grouptest.Guild, s.Chart))
+		require.NotContains(t, grouptest.ContentIDs(t, s.Blobs), grouptest.ContentID(s.Chart))
 	})
 	t.Run("between the record and the content", func(t *testing.T) {
 		t.Parallel()

@@ -2,6 +2,7 @@ package groupkit
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 	"unicode"
@@ -11,10 +12,11 @@ import (
 )
 
 // A GroupID identifies a group. The engine assigns a UUID of version 7. The system can
-// choose another ID when it creates a group: 1 to 64 bytes of A–Z a–z 0–9 . _ : -
+// choose another ID when it creates a group: any text that a UserID can be. So the IDs of
+// other systems need no translation, such as !abc:example.org or room@conference.example.org/x.
 type GroupID string
 
-// A UserID is the application's ID of a user: 1 to 128 bytes of valid UTF-8 without
+// A UserID is the application's ID of a user: 1 to 255 bytes of valid UTF-8 without
 // control characters and without a space at either end. IDs are compared byte by byte.
 type UserID string
 
@@ -51,19 +53,19 @@ const (
 	FieldPage         Field = "page"
 	FieldLimit        Field = "limit"
 	FieldCursor       Field = "cursor"
+	FieldAfter        Field = "after"
+	FieldPrefix       Field = "prefix"
+	FieldOffset       Field = "offset"
 	FieldKey          Field = "idempotency key"
+	FieldVersion      Field = "version"
+	FieldPosition     Field = "position"
 )
 
 const (
-	maxGroupID     = 64
-	maxUserID      = 128
-	maxName        = 128
-	maxDescription = 512
-	maxAvatar      = 1024
-	maxCustom      = 8 << 10
-	maxFileName    = 255
-	maxReason      = 512
-	maxKey         = 128
+	maxID       = 255 // bytes
+	maxFileName = 255
+	maxKey      = 128
+	maxCursor   = 1024 // more than any cursor has: it names one group or one user
 )
 
 // Forever is the duration of a permanent mute or block.
@@ -73,77 +75,107 @@ const Forever = time.Duration(-1)
 // 2116-12-31 16:00:00 UTC in milliseconds.
 const lastExpiry = 4638873600000
 
-func checkGroupID(id GroupID) error {
-	if len(id) == 0 {
-		return invalid(FieldGroup, "is empty")
-	}
-	if len(id) > maxGroupID {
-		return invalid(FieldGroup, "has %d bytes (at most %d)", len(id), maxGroupID)
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && (c < 'A' || c > 'Z') && c != '.' && c != '_' && c != ':' {
-			return invalid(FieldGroup, "%q contains %q (allowed: A–Z a–z 0–9 . _ : -)", string(id), string(id[i:i+1]))
-		}
-	}
-	return nil
-}
+// The years in which calls can read the clock.
+const (
+	firstYear = 1970
+	lastYear  = 4199
+)
 
-func checkUserID(field Field, id UserID) error {
+func checkGroupID(id GroupID) error { return checkID(FieldGroup, string(id)) }
+
+func checkUserID(field Field, id UserID) error { return checkID(field, string(id)) }
+
+func checkID(field Field, id string) error {
 	switch {
 	case len(id) == 0:
 		return invalid(field, "is empty")
-	case len(id) > maxUserID:
-		return invalid(field, "has %d bytes (at most %d)", len(id), maxUserID)
-	case !utf8.ValidString(string(id)):
-		return invalid(field, "%q is not valid UTF-8", string(id))
-	case strings.ContainsFunc(string(id), unicode.IsControl):
-		return invalid(field, "%q contains a control character", string(id))
-	case strings.TrimSpace(string(id)) != string(id):
-		return invalid(field, "%q begins or ends with a space", string(id))
+	case len(id) > maxID:
+		return invalid(field, "has %d bytes (at most %d)", len(id), maxID)
+	case !utf8.ValidString(id):
+		return invalid(field, "%s is not valid UTF-8", quote(id))
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return invalid(field, "%s contains a control character", quote(id))
+	case strings.TrimSpace(id) != id:
+		return invalid(field, "%s begins or ends with a space", quote(id))
 	}
 	return nil
 }
 
-// checkText refuses a text that is not valid UTF-8, has fewer than least characters or
-// more than most. least is 0 or 1.
-func checkText(field Field, text string, least, most int) error {
+// checkName checks a text of one line of which something can be seen.
+func checkName(field Field, text string, most int) error {
+	if err := checkLength(field, text, most); err != nil {
+		return err
+	}
+	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
+		return invalid(field, "contains the control character %U", firstRune(text[i:]))
+	}
+	if text == "" {
+		return invalid(field, "is empty")
+	}
+	if !strings.ContainsFunc(text, isVisible) {
+		return invalid(field, "has no visible character")
+	}
+	return nil
+}
+
+// checkText checks a text that can have several lines.
+func checkText(field Field, text string, most int) error {
+	if err := checkLength(field, text, most); err != nil {
+		return err
+	}
+	isForbidden := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+	if i := strings.IndexFunc(text, isForbidden); i >= 0 {
+		return invalid(field, "contains the control character %U", firstRune(text[i:]))
+	}
+	return nil
+}
+
+func firstRune(text string) rune {
+	r, _ := utf8.DecodeRuneInString(text)
+	return r
+}
+
+// checkLength refuses a text that is not valid UTF-8 or has more characters than most. It does
+// not read a text that is too long whatever it contains.
+func checkLength(field Field, text string, most int) error {
+	if len(text)/utf8.UTFMax > most {
+		return tooLong(field, most, "has %d bytes (at most %d characters)", len(text), most)
+	}
 	if !utf8.ValidString(text) {
 		return invalid(field, "is not valid UTF-8")
 	}
-	switch n := utf8.RuneCountInString(text); {
-	case n == 0 && least > 0:
-		return invalid(field, "is empty")
-	case n > most:
-		return invalid(field, "has %d characters (at most %d)", n, most)
+	if n := utf8.RuneCountInString(text); n > most {
+		return tooLong(field, most, "has %d characters (at most %d)", n, most)
 	}
 	return nil
 }
 
-func checkCustom(text string) error {
+// isVisible reports whether a reader sees the character: a letter, number, sign or symbol that
+// is not blank.
+func isVisible(r rune) bool {
+	switch r {
+	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0': // letters and a symbol without ink
+		return false
+	}
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
+}
+
+func checkCustom(text string, most int) error {
+	if len(text) > most {
+		return tooLong(FieldCustom, most, "has %d bytes (at most %d)", len(text), most)
+	}
 	if !utf8.ValidString(text) {
 		return invalid(FieldCustom, "is not valid UTF-8")
-	}
-	if len(text) > maxCustom {
-		return invalid(FieldCustom, "has %d bytes (at most %d)", len(text), maxCustom)
-	}
-	return nil
-}
-
-// checkNoSlash refuses a slash in a changed name or description.
-func checkNoSlash(field Field, text string) error {
-	if strings.Contains(text, "/") {
-		return invalid(field, "%q contains a slash", text)
 	}
 	return nil
 }
 
 func checkFileName(name string) error {
-	if err := checkText(FieldFileName, name, 1, maxFileName); err != nil {
+	if err := checkName(FieldFileName, name, maxFileName); err != nil {
 		return err
 	}
-	if name == "." || name == ".." || strings.ContainsAny(name, `/\`) || strings.ContainsFunc(name, unicode.IsControl) {
-		return invalid(FieldFileName, "%q is not a base name", name)
+	if name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
+		return invalid(FieldFileName, "%s is not a base name", quote(name))
 	}
 	return nil
 }
@@ -213,6 +245,17 @@ func userIDs(texts []string) []UserID {
 		out[i] = UserID(text)
 	}
 	return out
+}
+
+// isNil reports whether an argument of an interface type is nil, or is a nil pointer or function,
+// which would panic when it is used.
+func isNil(argument any) bool {
+	switch v := reflect.ValueOf(argument); v.Kind() {
+	case reflect.Pointer, reflect.Func:
+		return v.IsNil()
+	default:
+		return argument == nil
+	}
 }
 
 func name(names []string, i int) string {

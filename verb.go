@@ -36,14 +36,17 @@ type needs struct {
 	known asking // for whom Options.UserExists is asked
 
 	counts       bool      // the group counts of the users, the actor and the heir
-	total        bool      // the number of groups, if Limits.Groups is set
+	total        bool      // the limit of groups and, if there is one, their number
 	owner        bool      // the standing of the owner
-	inviter      bool      // the standing of the user who invited the actor
+	inviters     bool      // the standings of those who invited the users of the command
+	losers       losers    // the pending invitations of those who can lose the right to invite
 	room         *markKind // the expired entries of this list, if it is almost full
 	custom       bool      // the custom text
 	announcement bool
 	file         bool // the file of the command
-	reserved     bool // whether the content of the command is reserved
+	reserved     bool // whether the content of the command is reserved, or recorded as to go
+	lease        bool // the lease of whoever loads the group
+	trace        bool // whether the user of the command has a trace that leads to the log
 
 	// leaver returns the owner for whom an heir is to be loaded; "" if nobody leaves.
 	leaver func(*change) UserID
@@ -57,6 +60,18 @@ const (
 	askUsers            // the users of the command
 	askOutsiders        // the users of the command, if Options.BlockOutsiders is set
 	askActor
+)
+
+// A losers value says who can lose the right to invite in a call. The permission table decides
+// who has lost it, after the rule; see change.endInvitations.
+type losers uint8
+
+const (
+	noLosers    losers = iota
+	actorLoses         // the actor
+	usersLose          // the users of the command
+	ownerLoses         // the owner
+	anyoneLoses        // every inviter; in an update only if it changes AllowInvites
 )
 
 // alone makes the each of a verb whose results contain nothing but an error.

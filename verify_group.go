@@ -2,6 +2,7 @@ package groupkit
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 // check reads every record of the group, and then compares them. A group whose log retention
 // has removed completely consists of its tombstone.
 func (g *groupWalk) check() error {
+	if err := g.checkRenaming(); err != nil {
+		return err
+	}
 	err := scanAll(g.r, store.Prefix(key.Group(string(g.id))), func(page []store.Pair) error {
 		for _, p := range page {
 			g.take(p)
@@ -22,15 +26,21 @@ func (g *groupWalk) check() error {
 	if err != nil {
 		return err
 	}
+	if err := g.checkCommits(); err != nil {
+		return err
+	}
 	if g.head == nil {
 		g.broken(OneOwner, "", key.Header, "is missing")
 		return nil
+	}
+	if g.head.State == record.Loading {
+		return g.checkLoading()
 	}
 	if g.head.State == record.Deleted && g.head.First == g.head.Version+1 && g.last == 0 {
 		if stone := tombstone(g.head); stone != *g.head {
 			g.broken(DeletedIsGone, "", key.Header, "contains more than a tombstone: %s", differences(stone, *g.head))
 		}
-		if g.checkpointed > 0 {
+		if g.checkpointed {
 			g.broken(LogComplete, "", key.Checkpoint, "is left, but the whole log has been removed")
 		}
 		return g.checkDeleted()
@@ -50,11 +60,57 @@ func (g *groupWalk) check() error {
 	if err := g.checkUsers(); err != nil {
 		return err
 	}
+	if err := g.checkFiles(); err != nil {
+		return err
+	}
 	g.checkReplay()
 	if err := g.checkTraces(); err != nil {
 		return err
 	}
 	return g.checkCreation()
+}
+
+// checkRenaming reads the pending renaming of the group, before the records to which it applies, and
+// checks that engines will find it. The user has no record in the group any more.
+func (g *groupWalk) checkRenaming() error {
+	values, err := store.GetMany(g.r, [][]byte{key.Of(string(g.id), key.Header), key.Rename(string(g.id))})
+	if err != nil {
+		return storage(err)
+	}
+	h, err := record.DecodeHeader(values[0])
+	if err != nil || h.Rename == (record.Rename{}) {
+		return nil // take reports a header that cannot be read
+	}
+	if g.names = renamingOf(&h); g.names.From == "" || g.names.To == "" {
+		g.broken(LogComplete, "", key.Header, "has half a pseudonym")
+	} else if values[1] == nil {
+		g.broken(LogComplete, "", key.Header, "has a pseudonym that nobody will write into the log")
+	}
+	return nil
+}
+
+// checkCommits checks that each call of the log has its entry in the index of commits.
+func (g *groupWalk) checkCommits() error {
+	for _, p := range g.commits {
+		value, ok, err := g.r.Get(p.Key)
+		if err != nil {
+			return storage(err)
+		}
+		if !ok || string(value) != string(p.Value) {
+			g.broken(ViewsAgree, "", key.Events, "has no entry in the index of commits for %x", p.Value)
+		}
+	}
+	return nil
+}
+
+// checkLoading checks a group that is being loaded. It is not there yet.
+func (g *groupWalk) checkLoading() error {
+	g.files = nil
+	_, ok, err := g.r.Get(key.Load(string(g.id)))
+	if err == nil && !ok {
+		g.broken(ViewsAgree, "", key.Header, "is marked as being loaded, but nobody loads it")
+	}
+	return storage(err)
 }
 
 // checkDeleted checks a group that is deleted or being deleted.
@@ -128,21 +184,45 @@ func (g *groupWalk) checkCount(name string, stored, counted int) {
 	}
 }
 
-// checkUsers checks that each standing has its index entries, and that each entry in a list has
-// its standing.
+// checkUsers checks that each standing has its index entries, and that each entry in a list and
+// in another index has its standing.
 func (g *groupWalk) checkUsers() error {
+	known := make(map[string]bool)
 	for user, st := range g.users {
 		g.checkStanding(user, st)
 		for _, p := range standingPairs(string(g.id), user, st) {
+			known[string(p.Key)] = true
 			if err := g.checkPair(user, p); err != nil {
 				return err
 			}
+		}
+	}
+	for _, k := range g.indexes {
+		if !known[string(k)] {
+			_, kind, _, _ := key.CutGroup(k)
+			g.broken(ViewsAgree, "", kind, "does not match the record of a user (key %x)", k)
 		}
 	}
 	for entry := range g.lists {
 		list, user := entry[0], entry[1:]
 		if st := g.users[user]; st == nil || !listed(list, st) {
 			g.broken(pickInvariant(list), user, list, "does not match the record of the user")
+		}
+	}
+	return nil
+}
+
+// checkFiles checks that each file has its entry in the index of files.
+func (g *groupWalk) checkFiles() error {
+	for _, f := range g.files {
+		for _, p := range filePairs(string(g.id), f) {
+			value, ok, err := g.get(p.Key)
+			if err != nil {
+				return err
+			}
+			if !ok || string(value) != string(p.Value) {
+				g.broken(FilesWhole, f.Owner, key.Files, "has no entry in the index of files")
+			}
 		}
 	}
 	return nil
@@ -168,6 +248,9 @@ func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 		if mark == nil {
 			continue
 		}
+		if kind == invitationMark && !g.mayInvite(mark.By) {
+			g.broken(InvitersMayInvite, user, kind.list, "is by %q, who is not allowed to invite", mark.By)
+		}
 		if kind.pending && (st.Member() || st.Block != nil) {
 			g.broken(ListsDisjoint, user, kind.list, "is pending, but the user is a member or blocked")
 		}
@@ -180,13 +263,27 @@ func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 	}
 }
 
+func (g *groupWalk) mayInvite(user string) bool {
+	st := g.users[user]
+	if st == nil {
+		st = new(record.Standing)
+	}
+	return mayInvite(g.head, user, st)
+}
+
+// isOldLink reports whether the value of an entry in a user's list of groups is right but for the
+// role, which such entries did not always have.
+func (g *groupWalk) isOldLink(user string, value []byte) bool {
+	return string(value) == string(record.EncodeCount(standingFlags(g.users[user])))
+}
+
 // checkPair checks that a record that belongs to a standing exists.
 func (g *groupWalk) checkPair(user string, p store.Pair) error {
-	value, ok, err := g.r.Get(p.Key)
+	value, ok, err := g.get(p.Key)
 	if err != nil {
-		return storage(err)
+		return err
 	}
-	if ok && string(value) == string(p.Value) {
+	if ok && (string(value) == string(p.Value) || p.Key[0] == key.FamilyUsers && g.isOldLink(user, value)) {
 		return nil
 	}
 	problem := "is missing"
@@ -194,10 +291,10 @@ func (g *groupWalk) checkPair(user string, p store.Pair) error {
 		problem = "has a wrong value"
 	}
 	switch p.Key[0] {
-	case 'u':
-		g.report(UsersAgree, g.id, UserID(user), userEntry, "%s", problem)
-	case 't':
-		g.report(ViewsAgree, g.id, UserID(user), expiryEntry, "%s", problem)
+	case key.FamilyUsers:
+		g.found(UsersAgree, g.id, UserID(user), userEntry, "%s", problem)
+	case key.FamilyExpiries:
+		g.found(ViewsAgree, g.id, UserID(user), expiryEntry, "%s", problem)
 	default:
 		_, kind, _, _ := key.CutGroup(p.Key)
 		g.broken(pickInvariant(kind), user, kind, "%s", problem)
@@ -211,7 +308,7 @@ func (g *groupWalk) checkHeader() {
 	if want.State == record.Deleting && g.head.State == record.Deleted {
 		want = tombstone(&want)
 	}
-	want.First = g.head.First // the log does not contain where it begins
+	want.First, want.Rename = g.head.First, g.head.Rename // the log does not contain where it begins
 	if want != *g.head {
 		g.broken(LogComplete, "", key.Header, "differs from the log: %s", differences(want, *g.head))
 	}
@@ -234,10 +331,20 @@ func (g *groupWalk) checkReplay() {
 	}
 	if g.log.custom != g.custom {
 		g.broken(LogComplete, "", key.Custom, "differs from the log")
+	} else if g.head.HasCustom != (g.custom != "") {
+		g.broken(ViewsAgree, "", key.Custom, "does not match the mark in the header")
 	}
-	if !reflect.DeepEqual(g.log.files, g.files) {
-		g.report(LogComplete, g.id, "", "list of files", "differs from the log")
+	if !maps.EqualFunc(g.log.files, g.files, sameFile) {
+		g.found(LogComplete, g.id, "", "list of files", "differs from the log")
 	}
+}
+
+// sameFile compares a file of the log with that of the group. The log does not say whether the
+// content is there.
+func sameFile(logged, f *record.File) bool {
+	now := *f
+	now.Absent = logged.Absent
+	return now == *logged
 }
 
 // checkTraces checks that a user who has no record in the group any more, but is named in its
@@ -248,11 +355,23 @@ func (g *groupWalk) checkTraces() error {
 		if err != nil {
 			return storage(err)
 		}
-		if g.users[user] == nil && !ok && !strings.HasPrefix(user, pseudonym) {
-			g.report(UsersAgree, g.id, UserID(user), "trace that leads to the log", "is missing")
+		if g.users[user] == nil && !ok && !isPseudonym(user) {
+			g.found(UsersAgree, g.id, UserID(user), "trace that leads to the log", "is missing")
 		}
 	}
 	return nil
+}
+
+// get reads a record, of the group or beside it, with the pseudonym that is pending.
+func (g *groupWalk) get(k []byte) (value []byte, ok bool, err error) {
+	if value, ok, err = g.r.Get(k); err != nil || !ok || g.names.From == "" {
+		return value, ok, storage(err)
+	}
+	if _, kind, _, err := key.CutGroup(k); err == nil && len(value) > 0 {
+		value, err = g.names.rewrite(kind, value)
+		return value, true, err
+	}
+	return value, true, nil
 }
 
 // differences describes the fields in which two headers differ.
@@ -270,7 +389,7 @@ func differences(want, got record.Header) string {
 func (g *groupWalk) checkCreation() error {
 	_, ok, err := g.r.Get(key.Created(g.head.Public, g.head.Created, string(g.id)))
 	if err == nil && !ok {
-		g.report(ViewsAgree, g.id, "", creationEntry, "is missing")
+		g.found(ViewsAgree, g.id, "", creationEntry, "is missing")
 	}
 	return storage(err)
 }

@@ -8,11 +8,13 @@ import (
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
+
+	"github.com/google/uuid"
 )
 
 // rest checks the records outside of groups and users.
 func (v *verifier) rest(ctx context.Context) error {
-	return v.eng.view(ctx, func(r store.Reader) error {
+	return v.view(ctx, func(r store.Reader) error {
 		n := 0
 		err := scanAll(r, store.Range{}, func(page []store.Pair) error {
 			for _, p := range page {
@@ -25,7 +27,15 @@ func (v *verifier) rest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := v.format(r); err != nil || v.eng.limits.Groups == 0 {
+		if _, ok, err := r.Get(key.Identity()); err != nil {
+			return storage(err)
+		} else if !ok {
+			v.found(ViewsAgree, "", "", "identity of the database", "is missing")
+		}
+		if err := v.format(r); err != nil {
+			return err
+		}
+		if most, err := groupLimit(r, &v.eng.limits, !v.eng.shared); err != nil || most == 0 {
 			return err
 		}
 		count, ok, err := r.Get(key.GroupCount())
@@ -33,7 +43,7 @@ func (v *verifier) rest(ctx context.Context) error {
 			return storage(err)
 		}
 		if c, err := record.DecodeCount(count); err != nil || c != n {
-			v.report(CountsExact, "", "", "number of groups", "is %d, but there are %d groups", c, n)
+			v.found(CountsExact, "", "", "number of groups", "is %d, but there are %d groups", c, n)
 		}
 		return nil
 	})
@@ -45,8 +55,8 @@ func (v *verifier) format(r store.Reader) error {
 	if err != nil {
 		return storage(err)
 	}
-	if n, err := record.DecodeCount(value); err != nil || n != format {
-		v.report(ViewsAgree, "", "", "format version", "is %d instead of %d", n, format)
+	if f, err := record.DecodeFormat(value); err != nil || f != (record.Format{Number: format}) {
+		v.found(ViewsAgree, "", "", "format version", "is %d instead of %d", f.Number, format)
 	}
 	return nil
 }
@@ -54,26 +64,54 @@ func (v *verifier) format(r store.Reader) error {
 // other checks one record outside of groups and users, and counts the groups.
 func (v *verifier) other(r store.Reader, p store.Pair, groups *int) error {
 	switch family := p.Key[0]; {
-	case family == 'g', family == 'u':
-	case family == 'c':
+	case family == key.FamilyGroups, family == key.FamilyUsers:
+	case family == key.FamilyCreation:
 		*groups++
 		return v.creation(r, p.Key)
-	case family == 'd':
+	case family == key.FamilyDeletions:
 		return v.deletion(r, p.Key)
-	case family == 'i', family == 'j':
+	case family == key.FamilyLoads:
+		return v.load(r, p)
+	case family == key.FamilyRenames:
+		return v.renaming(r, p.Key)
+	case family == key.FamilyOutcomes, family == key.FamilyOutcomeExpiries:
 		return v.once(r, p)
-	case family == 't':
+	case family == key.FamilyExpiries:
 		return v.expiry(r, p.Key)
-	case family == 'w':
+	case family == key.FamilyCommits:
+		return v.commit(r, p)
+	case family == key.FamilyFiles:
+		return v.fileIndex(r, p)
+	case family == key.FamilyUploads:
 		v.upload(p)
-	case !bytes.Equal(p.Key, key.Format()) && !bytes.Equal(p.Key, key.GroupCount()):
-		v.report(ViewsAgree, "", "", "key", "%x has an unknown form", p.Key)
+	case family == key.FamilyToGo:
+		return v.toGo(r, p.Key)
+	case bytes.Equal(p.Key, key.Identity()):
+		v.identity(p)
+	case !bytes.Equal(p.Key, key.Format()) && !bytes.Equal(p.Key, key.GroupCount()) && !v.ofShared(p):
+		v.found(ViewsAgree, "", "", "key", "%x has an unknown form", p.Key)
 	}
 	return nil
 }
 
-// deletion checks a pending deletion. It is reported even if it is sound, because data of a
-// deleted group is left.
+// ofShared checks a record that only a store which processes share has. It reports whether it is one.
+func (v *verifier) ofShared(p store.Pair) bool {
+	switch {
+	case bytes.Equal(p.Key, key.Lease()):
+		if _, err := record.DecodeLease(p.Value); err != nil {
+			v.found(ViewsAgree, "", "", "lease of the background work", "cannot be decoded")
+		}
+	case bytes.Equal(p.Key, key.GroupLimit()):
+		if _, err := record.DecodeCount(p.Value); err != nil {
+			v.found(ViewsAgree, "", "", "limit of groups", "cannot be decoded")
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// deletion checks a pending deletion. One that is sound is not a violation.
 func (v *verifier) deletion(r store.Reader, k []byte) error {
 	const what = "pending deletion"
 	group, rest, err := key.CutGroupID(k[1:])
@@ -86,10 +124,51 @@ func (v *verifier) deletion(r store.Reader, k []byte) error {
 		return storage(err)
 	}
 	if h, err := record.DecodeHeader(value); !ok || err != nil || h.State != record.Deleting {
-		v.report(DeletedIsGone, GroupID(group), "", what, "is for a group that is not being deleted")
+		v.found(DeletedIsGone, GroupID(group), "", what, "is for a group that is not being deleted")
 		return nil
 	}
-	v.report(DeletedIsGone, GroupID(group), "", what, "is not finished")
+	v.report.Deletions = append(v.report.Deletions, GroupID(group))
+	return nil
+}
+
+// load checks the lease of a load. One that is sound is not a violation.
+func (v *verifier) load(r store.Reader, p store.Pair) error {
+	const what = "lease of a load"
+	group, rest, err := key.CutGroupID(p.Key[1:])
+	if err == nil && len(rest) == 0 {
+		_, err = record.DecodeLease(p.Value)
+	}
+	if err != nil || len(rest) > 0 {
+		v.unreadable(ViewsAgree, "", "", what, p.Key, errors.Join(err, key.ErrForm))
+		return nil
+	}
+	h, err := headerOfGroup(r, GroupID(group))
+	switch {
+	case err != nil && !errors.Is(err, record.ErrCorrupt):
+		return err
+	case err != nil || h.State != record.Loading:
+		v.found(ViewsAgree, GroupID(group), "", what, "is for a group that is not being loaded")
+		return nil
+	}
+	v.report.Loads = append(v.report.Loads, GroupID(group))
+	return nil
+}
+
+// renaming checks a pending renaming. One that is sound is not a violation.
+func (v *verifier) renaming(r store.Reader, k []byte) error {
+	const what = "pending pseudonym"
+	group, rest, err := key.CutGroupID(k[1:])
+	if err != nil || len(rest) > 0 {
+		v.unreadable(LogComplete, "", "", what, k, key.ErrForm)
+		return nil
+	}
+	value, ok, err := r.Get(key.Of(group, key.Header))
+	if err != nil {
+		return storage(err)
+	}
+	if h, err := record.DecodeHeader(value); !ok || err != nil || h.Rename == (record.Rename{}) {
+		v.found(LogComplete, GroupID(group), "", what, "is for a group that has none")
+	}
 	return nil
 }
 
@@ -97,7 +176,7 @@ func (v *verifier) deletion(r store.Reader, k []byte) error {
 // the other.
 func (v *verifier) once(r store.Reader, p store.Pair) error {
 	const result, entry = "recorded result of an idempotency key", "expiry entry of a recorded result"
-	if p.Key[0] == 'j' {
+	if p.Key[0] == key.FamilyOutcomeExpiries {
 		once, err := key.CutOnceExpiry(p.Key)
 		if err != nil {
 			v.unreadable(ViewsAgree, "", "", entry, p.Key, err)
@@ -108,7 +187,7 @@ func (v *verifier) once(r store.Reader, p store.Pair) error {
 			return storage(err)
 		}
 		if kept, err := record.DecodeOnce(value); err != nil || !bytes.Equal(p.Key, key.OnceExpiry(kept.Until, once)) {
-			v.report(ViewsAgree, "", "", entry, "does not match any recorded result (key %x)", p.Key)
+			v.found(ViewsAgree, "", "", entry, "does not match any recorded result (key %x)", p.Key)
 		}
 		return nil
 	}
@@ -119,18 +198,106 @@ func (v *verifier) once(r store.Reader, p store.Pair) error {
 	}
 	_, ok, err := r.Get(key.OnceExpiry(kept.Until, p.Key))
 	if err == nil && !ok {
-		v.report(ViewsAgree, "", "", result, "has no expiry entry (key %x)", p.Key)
+		v.found(ViewsAgree, "", "", result, "has no expiry entry (key %x)", p.Key)
+	}
+	return storage(err)
+}
+
+// commit checks that an entry of the index of commits leads to its call. The last entry can
+// be empty.
+func (v *verifier) commit(r store.Reader, p store.Pair) error {
+	const what = "entry in the index of commits"
+	number, err := key.CutCommit(p.Key)
+	if err != nil {
+		v.unreadable(ViewsAgree, "", "", what, p.Key, err)
+		return nil
+	}
+	if bytes.Equal(p.Key, key.LastRemoved()) {
+		if last, err := decodeNumber(p.Value); err != nil || last == 0 {
+			v.unreadable(ViewsAgree, "", "", what, p.Key, record.ErrCorrupt)
+		}
+		return nil
+	}
+	if len(p.Value) == 0 {
+		if last, _, err := lastCommit(r); err != nil || last == number {
+			return err
+		}
+	}
+	group, version, err := key.CutPoint(p.Value)
+	if err != nil {
+		v.unreadable(ViewsAgree, "", "", what, p.Key, err)
+		return nil
+	}
+	if version == 0 { // the group was loaded
+		if _, ok, err := r.Get(key.Of(group, key.Header)); err != nil || ok {
+			return storage(err)
+		}
+	}
+	value, ok, err := r.Get(key.Event(group, version))
+	if err != nil {
+		return storage(err)
+	}
+	if call, err := record.DecodeCall(value); ok && err == nil && call.Commit == number {
+		return nil
+	}
+	v.found(ViewsAgree, GroupID(group), "", what, "does not match a call (number %d)", number)
+	return nil
+}
+
+// fileIndex checks that an entry of the index of files leads to a file.
+func (v *verifier) fileIndex(r store.Reader, p store.Pair) error {
+	const what = "entry in the index of files"
+	id, err := uuid.FromBytes(p.Key[1:])
+	if err != nil {
+		v.unreadable(FilesWhole, "", "", what, p.Key, err)
+		return nil
+	}
+	v.unknown.fileNamed(id)
+	group, version, err := key.CutPoint(p.Value)
+	if err != nil {
+		v.unreadable(FilesWhole, "", "", what, p.Key, err)
+		return nil
+	}
+	_, ok, err := r.Get(key.File(group, version, id))
+	if err == nil && !ok {
+		v.found(FilesWhole, GroupID(group), "", what, "leads to no file (file %v)", id)
 	}
 	return storage(err)
 }
 
 func (v *verifier) upload(p store.Pair) {
-	group, _, err := key.CutContent(string(p.Key[1:]))
+	_, err := key.CutContent(string(p.Key[1:]))
 	if err == nil {
 		_, err = record.DecodeUpload(p.Value)
 	}
 	if err != nil {
-		v.unreadable(FilesWhole, GroupID(group), "", "reservation of an upload", p.Key, err)
+		v.unreadable(FilesWhole, "", "", "reservation of an upload", p.Key, err)
+	}
+}
+
+// toGo checks the record that a content goes. No file has it any more.
+func (v *verifier) toGo(r store.Reader, k []byte) error {
+	const what = "content to be removed"
+	content := string(k[1:])
+	v.unknown.named(content)
+	file, err := key.CutContent(content)
+	if err != nil {
+		v.unreadable(FilesWhole, "", "", what, k, err)
+		return nil
+	}
+	f, group, err := findFile(r, file)
+	if f != nil && !f.Absent {
+		v.found(FilesWhole, group, "", what, "belongs to file %v", file)
+	}
+	if errors.Is(storage(err), ErrCorrupt) { // the walk of the group reports it
+		return nil
+	}
+	return err
+}
+
+func (v *verifier) identity(p store.Pair) {
+	if _, err := record.DecodeIdentity(p.Value); err != nil {
+		v.unreadable(ViewsAgree, "", "", "identity of the database", p.Key, err)
 	}
 }
 
@@ -150,7 +317,7 @@ func (v *verifier) creation(r store.Reader, k []byte) error {
 	}
 	h, err := record.DecodeHeader(value)
 	if !ok || err != nil || h.State != record.Live || h.Created != at || !bytes.Equal(key.Creation(h.Public), k[:2]) {
-		v.report(ViewsAgree, GroupID(group), "", creationEntry, "does not match the header of a live group")
+		v.found(ViewsAgree, GroupID(group), "", creationEntry, "does not match the header of a live group")
 	}
 	return nil
 }
@@ -173,6 +340,6 @@ func (v *verifier) expiry(r store.Reader, k []byte) error {
 			return nil
 		}
 	}
-	v.report(ViewsAgree, GroupID(group), UserID(user), expiryEntry, "does not match the record of the user")
+	v.found(ViewsAgree, GroupID(group), UserID(user), expiryEntry, "does not match the record of the user")
 	return nil
 }

@@ -29,7 +29,7 @@ func TestEngine_Verify(t *testing.T) {
 	})
 	for _, group := range [][]damage{
 		ownerDamages, countDamages, disjointDamages, muteDamages, userDamages, deletionDamages, fileDamages, logDamages,
-		viewDamages, keyDamages,
+		viewDamages, keyDamages, inviterDamages,
 	} {
 		for _, d := range group {
 			t.Run(d.want.Record+"/"+d.name, func(t *testing.T) {
@@ -43,9 +43,10 @@ func TestEngine_Verify(t *testing.T) {
 }
 
 func requireViolation(t *testing.T, s *grouptest.Dataset, want groupkit.Violation) {
-	violations, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context())
 	require.NoError(t, err)
-	for _, v := range violations {
+	require.False(t, report.Sound())
+	for _, v := range report.Violations {
 		if strings.Contains(v.Problem, want.Problem) {
 			v.Problem = want.Problem
 		}
@@ -53,7 +54,7 @@ func requireViolation(t *testing.T, s *grouptest.Dataset, want groupkit.Violatio
 			return
 		}
 	}
-	require.Fail(t, "the damage is not reported", "want %v\nhave %v", want, violations)
+	require.Fail(t, "the damage is not reported", "want %v\nhave %v", want, report.Violations)
 }
 
 func broken(inv groupkit.Invariant, group groupkit.GroupID, user groupkit.UserID, what, problem string) groupkit.Violation {
@@ -78,6 +79,17 @@ func putKey(k []byte, v string) func(*testing.T, *grouptest.Dataset) {
 
 func removeKey(k []byte) func(*testing.T, *grouptest.Dataset) {
 	return func(t *testing.T, s *grouptest.Dataset) { s.Get(t, k); s.Remove(t, k) }
+}
+
+// removeArrival removes a user's entry of a list that is in the order of arrival.
+func removeArrival(list byte, user string) func(*testing.T, *grouptest.Dataset) {
+	return func(t *testing.T, s *grouptest.Dataset) {
+		for _, k := range s.Keys(t, key.Of("guild", list)) {
+			if strings.HasSuffix(k, user) {
+				s.Remove(t, []byte(k))
+			}
+		}
+	}
 }
 
 // OneOwner: a group has exactly one owner, who is a member and not an admin.
@@ -181,7 +193,9 @@ var userDamages = []damage{
 		broken(groupkit.UsersAgree, "nowhere", "frank", "entry in the user's list of groups", "has no matching record in the group")},
 	{"of a group that is deleted", removeKey(key.UserGroupTrace("bob", "ended")),
 		broken(groupkit.UsersAgree, grouptest.Ended, "bob", "trace that leads to the log", "is missing")},
-	{"belongs to nobody", putKey([]byte("ucarol"), ""),
+	{"of a group whose log is gone", putKey(key.UserGroupTrace("bob", "vanished"), ""),
+		broken(groupkit.UsersAgree, grouptest.Vanished, "bob", "entry in the user's list of groups", "leads to a log that has been removed")},
+	{"belongs to nobody", putKey([]byte("Ucarol"), ""),
 		broken(groupkit.UsersAgree, "", "", "key of a user", "unknown form")},
 	{"is of an unknown kind", putKey(key.UserGroup("carol", "guild", true)[:7], ""),
 		broken(groupkit.UsersAgree, "", "carol", "key of a user", "unknown form")},
@@ -197,28 +211,38 @@ var deletionDamages = []damage{
 		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "header", "is a tombstone, but 1 other records of the group are left")},
 	{"is not begun", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = record.Deleting }),
 		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "is marked as being deleted, but there is no pending deletion")},
-	{"is in an unknown state", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = 3 }),
-		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "has the unknown state 3")},
+	{"is in an unknown state", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = 4 }),
+		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "header", "has the unknown state 4")},
+	{"says that it is being loaded", changeHeader(grouptest.Guild, func(h *record.Header) { h.State = record.Loading }),
+		broken(groupkit.ViewsAgree, grouptest.Guild, "", "header", "is marked as being loaded, but nobody loads it")},
+	{"of a load of a group that lives", putKey(key.Load("guild"), ""),
+		broken(groupkit.ViewsAgree, grouptest.Guild, "", "lease of a load", "is for a group that is not being loaded")},
 	{"of a group that lives", putKey(key.Deletion("guild"), ""),
 		broken(groupkit.DeletedIsGone, grouptest.Guild, "", "pending deletion", "is for a group that is not being deleted")},
 	{"of a group that is gone", putKey(key.Deletion("ended"), ""),
 		broken(groupkit.DeletedIsGone, grouptest.Ended, "", "pending deletion", "is for a group that is not being deleted")},
 	{"of a group that never was", putKey(key.Deletion("nowhere"), ""),
 		broken(groupkit.DeletedIsGone, "nowhere", "", "pending deletion", "is for a group that is not being deleted")},
-	{"of nothing", putKey([]byte("dx"), ""),
+	{"of nothing", putKey([]byte("Dx"), ""),
 		broken(groupkit.DeletedIsGone, "", "", "pending deletion", "unknown form")},
 	{"of a group and more", putKey(append(key.Deletion("guild"), 0), ""),
 		broken(groupkit.DeletedIsGone, "", "", "pending deletion", "unknown form")},
-	{"is pending", func(t *testing.T, s *grouptest.Dataset) {
-		s.ChangeHeader(t, grouptest.OpenGroup, func(h *record.Header) { h.State = record.Deleting })
-		s.Put(t, key.Deletion("open"), nil)
-	}, broken(groupkit.DeletedIsGone, grouptest.OpenGroup, "", "pending deletion", "is not finished")},
 }
 
-// FilesWhole: each file has its content, and each content belongs to a file.
+// InvitersMayInvite: the inviter of each pending invitation is allowed to invite.
+var inviterDamages = []damage{
+	{"by a stranger", changeOutsider("grace", func(st *record.Standing) { st.Invitation.By = "nobody" }),
+		broken(groupkit.InvitersMayInvite, grouptest.Guild, "grace", "entry in the list of invitations", `is by "nobody", who is not allowed to invite`)},
+	{"by a member of a public group", changeOutsider("grace", func(st *record.Standing) { st.Invitation.By = "carol" }),
+		broken(groupkit.InvitersMayInvite, grouptest.Guild, "grace", "entry in the list of invitations", `is by "carol", who is not allowed to invite`)},
+	{"by an owner who is none", changeMember("alice", func(st *record.Standing) { st.Role = uint8(groupkit.RoleMember) }),
+		broken(groupkit.InvitersMayInvite, grouptest.Guild, "grace", "entry in the list of invitations", `is by "alice", who is not allowed to invite`)},
+}
+
+// FilesWhole: each file has its content, of its size and hash.
 var fileDamages = []damage{
 	{"is missing", func(t *testing.T, s *grouptest.Dataset) {
-		require.NoError(t, s.Blobs.Delete(t.Context(), grouptest.ContentID(grouptest.Guild, s.Chart)))
+		require.NoError(t, s.Blobs.Delete(t.Context(), grouptest.ContentID(s.Chart)))
 	}, broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "is missing")},
 	{"is longer", grouptest.PutContent("a map of the north!"),
 		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 19 bytes instead of 18")},
@@ -229,17 +253,13 @@ var fileDamages = []damage{
 	{"of another size", grouptest.ChangeFile(func(f *record.File) { f.Size++ }),
 		broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "has 18 bytes instead of 19")},
 	{"under another id", grouptest.ChangeFile(func(f *record.File) { f.ID = "0123456789abcdef" }),
-		broken(groupkit.FilesWhole, grouptest.Guild, "carol", "file record", "is stored under the ID of another file")},
-	{"of nothing", func(t *testing.T, s *grouptest.Dataset) {
-		require.NoError(t, s.Blobs.Put(t.Context(), "stray", strings.NewReader("x")))
-	}, broken(groupkit.FilesWhole, "", "", `content "stray"`, "belongs to no file")},
-	{"of a file that is gone", func(t *testing.T, s *grouptest.Dataset) {
-		require.NoError(t, s.Blobs.Put(t.Context(), key.Content("guild", uuid.Max), strings.NewReader("x")))
-	}, broken(groupkit.FilesWhole, grouptest.Guild, "", `content "`+key.Content("guild", uuid.Max)+`"`, "belongs to no file")},
-	{"cannot be read", putKey(key.Upload(key.Content("guild", uuid.Max)), "\x80"),
-		broken(groupkit.FilesWhole, grouptest.Guild, "", "reservation of an upload", "damaged")},
+		broken(groupkit.ViewsAgree, grouptest.Guild, "", "file record", "of another file")},
+	{"cannot be read", putKey(key.Upload(key.Content(uuid.Max)), "\x80"),
+		broken(groupkit.FilesWhole, "", "", "reservation of an upload", "damaged")},
 	{"of no content", putKey(key.Upload("stray"), ""),
 		broken(groupkit.FilesWhole, "", "", "reservation of an upload", "unknown form")},
+	{"of no content", putKey(key.ToGo("groupkit-mark"), ""),
+		broken(groupkit.FilesWhole, "", "", "content to be removed", "unknown form")},
 }
 
 // alter changes the call in the log of the guild whose last event has the version.
@@ -271,11 +291,11 @@ func TestViolation_String(t *testing.T) {
 func TestInvariant_String(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for i := groupkit.OneOwner; i <= groupkit.ViewsAgree; i++ {
+	for i := groupkit.OneOwner; i <= groupkit.InvitersMayInvite; i++ {
 		require.NotEqual(t, "unknown", i.String(), "%d", i)
 		require.False(t, seen[i.String()], "%d", i)
 		seen[i.String()] = true
 	}
 	require.Equal(t, "unknown", groupkit.Invariant(0).String())
-	require.Equal(t, "unknown", (groupkit.ViewsAgree + 1).String())
+	require.Equal(t, "unknown", (groupkit.InvitersMayInvite + 1).String())
 }

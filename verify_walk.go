@@ -3,6 +3,8 @@ package groupkit
 import (
 	"cmp"
 
+	"github.com/google/uuid"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -18,23 +20,27 @@ type groupWalk struct {
 	r            store.Reader
 	id           GroupID
 	head         *record.Header
+	names        renaming // that is pending; what is read is what readers see
 	users        map[string]*record.Standing
 	area         map[string]byte // user → kind of the record: member or outsider
 	lists        map[string]byte // list and user → where the entry points
+	indexes      [][]byte        // keys of the entries of other indexes
+	commits      []store.Pair    // entries that the index of commits must contain
 	files        map[string]*record.File
 	announcement record.Announcement
 	custom       string
+	fileNamed    func(uuid.UUID) // told of every record of a file, also of a damaged one
 
 	log          *state // the result of replaying the log
 	last         uint64 // the version of the last event
 	cut          uint64 // the version of the checkpoint; 0 if there is none
-	checkpointed int    // records of the checkpoint
+	checkpointed bool   // there is a checkpoint; without its header its records are only to be removed
 	leftover     int    // records besides the header, the log and its checkpoint
 }
 
-func newGroupWalk(r store.Reader, id GroupID, found *findings) *groupWalk {
+func newGroupWalk(r store.Reader, id GroupID, found *findings, fileNamed func(uuid.UUID)) *groupWalk {
 	return &groupWalk{
-		findings: found, r: r, id: id, log: newState(),
+		findings: found, r: r, id: id, log: newState(), fileNamed: fileNamed,
 		users: make(map[string]*record.Standing), area: make(map[string]byte),
 		lists: make(map[string]byte), files: make(map[string]*record.File),
 	}
@@ -42,6 +48,7 @@ func newGroupWalk(r store.Reader, id GroupID, found *findings) *groupWalk {
 
 var recordNames = map[byte]string{
 	key.Header: "header", key.Members: "member record", key.Outsiders: "outsider record", key.Admins: "entry in the admin list",
+	key.Inviters: "entry of an inviter", key.Expiring: "expiry entry in the group",
 	key.Files: "file record", key.Events: "log", key.Checkpoint: "checkpoint", key.Announcement: "announcement", key.Custom: "custom text",
 }
 
@@ -54,7 +61,7 @@ func recordName(kind byte) string {
 
 // broken reports a violation that a record of the group shows.
 func (g *groupWalk) broken(inv Invariant, user string, kind byte, format string, args ...any) {
-	g.report(inv, g.id, UserID(user), recordName(kind), format, args...)
+	g.found(inv, g.id, UserID(user), recordName(kind), format, args...)
 }
 
 // take reads one record of the group.
@@ -87,10 +94,15 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 		return key.ErrForm
 	}
 	if isList(kind) {
-		if len(p.Value) != 1 {
+		user, err := listedUser(kind, rest)
+		if err != nil || len(p.Value) != 1 {
 			return key.ErrForm
 		}
-		g.lists[string(rune(kind))+user] = p.Value[0]
+		entry := string(rune(kind)) + string(user)
+		if _, twice := g.lists[entry]; twice {
+			g.broken(ViewsAgree, string(user), kind, "is a second entry of the same user")
+		}
+		g.lists[entry] = p.Value[0]
 		return nil
 	}
 	switch kind {
@@ -101,29 +113,34 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 	case key.Members, key.Outsiders:
 		var st record.Standing
 		st, err = record.DecodeStanding(p.Value, kind == key.Members)
+		g.names.standing(&st)
 		if g.area[user] != 0 {
 			g.broken(ViewsAgree, user, kind, "is a second record of the same user")
 		}
 		g.users[user], g.area[user] = &st, kind
+	case key.Inviters, key.Expiring:
+		g.indexes = append(g.indexes, p.Key)
 	case key.Files:
+		if _, file, err := key.CutFile(rest); err == nil {
+			g.fileNamed(file)
+		}
 		var f record.File
-		if f, err = record.DecodeFile(p.Value); err != nil {
+		if f, err = decodeFile(rest, p.Value); err != nil {
 			return err
 		}
-		if f.ID != user {
-			g.broken(FilesWhole, f.Owner, kind, "is stored under the ID of another file")
-		}
+		g.names.swap(&f.Owner)
 		g.files[f.ID] = &f
 	case key.Announcement:
 		g.announcement, err = record.DecodeAnnouncement(p.Value)
+		g.names.swap(&g.announcement.By)
 	case key.Custom:
 		g.custom = string(p.Value)
 	case key.Checkpoint:
-		g.checkpointed++
 		if len(rest) == 0 {
 			return key.ErrForm
 		}
-		err = g.log.take(rest[0], rest[1:], p.Value)
+		g.checkpointed = g.checkpointed || rest[0] == key.Header
+		err = g.log.take(g.names, rest[0], rest[1:], p.Value)
 		g.last, g.cut = g.log.head.Version, g.log.head.Version
 	case key.Events:
 		return g.replay(p)
@@ -143,6 +160,7 @@ func (g *groupWalk) replay(p store.Pair) error {
 	if err != nil {
 		return err
 	}
+	g.names.call(&call)
 	if first := last + 1 - uint64(len(call.Events)); first != g.last+1 {
 		g.broken(LogComplete, "", key.Events, "has version %d after version %d", first, g.last)
 	}
@@ -150,6 +168,7 @@ func (g *groupWalk) replay(p store.Pair) error {
 		g.broken(LogComplete, "", key.Events, "goes back in time at version %d", last)
 	}
 	g.last = last
+	g.commits = append(g.commits, commitPairs(string(g.id), last, &call)...)
 	for i := range call.Events {
 		g.log.apply(&call, &call.Events[i])
 	}

@@ -13,15 +13,18 @@ const (
 	MutesInBounds Invariant = 4 // the owner is not muted; no expiry is later than the last instant
 	UsersAgree    Invariant = 5 // users and groups agree on memberships; each user's group count is exact
 	DeletedIsGone Invariant = 6 // only the tombstone and the log remain of a deleted group
-	FilesWhole    Invariant = 7 // each file has its content, and each content belongs to a file
+	FilesWhole    Invariant = 7 // each file has its content, of its size and hash
 	LogComplete   Invariant = 8 // the log has no gaps and ends at Version; replaying it gives the group
 	ViewsAgree    Invariant = 9 // each index entry matches a record; each record can be read
+
+	InvitersMayInvite Invariant = 10 // the inviter of each pending invitation is allowed to invite
 )
 
 var invariants = [...]string{
 	OneOwner: "one owner", CountsExact: "exact counts", ListsDisjoint: "disjoint lists", MutesInBounds: "mutes in bounds",
 	UsersAgree: "users and groups agree", DeletedIsGone: "deleted groups are gone", FilesWhole: "files are whole",
 	LogComplete: "log is complete", ViewsAgree: "indexes and records agree",
+	InvitersMayInvite: "inviters may invite",
 }
 
 // String returns the rule in a few words, such as "exact counts".
@@ -50,14 +53,14 @@ type findings struct {
 	all []Violation
 }
 
-// report adds a violation.
-func (f *findings) report(inv Invariant, group GroupID, user UserID, what, format string, args ...any) {
+// found adds a violation.
+func (f *findings) found(inv Invariant, group GroupID, user UserID, what, format string, args ...any) {
 	f.all = append(f.all, Violation{inv, group, user, what, fmt.Sprintf(format, args...)})
 }
 
 // unreadable reports a key or a value that cannot be decoded.
 func (f *findings) unreadable(inv Invariant, group GroupID, user UserID, what string, k []byte, err error) {
-	f.report(inv, group, user, what, "cannot be read: %v (key %x)", err, k)
+	f.found(inv, group, user, what, "cannot be read: %v (key %x)", err, k)
 }
 
 // The names of records that Verify checks from both sides.

@@ -1,0 +1,46 @@
+package groupkit
+
+import "time"
+
+// A Report is what Verify found.
+type Report struct {
+	// Violations are the places where an invariant is broken.
+	Violations []Violation
+
+	// Deletions are the groups that are being deleted. Their data goes while Verify runs, or
+	// the deletion was cut off and is being resumed. They break no invariant.
+	Deletions []GroupID
+
+	// Loads are the groups that are being loaded. They are not there yet: they come when their
+	// loads are complete, or what is there is removed. They break no invariant.
+	Loads []GroupID
+
+	// Absent are the files that were loaded without their contents; see [Actor.PutContent]. They break
+	// no invariant.
+	Absent []AbsentFile
+
+	// UnknownContents are contents of shared files that the database has never heard of, in
+	// the order of their IDs. They break no invariant, and nothing removes them but
+	// [Engine.RemoveUnknownContents]: they can belong to another database, or to a newer state
+	// of this one.
+	UnknownContents []UnknownContent
+
+	// ForeignContents reports that the contents of shared files belong to another database, or
+	// to a newer state of this one; see [Engine.AdoptContents].
+	ForeignContents bool
+}
+
+// Sound reports whether no invariant is broken.
+func (r *Report) Sound() bool { return len(r.Violations) == 0 }
+
+// An AbsentFile is a shared file whose content is not there yet.
+type AbsentFile struct {
+	Group GroupID
+	File  File
+}
+
+// An UnknownContent is a content of a shared file that the database has never heard of.
+type UnknownContent struct {
+	ID      string    // in [store.Blobs]
+	Created time.Time // when the upload began; zero if the ID does not say
+}
