@@ -19,7 +19,8 @@ import (
 )
 
 // A change that fails leaves the answer as it was, and the cache in use. So does a change
-// that is committed although its caller gets an error.
+// that is committed although its caller gets an error. If its outcome is unknown it can still be
+// committed, at any time: what it changes is read from the store from then on.
 func TestMaySpeak_AfterFailures(t *testing.T) {
 	t.Parallel()
 	with := func(f fault) func(*testing.T, *conversation, error) {
@@ -31,23 +32,28 @@ func TestMaySpeak_AfterFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		fail       func(t *testing.T, k *conversation, want error)
 		want, then error
+		cold       bool // what the call changes is not kept any more
 	}{
-		"run twice":            {with(keptTwice), nil, groupkit.ErrMuted},
-		"no commit":            {with(lost), errLost, nil},
-		"unknown, and made":    {with(unknownKept), groupkit.ErrUnknownOutcome, groupkit.ErrMuted},
-		"unknown, and not":     {with(unknownLost), groupkit.ErrUnknownOutcome, nil},
-		"never run":            {cancelled, context.Canceled, nil},
-		"cancelled at the end": {cancelledInTime, nil, groupkit.ErrMuted},
-		"refused":              {togetherThen(func() error { return errUndone }), errUndone, nil},
-		"panic":                {togetherThen(func() error { panic("at the end") }), errPanic, nil},
-		"exit":                 {togetherThen(func() error { runtime.Goexit(); return nil }), errExit, nil},
+		"run twice":            {fail: with(keptTwice), then: groupkit.ErrMuted},
+		"no commit":            {fail: with(lost), want: errLost},
+		"unknown, and made":    {with(unknownKept), groupkit.ErrUnknownOutcome, groupkit.ErrMuted, true},
+		"unknown, and not":     {with(unknownLost), groupkit.ErrUnknownOutcome, nil, true},
+		"never run":            {fail: cancelled, want: context.Canceled},
+		"cancelled at the end": {fail: cancelledInTime, then: groupkit.ErrMuted},
+		"refused":              {fail: togetherThen(func() error { return errUndone }), want: errUndone},
+		"panic":                {fail: togetherThen(func() error { panic("at the end") }), want: errPanic},
+		"exit":                 {fail: togetherThen(func() error { runtime.Goexit(); return nil }), want: errExit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := newConversation(t, memstore.New())
 			k.requireHot(t, nil)
 			c.fail(t, k, c.want)
-			k.requireHot(t, c.then)
+			if c.cold {
+				k.requireCold(t, c.then)
+			} else {
+				k.requireHot(t, c.then)
+			}
 			requireHeard(t, k)
 		})
 	}
@@ -55,11 +61,11 @@ func TestMaySpeak_AfterFailures(t *testing.T) {
 
 // requireHeard checks that subscribers get the next change, and nothing else.
 func requireHeard(t *testing.T, k *conversation) {
-	sub, err := k.eng.System().Subscribe(t.Context(), k.id)
+	sub, err := k.eng.System().Follow(t.Context(), k.id, groupkit.Latest())
 	require.NoError(t, err)
 	defer sub.Close()
 	require.NoError(t, k.eng.System().SetAnnouncement(t.Context(), k.id, "hear, hear"))
-	after := sub.After()
+	after := sub.Position().Version
 	e, err := sub.Next(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, groupkit.AnnouncementChanged, e.Kind)
@@ -136,7 +142,7 @@ func TestEngine_PanicAfterTheCommit(t *testing.T) {
 	id, alice := grouptest.CreateGroup(t, eng, groupkit.NewGroup{}), eng.As("alice")
 	f, err := alice.UploadFile(t.Context(), id, "note", strings.NewReader("hello"))
 	require.NoError(t, err)
-	sub, err := alice.Subscribe(t.Context(), id)
+	sub, err := alice.Follow(t.Context(), id, groupkit.Latest())
 	require.NoError(t, err)
 	defer sub.Close()
 	require.PanicsWithValue(t, "no content", func() { _ = alice.DeleteFile(t.Context(), id, f.ID) })

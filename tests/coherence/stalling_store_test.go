@@ -108,6 +108,16 @@ func (k *conversation) requireHot(t *testing.T, want error) {
 	require.Equal(t, before, k.views.Load(), "it was read from the store again")
 }
 
+// requireCold checks the answer, and that it is read from the store each time.
+func (k *conversation) requireCold(t *testing.T, want error) {
+	t.Helper()
+	for range 3 {
+		before := k.views.Load()
+		require.ErrorIs(t, k.ask(), want)
+		require.Equal(t, before+1, k.views.Load(), "it was not read from the store")
+	}
+}
+
 func newConversation(t *testing.T, s store.Store) *conversation {
 	c := &stallingStore{Store: s, stalls: make(map[stallPoint]*stall)}
 	eng, err := groupkit.New(&faultStore{Store: c}, memblob.New(), nil)

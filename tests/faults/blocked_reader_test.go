@@ -91,9 +91,7 @@ func TestActor_UploadFile_BlockedReader(t *testing.T) {
 		<-r.reading
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
-		violations, err := eng.Verify(t.Context())
-		require.NoError(t, err)
-		require.Empty(t, violations)
+		grouptest.RequireVerified(t, eng)
 	})
 }
 

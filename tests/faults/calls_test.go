@@ -122,6 +122,12 @@ var changes = []call{
 	{"DeclineRequest", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.As("bob").Because("no").DeclineRequest(ctx, grouptest.Guild, "frank")
 	}},
+	{"ApproveRequests", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.As("bob").ApproveRequests(ctx, grouptest.Guild, grouptest.IDs{"carol", "frank"}))
+	}},
+	{"DeclineRequests", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.As("bob").DeclineRequests(ctx, grouptest.Guild, grouptest.IDs{"frank", "frank"}))
+	}},
 	{"CancelRequest", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.As("frank").CancelRequest(ctx, grouptest.Guild)
 	}},
@@ -139,6 +145,9 @@ var changes = []call{
 	}},
 	{"CancelInvitation", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.As("carol").CancelInvitation(ctx, s.Rangers, "zoe")
+	}},
+	{"CancelInvitations", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.As("carol").CancelInvitations(ctx, s.Rangers, grouptest.IDs{"zoe", "nobody"}))
 	}},
 	{"Atomic", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.Atomic(ctx, func(tx *groupkit.Tx) error {
@@ -231,6 +240,45 @@ var reads = []call{
 	{"Role", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(s.As("carol").Role(ctx, grouptest.Guild, "bob"))
 	}},
+	{"Standing", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.As("bob").Standing(ctx, grouptest.Guild, "carol"))
+	}},
+	{"MembersFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("carol").MembersFrom(ctx, grouptest.Guild, groupkit.From{After: "alice", Limit: 2})
+		return err
+	}},
+	{"AdminsFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").AdminsFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"BlacklistFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").BlacklistFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"MutesFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").MutesFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"AllowListFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").AllowListFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"InvitationsFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").InvitationsFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"RequestsFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("bob").RequestsFrom(ctx, grouptest.Guild, groupkit.From{})
+		return err
+	}},
+	{"FilesFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("carol").FilesFrom(ctx, grouptest.Guild, groupkit.From{Limit: 1})
+		return err
+	}},
+	{"JoinedGroupsFrom", func(ctx context.Context, s *grouptest.Dataset) error {
+		_, _, err := s.As("carol").JoinedGroupsFrom(ctx, "carol", groupkit.From{Limit: 1})
+		return err
+	}},
 	{"Admins", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(grouptest.Collect(s.As("carol").Admins(ctx, grouptest.Guild)))
 	}},
@@ -288,8 +336,24 @@ var reads = []call{
 	{"Snapshot", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(s.As("bob").Snapshot(ctx, grouptest.Guild))
 	}},
-	{"Subscribe", func(ctx context.Context, s *grouptest.Dataset) error {
-		sub, err := s.As("bob").Subscribe(ctx, grouptest.Guild)
+	{"SnapshotParts", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(grouptest.Collect(s.System().SnapshotParts(ctx, grouptest.Guild)))
+	}},
+	{"UserData", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(grouptest.Collect(s.System().UserData(ctx, "bob")))
+	}},
+	{"UserData", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(grouptest.Collect(s.System().UserData(ctx, "xena")))
+	}},
+	{"Follow", func(ctx context.Context, s *grouptest.Dataset) error {
+		sub, err := s.As("bob").Follow(ctx, grouptest.Guild, groupkit.Latest())
+		if err == nil {
+			sub.Close()
+		}
+		return err
+	}},
+	{"FollowAll", func(ctx context.Context, s *grouptest.Dataset) error {
+		sub, err := s.System().FollowAll(ctx, groupkit.Latest())
 		if err == nil {
 			sub.Close()
 		}
@@ -311,7 +375,7 @@ func TestCalls(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{
 		"Because": true, "IfVersion": true, "Once": true, "Can": true, // which return actors
-		"SubscribeAll": true, // which touches no store
+		"Load": true, "LoadFrom": true, "PutContent": true, // cut off at every step in load_group_test.go
 	}
 	for _, v := range allCalls() {
 		named[v.name] = true

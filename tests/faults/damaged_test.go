@@ -25,6 +25,13 @@ func requireCorrupt(t *testing.T, err error) {
 	require.ErrorAs(t, err, &e)
 }
 
+// dataOf reads all that is stored about a user.
+func dataOf(user groupkit.UserID) func(context.Context, *grouptest.Dataset) error {
+	return func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(grouptest.Collect(s.System().UserData(ctx, user)))
+	}
+}
+
 // TestActor_DamagedRecords replaces a record of each kind with garbage and makes a call whose
 // answer depends on it.
 func TestActor_DamagedRecords(t *testing.T) {
@@ -54,7 +61,19 @@ func TestActor_DamagedRecords(t *testing.T) {
 		"member in a checkpoint": {grouptest.CheckpointKey(key.Members, "xena"), func(ctx context.Context, s *grouptest.Dataset) error {
 			return grouptest.ErrorOf(grouptest.Collect(s.System().Events(ctx, grouptest.Archive, 0)))
 		}},
-		"member in a snapshot": {key.Standing("guild", "carol", true), callNamed("Snapshot")},
+		"user data: member":                {key.Standing("guild", "dave", true), callNamed("UserData")},
+		"user data: outsider":              {key.Standing("guild", "erin", false), callNamed("UserData")},
+		"user data: user":                  {key.Standing("guild", "bob", true), callNamed("UserData")},
+		"user data: header":                {key.Of("guild", key.Header), callNamed("UserData")},
+		"user data: event":                 {key.Event("guild", 3), callNamed("UserData")},
+		"user data: announcement":          {key.Of("guild", key.Announcement), callNamed("UserData")},
+		"user data: checkpoint":            {grouptest.CheckpointKey(key.Header, ""), dataOf("xena")},
+		"user data: of checkpoint":         {grouptest.CheckpointKey(key.Members, "xena"), dataOf("xena")},
+		"user data: long announcement key": {append(key.Of("guild", key.Announcement), 'x'), dataOf("bob")},
+		"user data: long checkpoint key":   {append(grouptest.CheckpointKey(key.Announcement, ""), 'x'), dataOf("xena")},
+		"user data: file key":              {append(key.Of("guild", key.Files), 'x'), dataOf("bob")},
+		"user data: group of a user":       {append(key.UserGroupTrace("bob", "guild"), 'x'), dataOf("bob")},
+		"member in a snapshot":             {key.Standing("guild", "carol", true), callNamed("Snapshot")},
 		"outcome of an idempotency key": {key.Once("bob", "allow ivan"), func(ctx context.Context, s *grouptest.Dataset) error {
 			return s.As("bob").Once("allow ivan").Allow(ctx, grouptest.Guild, "ivan")
 		}},
@@ -68,6 +87,17 @@ func TestActor_DamagedRecords(t *testing.T) {
 	}
 }
 
+// TestActor_MissingCustom removes a custom text that the header announces. No call answers without
+// it.
+func TestActor_MissingCustom(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	s.Remove(t, key.Of("guild", key.Custom))
+	requireCorrupt(t, grouptest.ErrorOf(s.As("carol").Group(t.Context(), grouptest.Guild)))
+	requireCorrupt(t, grouptest.ErrorOf(s.System().Snapshot(t.Context(), grouptest.Guild)))
+	requireCorrupt(t, grouptest.ErrorOf(grouptest.Collect(s.As("carol").JoinedGroups(t.Context(), "carol"))))
+}
+
 // callNamed is the first call of that name.
 func callNamed(name string) func(context.Context, *grouptest.Dataset) error {
 	for _, v := range allCalls() {
@@ -76,6 +106,20 @@ func callNamed(name string) func(context.Context, *grouptest.Dataset) error {
 		}
 	}
 	panic(name)
+}
+
+// A user's list leads to a group that has no record of the user. The entry is one without the
+// role, as they were before; with the role the record is not read.
+func TestActor_JoinedGroups_NoMembership(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	s.Put(t, key.UserGroup("carol", string(grouptest.Guild), true), record.EncodeCount(0))
+	s.Remove(t, key.OfUser(string(grouptest.Guild), key.Members, "carol"))
+	ctx, system := t.Context(), s.System()
+	requireCorrupt(t, grouptest.ErrorOf(grouptest.Collect(system.JoinedGroups(ctx, "carol"))))
+	requireCorrupt(t, grouptest.ErrorOf(system.JoinedGroupsPage(ctx, "carol", groupkit.Page{})))
+	_, _, err := system.JoinedGroupsFrom(ctx, "carol", groupkit.From{})
+	requireCorrupt(t, err)
 }
 
 func TestActor_DamagedFile(t *testing.T) {
@@ -118,7 +162,7 @@ func TestEngine_Sweep_EndsOnDamage(t *testing.T) {
 		"someone who is not":      key.Expiry(1, "guild", key.Muted, "carol"),
 		"no user id":              key.Expiry(1, "guild", key.Muted, "\x01"),
 		"no group id":             key.Expiry(1, "\x01", key.Muted, "carol"),
-		"no key":                  []byte("t\x00\x00\x00\x00\x00\x00\x00\x01"),
+		"no key":                  []byte("T\x00\x00\x00\x00\x00\x00\x00\x01"),
 		"no idempotency key":      key.OnceExpiry(1, nil),
 		"the life of other bytes": key.OnceExpiry(1, key.Of("guild", key.Header)),
 	} {
@@ -145,9 +189,7 @@ func TestEngine_Resume_LeavesLivingGroupsAlone(t *testing.T) {
 	again.Put(t, key.Deletion("nowhere"), nil)
 	again.ChangeHeader(t, grouptest.OpenGroup, func(h *record.Header) { h.State = record.Deleting })
 	again.Put(t, key.Deletion("open"), nil)
-	opening := grouptest.NewOpeningBlobs(blobs)
-	again.Open(t, grouptest.DatasetOptions(), raw, opening)
-	opening.Wait(t)
+	again.OpenWhole(t, grouptest.DatasetOptions(), raw, blobs)
 	require.Empty(t, again.Keys(t, key.Deletion("open")))
 	require.Len(t, grouptest.MustCollect(t, again.System().Members(t.Context(), grouptest.Guild)), 5)
 	require.NotEmpty(t, again.Keys(t, key.Deletion("guild")), "Verify goes on naming it")
@@ -165,14 +207,14 @@ func TestEngine_OpenFile_DamagedContent(t *testing.T) {
 			require.NoError(t, err)
 			got, err := io.ReadAll(r)
 			requireCorrupt(t, err)
-			require.Equal(t, content, string(got))
+			require.Less(t, len(got), len("a map of the north"), "the last bytes never come")
 			require.NoError(t, r.Close())
 		})
 	}
 	t.Run("none at all", func(t *testing.T) {
 		t.Parallel()
 		s := grouptest.NewDataset(t)
-		require.NoError(t, s.Blobs.Delete(t.Context(), grouptest.ContentID(grouptest.Guild, s.Chart)))
+		require.NoError(t, s.Blobs.Delete(t.Context(), grouptest.ContentID(s.Chart)))
 		_, _, err := s.As("carol").OpenFile(t.Context(), grouptest.Guild, s.Chart.ID)
 		requireCorrupt(t, err)
 		_, _, err = s.As("carol").OpenFile(t.Context(), grouptest.Guild, groupkit.FileID(uuid.Nil.String()))

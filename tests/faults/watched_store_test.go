@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"groupkit/internal/grouptest"
 	"groupkit/store"
 	"groupkit/store/memstore"
 )
@@ -68,7 +67,7 @@ func (w counting) Put(k, v []byte) error { *w.n++; return w.Writer.Put(k, v) }
 
 func (w counting) Delete(k []byte) error { *w.n++; return w.Writer.Delete(k) }
 
-// late lets an engine read once while it opens, and then not before on is closed.
+// late lets an engine read twice while it opens, and then not before on is closed.
 type late struct {
 	*watched
 	views atomic.Int64
@@ -76,16 +75,11 @@ type late struct {
 }
 
 func (s *late) View(ctx context.Context, fn func(store.Reader) error) error {
-	if s.views.Add(1) > 1 {
+	if s.views.Add(1) > 2 {
 		<-s.on
 	}
 	return s.watched.View(ctx, fn)
 }
-
-// stickyQuiet contents cannot be deleted either, and tell when the opening is done.
-type stickyQuiet struct{ *grouptest.OpeningBlobs }
-
-func (stickyQuiet) Delete(context.Context, string) error { return errSticky }
 
 // sticky contents cannot be deleted.
 type sticky struct{ store.Blobs }

@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,12 +9,18 @@ import (
 	"groupkit"
 )
 
-// TestFormat1_GoesOn writes to the database, in every part of it.
-func TestFormat1_GoesOn(t *testing.T) {
+// TestFormats_GoOn writes to a database, in every part of it.
+func TestFormats_GoOn(t *testing.T) {
 	t.Parallel()
-	path := unpack(t, "format1.tar.gz")
+	everyFormat(t, func(t *testing.T, f format, path string) { goOn(t, f, path) })
+}
+
+func goOn(t *testing.T, f format, path string) {
 	d := openWhole(t, path, groupkit.Options{})
-	d.waitUntilResumed()
+	d.waitUntilResumed(f.left())
+	n, err := d.eng.RemoveUnknownContents(t.Context(), 0)
+	require.NoError(t, err)
+	require.Equal(t, strings.Count(f.left(), "\n"), n)
 	live := len(d.groups())
 	for _, step := range []struct {
 		name string

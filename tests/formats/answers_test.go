@@ -80,7 +80,10 @@ func (r *reading) user(user groupkit.UserID) {
 	for _, g := range joined {
 		one, err := system.Group(r.ctx, g.ID)
 		require.NoError(r.t, err)
-		require.Equal(r.t, one, g)
+		require.Equal(r.t, one, g.Group)
+		role, err := system.Role(r.ctx, g.ID, user)
+		require.NoError(r.t, err)
+		require.Equal(r.t, role, g.Role)
 		got.Joined = append(got.Joined, string(g.ID))
 	}
 	slices.Sort(got.Joined)

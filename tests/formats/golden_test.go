@@ -1,7 +1,6 @@
 package formats_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,22 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The golden files are written again where the test reads more than before. Lines may be
-// added by that; a line that changes is a change of what users read.
-var golden = flag.Bool("golden", false, "write the golden files again, from the database that is there")
-
-// requireGolden compares a text with a golden file, and shows the first line that differs.
-func requireGolden(t *testing.T, name, got string) {
+// requireText compares two texts, and shows the first line that differs.
+func requireText(t *testing.T, want, got string) {
 	t.Helper()
-	want := goldenText(t, name)
 	if got == want {
 		return
 	}
 	wanted, lines := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(wanted), len(lines)) {
-		require.Equal(t, wanted[i], lines[i], "line %d of %s", i+1, name)
+		require.Equal(t, wanted[i], lines[i], "line %d", i+1)
 	}
-	require.Len(t, lines, len(wanted), "the lines of %s", name)
+	require.Len(t, lines, len(wanted))
 }
 
 func goldenText(t *testing.T, name string) string {
@@ -35,9 +29,30 @@ func goldenText(t *testing.T, name string) string {
 	return string(content)
 }
 
-func (r *reading) writeGolden() {
-	r.t.Helper()
-	for name, text := range map[string]string{"format1.verify.txt": findings(r.t, r.eng), "format1.reads.json": r.text()} {
-		require.NoError(r.t, os.WriteFile(filepath.Join("testdata", name), []byte(text), 0o644))
+// changed applies changes to the lines of a text. In the changes, a line that begins with "-"
+// is a line that goes, one with "+" a line that comes, one with a space a line that stays and
+// is there to say where, and one with "#" says why.
+func changed(t *testing.T, text, changes string) string {
+	t.Helper()
+	rest := strings.SplitAfter(text, "\n")
+	var out strings.Builder
+	for change := range strings.Lines(changes) {
+		switch mark, line := change[0], change[1:]; mark {
+		case '+':
+			out.WriteString(line)
+		case '-', ' ':
+			for len(rest) > 0 && rest[0] != line {
+				out.WriteString(rest[0])
+				rest = rest[1:]
+			}
+			require.NotEmpty(t, rest, "there is no line %s", line)
+			rest = rest[1:]
+			if mark == ' ' {
+				out.WriteString(line)
+			}
+		default:
+			require.Equal(t, byte('#'), mark, change)
+		}
 	}
+	return out.String() + strings.Join(rest, "")
 }

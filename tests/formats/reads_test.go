@@ -2,7 +2,6 @@ package formats_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -21,7 +20,7 @@ type reading struct {
 	t    *testing.T
 	ctx  context.Context
 	eng  *groupkit.Engine
-	all  records
+	all  keys
 	live []groupkit.GroupID
 	out  strings.Builder
 	seen map[string]bool // words that were needed
@@ -36,7 +35,7 @@ type line struct {
 }
 
 // read reads everything in the database whose keys are given.
-func read(t *testing.T, eng *groupkit.Engine, all records) *reading {
+func read(t *testing.T, eng *groupkit.Engine, all keys) *reading {
 	r := &reading{t: t, ctx: t.Context(), eng: eng, all: all, seen: make(map[string]bool)}
 	r.app()
 	for _, group := range all.groups {
@@ -120,13 +119,13 @@ func (r *reading) group(id groupkit.GroupID) {
 	r.addAll("mute", id, each(listed(r, id, system.Mutes, system.MutesPage), shapeOfMute))
 	r.addAll("block", id, each(listed(r, id, system.Blacklist, system.BlacklistPage), shapeOfBlock))
 	r.addAll("allow", id, each(listed(r, id, system.AllowList, system.AllowListPage), shapeOfAllowed))
-	r.addAll("request", id, each(byUser(listed(r, id, system.Requests, system.RequestsPage)), shapeOfRequest))
-	r.addAll("invitation", id, each(byInvitee(listed(r, id, system.Invitations, system.InvitationsPage)), shapeOfInvitation))
+	r.addAll("request", id, each(listed(r, id, system.Requests, system.RequestsPage), shapeOfRequest))
+	r.addAll("invitation", id, each(listed(r, id, system.Invitations, system.InvitationsPage), shapeOfInvitation))
 	r.files(id)
 	r.snapshot(id)
-	following, err := system.Subscribe(r.ctx, id)
+	following, err := system.Follow(r.ctx, id, groupkit.Latest())
 	require.NoError(r.t, err)
-	require.Equal(r.t, g.Version, following.After())
+	require.Equal(r.t, g.Version, following.Position().Version)
 	following.Close()
 }
 
@@ -153,8 +152,8 @@ func (r *reading) snapshot(id groupkit.GroupID) {
 	r.addAll("snapshot: mute", id, each(s.Mutes, shapeOfMute))
 	r.addAll("snapshot: block", id, each(s.Blacklist, shapeOfBlock))
 	r.addAll("snapshot: allow", id, each(s.AllowList, shapeOfAllowed))
-	r.addAll("snapshot: request", id, each(byUser(s.Requests), shapeOfRequest))
-	r.addAll("snapshot: invitation", id, each(byInvitee(s.Invitations), shapeOfInvitation))
+	r.addAll("snapshot: request", id, each(s.Requests, shapeOfRequest))
+	r.addAll("snapshot: invitation", id, each(s.Invitations, shapeOfInvitation))
 	r.addAll("snapshot: file", id, each(s.Files, shapeOfFile))
 	replayed, err := groupkit.Replay(r.eng.System().Events(r.ctx, id, 0))
 	require.NoError(r.t, err)
@@ -184,19 +183,9 @@ func (r *reading) checkpoint(id groupkit.GroupID, s *groupkit.Snapshot) {
 	r.addAll("checkpoint: mute", id, each(s.Mutes, shapeOfMute))
 	r.addAll("checkpoint: block", id, each(s.Blacklist, shapeOfBlock))
 	r.addAll("checkpoint: allow", id, each(s.AllowList, shapeOfAllowed))
-	r.addAll("checkpoint: request", id, each(byUser(s.Requests), shapeOfRequest))
-	r.addAll("checkpoint: invitation", id, each(byInvitee(s.Invitations), shapeOfInvitation))
+	r.addAll("checkpoint: request", id, each(s.Requests, shapeOfRequest))
+	r.addAll("checkpoint: invitation", id, each(s.Invitations, shapeOfInvitation))
 	r.addAll("checkpoint: file", id, each(s.Files, shapeOfFile))
-}
-
-// byUser and byInvitee put join requests and invitations in the order of the users' ids,
-// for their order in the lists is no part of the format.
-func byUser(list []groupkit.Request) []groupkit.Request {
-	return slices.SortedFunc(slices.Values(list), func(x, y groupkit.Request) int { return cmp.Compare(x.User, y.User) })
-}
-
-func byInvitee(list []groupkit.Invitation) []groupkit.Invitation {
-	return slices.SortedFunc(slices.Values(list), func(x, y groupkit.Invitation) int { return cmp.Compare(x.User, y.User) })
 }
 
 // listed reads a list of a group, which is the same as an iterator and in pages.

@@ -34,14 +34,18 @@ func (w *writer) packed() {
 	)
 }
 
-// lastDay forgets a user whom the outcomes of others' calls name. Then it leaves an upload
-// and a deletion cut off, as a crash does: from some write on, nothing reaches the store.
+// lastDay forgets a user whom the outcomes of others' calls name. Then it leaves cut off, as a
+// crash does, the removal of a content, an upload and a deletion: from some write on, nothing
+// reaches the store.
 func (w *writer) lastDay() {
 	w.at("2025-06-15 10:00")
 	w.ok(w.sys.ForgetUser(w.ctx, "ghost", groupkit.ForgetOptions{Pseudonymize: true}))
+	gone, err := w.as("bob").UploadFile(w.ctx, "files", "to go.txt", strings.NewReader("A content to be removed."))
+	w.ok(err)
 	w.blobs.keeps.Store(true)
+	w.ok(w.as("bob").DeleteFile(w.ctx, "files", gone.ID))
 	w.gate.left.Store(1) // the announcement of the content
-	_, err := w.as("bob").UploadFile(w.ctx, "files", "cut off.txt", strings.NewReader("A content that no file names."))
+	_, err = w.as("bob").UploadFile(w.ctx, "files", "cut off.txt", strings.NewReader("A content that no file names."))
 	require.ErrorIs(w.t, err, errShut)
 	w.gate.left.Store(3) // the tombstone, and two steps of 64 members each
 	err = w.as("alice").Because("closing down").DeleteGroup(w.ctx, doomed)

@@ -71,8 +71,7 @@ func (w *writer) invitations() {
 	)
 	open, err := dave.CreateGroup(w.ctx, groupkit.NewGroup{Name: "No questions", InviteNeedConfirm: new(false), Members: []groupkit.UserID{"erin"}})
 	w.ok(err, second(dave.Invite(w.ctx, open.ID, "frank")))
-	// The inviter of a pending invitation has left: the invitation is there, and nobody can
-	// accept it.
+	// The inviter of a pending invitation leaves, which cancels it.
 	w.create(groupkit.NewGroup{ID: "estranged", Name: "Estranged", AllowInvites: true, Owner: "dave", Members: []groupkit.UserID{"grace"}})
 	w.ok(second(w.as("grace").Invite(w.ctx, "estranged", "heidi")), w.as("grace").Leave(w.ctx, "estranged"))
 }

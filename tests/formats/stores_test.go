@@ -34,7 +34,7 @@ func (g *gate) Exclusive() bool { return true }
 // Update runs fn on a snapshot if the gate is shut. A call that only reads what an
 // earlier one left, such as one repeated with its idempotency key, still succeeds.
 func (g *gate) Update(ctx context.Context, fn func(store.Writer) error) error {
-	defer signal(g.changed)
+	defer notify(g.changed)
 	if g.left.Add(-1) >= 0 {
 		return g.Store.Update(ctx, fn)
 	}
@@ -63,15 +63,15 @@ func newBlobGate(b store.Blobs, keeps bool, changed chan struct{}) *blobGate {
 }
 
 func (g *blobGate) Delete(ctx context.Context, id string) error {
-	defer signal(g.changed)
+	defer notify(g.changed)
 	if g.keeps.Load() {
 		return errShut
 	}
 	return g.Blobs.Delete(ctx, id)
 }
 
-// signal leaves word in the channel, unless there is word already.
-func signal(changed chan struct{}) {
+// notify leaves word in the channel, unless there is word already.
+func notify(changed chan struct{}) {
 	select {
 	case changed <- struct{}{}:
 	default:

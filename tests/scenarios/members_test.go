@@ -142,7 +142,7 @@ func TestFailure_InvitationLetsBlockedUserIn(t *testing.T) {
 		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{AllowInvites: true, Members: grouptest.IDs{"bob"}})
 		require.NoError(t, grouptest.ErrorOf(eng.As("bob").Invite(t.Context(), id, "grace")))
 		require.NoError(t, grouptest.ErrorOf(eng.As("alice").Block(t.Context(), id, groupkit.Forever, "bob")))
-		require.ErrorIs(t, eng.As("grace").AcceptInvitation(t.Context(), id), groupkit.ErrNotMember)
+		require.ErrorIs(t, eng.As("grace").AcceptInvitation(t.Context(), id), groupkit.ErrGroupNotFound)
 	})
 }
 

@@ -46,6 +46,10 @@ var callKinds = []callKind{
 	onSingle("Invite", asking, func(a groupkit.Actor, ctx context.Context, id groupkit.GroupID, u groupkit.UserID) error {
 		return grouptest.ErrorOf(a.Invite(ctx, id, u))
 	}),
+	onSingle("Invite again", invited, func(a groupkit.Actor, ctx context.Context, id groupkit.GroupID, u groupkit.UserID) error {
+		return grouptest.ErrorOf(a.Invite(ctx, id, u))
+	}),
+	onSingle("RemoveMember of an inviter", inviters, groupkit.Actor.RemoveMember),
 	onSingle("CancelInvitation", invited, groupkit.Actor.CancelInvitation),
 	onSingle("Unblock", blocked, groupkit.Actor.Unblock),
 	onSingle("Unmute", muted, groupkit.Actor.Unmute),
@@ -54,6 +58,9 @@ var callKinds = []callKind{
 	onSeveral("AddMembers", whoever, groupkit.Actor.AddMembers),
 	onSeveral("RemoveMembers", members, groupkit.Actor.RemoveMembers),
 	onSeveral("InviteUsers", whoever, groupkit.Actor.InviteUsers),
+	onSeveral("ApproveRequests", asking, groupkit.Actor.ApproveRequests),
+	onSeveral("DeclineRequests", asking, groupkit.Actor.DeclineRequests),
+	onSeveral("CancelInvitations", invited, groupkit.Actor.CancelInvitations),
 	onSeveral("UnblockUsers", blocked, groupkit.Actor.UnblockUsers),
 	onSeveral("UnmuteUsers", muted, groupkit.Actor.UnmuteUsers),
 	onSeveral("AllowUsers", members, groupkit.Actor.AllowUsers),
@@ -123,6 +130,15 @@ func invited(o *drawing) grouptest.IDs {
 	return usersOf(o.group.Invitations, func(i groupkit.Invitation) groupkit.UserID { return i.User })
 }
 
+func inviters(o *drawing) (out grouptest.IDs) {
+	for _, i := range o.group.Invitations {
+		if i.By != "" {
+			out = append(out, i.By)
+		}
+	}
+	return out
+}
+
 func usersOf[T any](list []T, user func(T) groupkit.UserID) grouptest.IDs {
 	var out grouptest.IDs
 	for _, one := range list {
@@ -176,6 +192,8 @@ func drawUpdate(o *drawing) callFunc {
 	var u groupkit.GroupUpdate
 	if d := o.dice; d(3) == 0 {
 		u.MaxUsers, u.MembersOnly, u.InviteNeedConfirm = new(d(8)), new(d.yes()), new(d.yes())
+	} else if d(3) == 0 {
+		u.AllowInvites = new(d.yes())
 	} else {
 		u.Name, u.Custom = new(oneOf(d, wording)), new(oneOf(d, wording))
 	}

@@ -24,8 +24,15 @@ var format1Kinds = []string{
 	"id as a UUID", "id as a text",
 }
 
-// Records are what a file of format 1 holds, as its keys show it.
-type records struct {
+// format2Kinds are all kinds of record of format 2.
+var format2Kinds = append(slices.Clone(format1Kinds),
+	"identity", "place of a file", "commit", "content to go",
+	"group v",                                              // inviters
+	"group z: b", "group z: i", "group z: r", "group z: u", // what expires
+)
+
+// Keys are what a file holds, as its keys show it.
+type keys struct {
 	kinds   map[string]int // how many there are of each
 	groups  []string       // live, deleted, and being deleted
 	users   []string
@@ -33,26 +40,21 @@ type records struct {
 }
 
 // scan reads the keys of a file with bbolt itself, without the engine and its stores. It
-// takes the keys apart by its own means: they are format 1, whatever later code writes.
-func scan(t *testing.T, path string) records {
+// takes the keys apart by its own means: they are of their format, whatever later code writes.
+func scan(t *testing.T, path string, kindOf func([]byte) (kind, group, user string)) keys {
 	t.Helper()
-	file, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: 1})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, file.Close()) }()
-	found := records{kinds: make(map[string]int)}
+	found := keys{kinds: make(map[string]int)}
 	groups, users := make(map[string]bool), make(map[string]bool)
-	require.NoError(t, file.View(func(tx *bolt.Tx) error {
-		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
-			if string(name) != "groupkit" {
-				found.buckets = append(found.buckets, string(name))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	for name, pairs := range dump(t, path) {
+		if name == "groupkit.format" { // the store's
+			continue
 		}
-		return tx.Bucket([]byte("groupkit")).ForEach(func(k, _ []byte) error {
-			kind, group, user := kindOf(k)
+		if name != "groupkit" {
+			found.buckets = append(found.buckets, name)
+			continue
+		}
+		for k := range pairs {
+			kind, group, user := kindOf([]byte(k))
 			found.kinds[kind]++
 			if group != "" {
 				groups[group] = true
@@ -60,9 +62,8 @@ func scan(t *testing.T, path string) records {
 			if user != "" {
 				users[user] = true
 			}
-			return nil
-		})
-	}))
+		}
+	}
 	for group := range groups {
 		if isUUID(group) {
 			found.kinds["id as a UUID"]++
@@ -70,13 +71,34 @@ func scan(t *testing.T, path string) records {
 			found.kinds["id as a text"]++
 		}
 	}
+	slices.Sort(found.buckets)
 	found.groups, found.users = slices.Sorted(maps.Keys(groups)), slices.Sorted(maps.Keys(users))
 	return found
 }
 
-// kindOf names the kind of record that stands under a key, with the group or the user
-// whose record it is.
-func kindOf(k []byte) (kind, group, user string) {
+// dump returns all buckets of a file of bbolt.
+func dump(t *testing.T, path string) map[string]map[string]string {
+	t.Helper()
+	file, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, file.Close()) }()
+	all := make(map[string]map[string]string)
+	require.NoError(t, file.View(func(tx *bolt.Tx) error {
+		return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+			pairs := make(map[string]string)
+			all[string(name)] = pairs
+			return b.ForEach(func(k, v []byte) error {
+				pairs[string(k)] = string(v)
+				return nil
+			})
+		})
+	}))
+	return all
+}
+
+// kindOf1 names the kind of record that stands under a key of format 1, with the group or the
+// user whose record it is.
+func kindOf1(k []byte) (kind, group, user string) {
 	switch rest := k[1:]; k[0] {
 	case '!':
 		return "format", "", ""
@@ -108,6 +130,30 @@ func kindOf(k []byte) (kind, group, user string) {
 	return "unknown", "", ""
 }
 
+// kindOf2 does the same for format 2. What both formats have is in capitals in format 2.
+func kindOf2(k []byte) (kind, group, user string) {
+	switch k[0] {
+	case 'F':
+		return "place of a file", "", ""
+	case 'K':
+		return "commit", "", ""
+	case 'B':
+		return "identity", "", ""
+	case 'X':
+		return "content to go", "", ""
+	case 'C', 'D', 'G', 'I', 'J', 'N', 'T', 'U', 'W':
+		k = append([]byte{k[0] + 'a' - 'A'}, k[1:]...)
+	case '!':
+	default:
+		return "unknown", "", ""
+	}
+	if kind, group, user = kindOf1(k); kind == "group z" {
+		_, rest := cutGroup(k[1:])
+		kind += ": " + string(rest[1:2])
+	}
+	return kind, group, user
+}
+
 // cutGroup takes a group id off the front of a key: the sixteen bytes of a UUID behind a
 // 1, or a text behind a 2 and before a 0.
 func cutGroup(k []byte) (group string, rest []byte) {
@@ -123,12 +169,12 @@ func isUUID(group string) bool {
 	return err == nil && id.String() == group
 }
 
-// requireEveryKind fails the test unless there are records of every kind of format 1, and
+// requireEveryKind fails the test unless there are records of every kind of the format, and
 // none of any other.
-func (r records) requireEveryKind(t *testing.T) {
+func (k keys) requireEveryKind(t *testing.T, kinds []string) {
 	t.Helper()
-	require.ElementsMatch(t, format1Kinds, slices.Collect(maps.Keys(r.kinds)))
-	require.Equal(t, 1, r.kinds["deletion"])
-	require.Equal(t, 1, r.kinds["upload"])
-	require.Equal(t, []string{"ledger", "sessions"}, r.buckets)
+	require.ElementsMatch(t, kinds, slices.Collect(maps.Keys(k.kinds)))
+	require.Equal(t, 1, k.kinds["deletion"])
+	require.Equal(t, 1, k.kinds["upload"])
+	require.Equal(t, []string{"ledger", "sessions"}, k.buckets)
 }
