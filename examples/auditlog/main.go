@@ -39,14 +39,8 @@ func show(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	v := &viewer{actor: s.eng.As("alice"), group: s.guild, out: out}
-	sub, err := v.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer sub.Close()
 	night := make(chan error, 1)
-	go func() { night <- s.night(ctx) }()
-	if err := v.follow(ctx, sub); err != nil {
+	if err := v.follow(ctx, func() { go func() { night <- s.night(ctx) }() }); err != nil {
 		return err
 	}
 	return <-night
@@ -59,50 +53,31 @@ type viewer struct {
 	out   io.Writer
 }
 
-// begin subscribes and prints the log so far. It subscribes first, so that no event is
-// lost between the log and the subscription. It reads the log only up to the version at
-// which the subscription begins, so that no event is printed twice.
-func (v *viewer) begin(ctx context.Context) (*groupkit.Subscription, error) {
-	sub, err := v.actor.Subscribe(ctx, v.group)
+// follow prints the events from the beginning on, and new ones until the group is deleted. It
+// calls live when it has printed what there was.
+func (v *viewer) follow(ctx context.Context, live func()) error {
+	g, err := v.actor.Group(ctx, v.group)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	follower, err := v.actor.Follow(ctx, v.group, groupkit.Position{})
+	if err != nil {
+		return err
+	}
+	defer follower.Close()
 	fmt.Fprintln(v.out, "SO FAR")
-	if err := v.read(ctx, 1, sub.After()); err != nil {
-		sub.Close()
-		return nil, err
-	}
-	fmt.Fprintln(v.out, "\nLIVE")
-	return sub, nil
-}
-
-// read prints a part of the log.
-func (v *viewer) read(ctx context.Context, from, to uint64) error {
-	for e, err := range v.actor.Events(ctx, v.group, from) {
-		if err != nil || e.Version > to {
+	for e, err := range follower.All(ctx) {
+		if errors.Is(err, groupkit.ErrGroupNotFound) {
+			fmt.Fprintln(v.out, "\nThe group is gone, and there is no more to see.")
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		v.print(&e)
-	}
-	return nil
-}
-
-// follow prints new events until the group is deleted.
-func (v *viewer) follow(ctx context.Context, sub *groupkit.Subscription) error {
-	for e, err := range sub.All(ctx) {
-		var missed *groupkit.MissedError
-		switch {
-		case err == nil:
-			v.print(&e)
-		case errors.As(err, &missed): // the subscriber was too slow: read the missed events from the log
-			if err := v.read(ctx, missed.From, sub.After()); err != nil {
-				return err
-			}
-		case errors.Is(err, groupkit.ErrGroupNotFound):
-			fmt.Fprintln(v.out, "\nThe group is gone, and there is no more to see.")
-			return nil
-		default:
-			return err
+		if e.Version == g.Version {
+			fmt.Fprintln(v.out, "\nLIVE")
+			live()
 		}
 	}
 	return nil

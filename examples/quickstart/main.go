@@ -183,11 +183,11 @@ func check(ctx context.Context, eng *groupkit.Engine, guild groupkit.GroupID, ou
 		}
 		fmt.Fprintf(out, "  %2d  %-20v by %-11s %v\n", e.Version, e.Kind, who(e.Actor), e.Users)
 	}
-	broken, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nVerify finds %d broken rules.\n", len(broken))
+	fmt.Fprintf(out, "\nVerify finds %d broken rules.\n", len(report.Violations))
 	return nil
 }
 
