@@ -107,6 +107,14 @@ func (a *app) newcomer(group, k int) int {
 	return a.members + (group*977+k)%newcomers*stride%newcomers
 }
 
+// visitor is the k-th user of other groups to join a full group. See visits.
+func (a *app) visitor(group, k int) int {
+	return ((group+1)*groupSize + k) * stride % a.members
+}
+
+// visits is how many visitors a group has: all who are in groups, without its members.
+func (a *app) visits() int { return a.members - groupSize }
+
 // quiet reports whether the whole group is muted.
 func (a *app) quiet(group int) bool { return group%20 == 19 && group < a.full() }
 

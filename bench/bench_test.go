@@ -2,9 +2,19 @@ package main
 
 import (
 	"io"
+	"os"
 	"strings"
 	"testing"
 )
+
+// The test binary is also the child process of a workload.
+func TestMain(m *testing.M) {
+	if task := os.Getenv(childEnv); task != "" {
+		beChild(task, os.Stdin, os.Stdout)
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // Every workload runs through at a size at which its figures mean nothing.
 func TestWorkloads(t *testing.T) {
@@ -19,7 +29,7 @@ func TestWorkloads(t *testing.T) {
 		if err := w.run(r); err != nil {
 			t.Fatalf("%s: %v", w.name, err)
 		}
-		if len(r.rows) == before {
+		if len(r.rows) == before && (r.server != nil || !strings.HasPrefix(w.name, "shared-")) {
 			t.Errorf("%s has no rows", w.name)
 		}
 		r.clean()

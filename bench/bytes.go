@@ -65,9 +65,11 @@ var kinds = []string{"standings", "groups of users", "counts of users", "group h
 
 func kindOf(key []byte) string {
 	switch {
-	case key[0] == 'c':
+	case key[0] == 'C' || key[0] == 'c': // of groupkit, or of the schema written by hand
 		return "groups by creation"
-	case key[0] == 'g' && len(key) > 18:
+	case key[0] == 'K':
+		return log // the index of commits goes with the log
+	case (key[0] == 'G' || key[0] == 'g') && len(key) > 18:
 		switch key[18] {
 		case 'h':
 			return "group headers"
@@ -77,7 +79,7 @@ func kindOf(key []byte) string {
 			return log
 		}
 		return "lists"
-	case key[0] == 'u':
+	case key[0] == 'U' || key[0] == 'u':
 		if i := bytes.IndexByte(key, 0); key[i+1] == 'h' {
 			return "counts of users"
 		}

@@ -15,6 +15,8 @@ const (
 	rawQueue   = "raw bbolt, one committer"
 	sqliteWAL  = "SQLite"
 	postgreSQL = "PostgreSQL"
+	sharedKit  = "groupkit on PostgreSQL"
+	rowLocks   = "PostgreSQL, a transaction with row locks"
 )
 
 // A contestant is someone who serves the application.
@@ -61,12 +63,21 @@ func (r *run) contestant(a *app, name string) (rival, error) {
 		return newCommitter(b), nil
 	case sqliteWAL:
 		return r.sqlite(a)
-	case postgreSQL:
+	case postgreSQL, rowLocks:
 		p, err := r.postgres(a)
-		if p == nil {
+		switch {
+		case p == nil:
 			return nil, err
+		case name == rowLocks:
+			return locking{p}, err
 		}
 		return p, err
+	case sharedKit:
+		k, err := r.shared(a)
+		if k == nil {
+			return nil, err
+		}
+		return k, err
 	}
 	return nil, fmt.Errorf("no contestant is called %q", name)
 }

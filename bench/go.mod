@@ -8,6 +8,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	go.etcd.io/bbolt v1.5.0
 	groupkit v0.0.0
+	groupkit/store/pgstore v0.0.0
 	modernc.org/sqlite v1.61.1
 )
 
@@ -31,3 +32,5 @@ require (
 )
 
 replace groupkit => ../
+
+replace groupkit/store/pgstore => ../store/pgstore

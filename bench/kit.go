@@ -62,8 +62,14 @@ func (k *kit) page(group int) ([]groupkit.Member, error) {
 	return k.eng.System().MembersPage(context.Background(), k.app.group(group), groupkit.Page{Size: groupSize})
 }
 
+// joined leaves out the role in each group, which the others do not read.
 func (k *kit) joined(user int) ([]groupkit.Group, error) {
-	return k.eng.As(k.app.user(user)).JoinedGroupsPage(context.Background(), k.app.user(user), groupkit.Page{Size: travels})
+	page, err := k.eng.As(k.app.user(user)).JoinedGroupsPage(context.Background(), k.app.user(user), groupkit.Page{Size: travels})
+	groups := make([]groupkit.Group, len(page))
+	for i := range page {
+		groups[i] = page[i].Group
+	}
+	return groups, err
 }
 
 func (k *kit) close() error { return k.eng.Close() }

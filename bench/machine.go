@@ -26,7 +26,11 @@ func (r *run) machine() ([]string, error) {
 		fmt.Sprintf("time.Now: %d ns", clockCost()),
 	}
 	if r.server != nil {
-		lines = append(lines, r.server.version())
+		version, err := serverVersion(r.server)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, version)
 	}
 	return lines, nil
 }

@@ -44,9 +44,16 @@ var workloads = []workload{
 	{"bulk", bulk},
 	{"bytes", size},
 	{"delete", deleting},
+	{"shared-join", sharedJoin},
+	{"shared-read", sharedRead},
+	{"shared-processes", sharedProcesses},
 }
 
 func main() {
+	if at := os.Getenv(childEnv); at != "" {
+		beChild(at, os.Stdin, os.Stdout)
+		return
+	}
 	if err := command(os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -22,7 +22,8 @@ CREATE TABLE standings (
 );
 CREATE INDEX standings_by_user ON standings (user_id, group_id);
 CREATE TABLE users (id text PRIMARY KEY, groups int);
-CREATE TABLE events (group_id text, version bigint, event bytea, PRIMARY KEY (group_id, version));`
+CREATE TABLE events (group_id text, version bigint, event bytea, PRIMARY KEY (group_id, version));
+CREATE TABLE commits (number bigint PRIMARY KEY, group_id text, version bigint);`
 
 const (
 	postgresSpeak = `SELECT g.quiet, s.role, s.muted_until FROM groups g JOIN standings s ON s.group_id = g.id AND s.user_id = $2 WHERE g.id = $1`
@@ -53,16 +54,23 @@ type postgres struct {
 	pool *pgxpool.Pool
 }
 
-func openPostgres(ctx context.Context, a *app, server *postgresServer, database string, callers int) (*postgres, error) {
-	admin, err := pgx.Connect(ctx, server.url("postgres"))
+// postgres is PostgreSQL with the application in it, or nil where it is not installed
+// or does not start.
+func (r *run) postgres(a *app) (*postgres, error) {
+	at, err := r.database()
+	if at == "" {
+		return nil, err
+	}
+	p, err := openPostgres(context.Background(), a, at, r.callers)
 	if err != nil {
 		return nil, err
 	}
-	_, err = admin.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{database}.Sanitize())
-	if err := errors.Join(err, admin.Close(ctx)); err != nil {
-		return nil, err
-	}
-	config, err := pgxpool.ParseConfig(server.url(database))
+	r.say("filling PostgreSQL with %d memberships", a.memberships)
+	return p, p.seed()
+}
+
+func openPostgres(ctx context.Context, a *app, url string, callers int) (*postgres, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"groupkit"
 	"groupkit/store/boltstore"
+	"groupkit/store/pgstore/pgtest"
 )
 
 // A config says how large everything is.
@@ -42,9 +42,9 @@ type run struct {
 	seeded   map[string]bool
 	copies   int
 
-	heap     []byte          // what the application has in memory besides
-	server   *postgresServer // nil until it is needed
-	noServer error           // why there is none
+	heap     []byte         // what the application has in memory besides
+	server   *pgtest.Server // nil until it is needed
+	noServer error          // why there is none
 }
 
 // applicationHeap is what a program has in memory besides groups. Without it the garbage
@@ -66,7 +66,7 @@ func (r *run) close() error {
 	if r.server == nil {
 		return nil
 	}
-	return r.server.stop()
+	return r.server.Stop()
 }
 
 // app is the application of that size.
@@ -168,27 +168,4 @@ func (r *run) sqlite(a *app) (*sqlite, error) {
 		return nil, err
 	}
 	return openSQLite(a, path, "FULL")
-}
-
-// postgres is PostgreSQL with the application in it, or nil where it is not installed
-// or does not start.
-func (r *run) postgres(a *app) (*postgres, error) {
-	ctx := context.Background()
-	if r.server == nil && r.noServer == nil {
-		r.say("starting PostgreSQL")
-		r.server, r.noServer = startPostgres(ctx)
-		if r.noServer != nil {
-			r.say("without PostgreSQL: %v", r.noServer)
-		}
-	}
-	if r.server == nil {
-		return nil, nil
-	}
-	r.copies++
-	p, err := openPostgres(ctx, a, r.server, fmt.Sprintf("bench%d", r.copies), r.callers)
-	if err != nil {
-		return nil, err
-	}
-	r.say("filling PostgreSQL with %d memberships", a.memberships)
-	return p, p.seed()
 }
