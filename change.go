@@ -141,7 +141,7 @@ func (a Actor) commit(r store.Reader, w store.Writer, v *verb, c *change, after 
 	if err := c.awaitsRenaming(); err != nil {
 		return err
 	}
-	if err := c.number(w, len(after.calls)); err != nil {
+	if err := c.number(r, w, len(after.calls)); err != nil {
 		return err
 	}
 	c.mark()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -21,18 +22,20 @@ import (
 // On a shared store such a counter would make all groups wait for each other. There the number
 // is that of the transaction (see [store.Numberer]), and the number of the call in it. So numbers
 // have gaps, and are looked at only when they are settled (see [store.Settler]). A record beside
-// the index says up to where retention has removed some. Calls have no numbers if the store has
-// none.
+// the index says up to where retention has removed some. Where the store has no numbers, the engine makes
+// them; see floor.go.
 
 // callsPerNumber is how many calls of a shared store have the number of one transaction.
 const callsPerNumber = 1 << 16
 
 // number gives the call its number. before is how many calls of the transaction have one.
-func (c *change) number(w store.Writer, before int) (err error) {
+func (c *change) number(r store.Reader, w store.Writer, before int) (err error) {
 	switch {
 	case !c.logged():
 	case c.shared:
-		c.call.Commit, err = numberIn(w, before)
+		if c.call.Commit, err = numberIn(w, before); c.call.Commit == 0 && err == nil {
+			c.call.Commit, err = c.numberAboveFloor(r)
+		}
 	default:
 		var last uint64
 		var empty bool
@@ -59,6 +62,53 @@ func numberIn(w store.Writer, before int) (uint64, error) {
 	return n*callsPerNumber + uint64(before), nil
 }
 
+// clockBits are the bits of a number below the milliseconds of the clock, where the store has no numbers.
+// They are drawn by lot.
+const clockBits = 16
+
+// numberAboveFloor returns the number of a call on a store without numbers. It is higher than that of the
+// call before it in the group, and than what retention has removed.
+func (c *change) numberAboveFloor(r store.Reader) (number uint64, err error) {
+	number = uint64(c.now)<<clockBits | rand.Uint64N(1<<clockBits)
+	keys := [][]byte{key.Floor(), key.LastRemoved(), key.Commit(number)}
+	if c.loaded.existed {
+		keys = append(keys, key.Event(string(c.id), c.loaded.head.Version))
+	}
+	values, err := store.GetMany(r, keys)
+	if err != nil {
+		return 0, storage(err)
+	}
+	floor, err := decodeFloor(values[0])
+	if err != nil {
+		return 0, err
+	}
+	least := floor
+	if values[1] != nil {
+		removed, err := decodeNumber(values[1])
+		if err != nil {
+			return 0, err
+		}
+		least = max(least, removed+1)
+	}
+	if len(values) > 3 && values[3] != nil {
+		call, err := record.DecodeCall(values[3])
+		if err != nil {
+			return 0, err
+		}
+		least = max(least, call.Commit+1)
+	}
+	taken := values[2] != nil
+	if number < least { // the clock is behind
+		number = least + rand.Uint64N(1<<clockBits)
+		_, taken, err = r.Get(key.Commit(number))
+	}
+	for taken && err == nil {
+		number++
+		_, taken, err = r.Get(key.Commit(number))
+	}
+	return number, storage(err)
+}
+
 // endOfCommits returns the number after the last settled call: what comes later has no lower one.
 // The snapshot has every call with a lower number.
 func endOfCommits(r store.Reader, shared bool) (uint64, error) {
@@ -82,6 +132,9 @@ func endOfCommits(r store.Reader, shared bool) (uint64, error) {
 // So nobody may take the bound for the end of what was read; see afterCommits.
 func settledCommits(r store.Reader) (uint64, error) {
 	n, err := store.Settled(r)
+	if errors.Is(err, store.ErrNotSupported) {
+		return readFloor(r)
+	}
 	return n * callsPerNumber, storage(err)
 }
 
@@ -104,9 +157,7 @@ func afterCommits(from, settled uint64, removed []byte, entries []store.Pair) ui
 // lastCommit returns the number of the last call, 0 if there is none, and whether its entry is
 // empty.
 func lastCommit(r store.Reader) (number uint64, empty bool, err error) {
-	rng := store.Prefix(key.Commits())
-	rng.Reverse, rng.Limit = true, 1
-	page, _, err := r.Scan(rng)
+	page, _, err := r.Scan(store.Range{From: key.Commit(1), To: store.PrefixEnd(key.Commits()), Reverse: true, Limit: 1})
 	if err != nil || len(page) == 0 {
 		return 0, false, storage(err)
 	}
@@ -157,13 +208,6 @@ func lastRemoved(r store.Reader) (uint64, error) {
 		return 0, storage(err)
 	}
 	return decodeNumber(value)
-}
-
-func decodeNumber(value []byte) (uint64, error) {
-	if len(value) != 8 {
-		return 0, record.ErrCorrupt
-	}
-	return binary.BigEndian.Uint64(value), nil
 }
 
 // entry returns the write for the entry of a call.

@@ -23,14 +23,15 @@ import (
 // System or As returns. Only Open and New return an engine that can be used: with a nil or zero
 // Engine every call returns ErrClosed.
 type Engine struct {
-	store  store.Store
-	blobs  store.Blobs
-	limits Limits
-	opts   Options
-	id     string // unique among all engines that ever open the store
-	shared bool   // several processes can use the store
-	sizes  store.Sizes
-	turns  *turns // nil unless shared
+	store     store.Store
+	blobs     store.Blobs
+	limits    Limits
+	opts      Options
+	id        string // unique among all engines that ever open the store
+	shared    bool   // several processes can use the store
+	unordered bool   // shared, and the store does not know the order of its commits
+	sizes     store.Sizes
+	turns     *turns // nil unless shared
 
 	caring atomic.Bool // this engine does the background work of a shared store
 
@@ -45,6 +46,7 @@ type Engine struct {
 	atomics    atomics
 	contents   contents
 	retained   retained
+	floor      floorRaiser            // on a shared store
 	history    atomic.Pointer[string] // of the identity of the database
 
 	words    *wordcache.Cache // what MaySpeak answers from; nil if other processes can change the store

@@ -48,6 +48,11 @@ func (e *Engine) watch(ctx context.Context, changed func(groups []string)) error
 
 // readFeeds returns the events that follow the positions; see feed.Log.
 func (e *Engine) readFeeds(ctx context.Context, at []feed.Position) (parts []feed.Part[delivery], err error) {
+	if slices.ContainsFunc(at, func(p feed.Position) bool { return p.Group == "" && p.Before == 0 }) {
+		if err := e.raiseFloor(ctx); err != nil {
+			return nil, err
+		}
+	}
 	most := e.readsPerLook()
 	err = e.viewSkipping(ctx, passOver, func(r store.Reader) error {
 		l := look{r: r, shared: e.shared, most: most, at: slices.Clone(at), parts: make([]feed.Part[delivery], len(at)), all: -1,

@@ -23,12 +23,12 @@ import (
 //
 // A Pseudonymized that comes after the deletion of its group has no checkpoint after it.
 //
-// On a shared store, Latest can give events that were committed shortly before.
+// On a shared store, Latest can give events that were committed shortly before. If the store does
+// not know the order of its commits (store.Numberer), engines that follow all groups find it out: up to
+// five times a second each makes the calls that are under way run again.
 //
 // Allowed: system.
-// Returns ErrSystemOnly if the actor is a user, ErrNested inside Atomic, ErrInvalid if the position is not valid, and ErrStorage with
-// store.ErrNotSupported on a shared store that does not know the order of its commits
-// (store.Numberer).
+// Returns ErrSystemOnly if the actor is a user, ErrNested inside Atomic, and ErrInvalid if the position is not valid.
 func (a Actor) FollowAll(ctx context.Context, from Position) (*Follower, error) {
 	f, err := a.followAll(ctx, from)
 	return f, wrap(OpFollow, "", err)
@@ -58,6 +58,9 @@ func (a Actor) followAll(ctx context.Context, from Position) (*Follower, error) 
 // startAll finds out where to begin; see start.
 func (f *Follower) startAll(ctx context.Context, from Position) error {
 	var end uint64
+	if err := f.actor.eng.raiseFloor(ctx); err != nil {
+		return err
+	}
 	err := f.actor.view(ctx, func(r store.Reader) (err error) {
 		end, err = endOfCommits(r, f.actor.eng.shared)
 		return err
@@ -148,6 +151,9 @@ func (f *Follower) readWalk(ctx context.Context) error {
 // beginWalk says that everything begins anew. Who then goes on from there has forgotten all groups, and
 // must hear that again: the log may lead from the position before it to the present by then.
 func (f *Follower) beginWalk(ctx context.Context) error {
+	if err := f.actor.eng.raiseFloor(ctx); err != nil {
+		return err
+	}
 	return f.actor.view(ctx, func(r store.Reader) error {
 		end, err := endOfCommits(r, f.actor.eng.shared)
 		if err != nil {

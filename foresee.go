@@ -33,6 +33,9 @@ func (a Actor) foreseen(v *verb, cmd *Command) [][]byte {
 	}
 	group := string(cmd.Group)
 	keys := key.Access(group, users...)
+	if a.eng.unordered {
+		keys = append(keys, key.Floor(), key.LastRemoved())
+	}
 	if a.key != nil {
 		keys = append(keys, key.Once(string(a.user), *a.key), key.Deletion(group))
 	}

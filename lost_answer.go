@@ -112,11 +112,12 @@ func (c *change) find(w store.Writer) (made, known bool, err error) {
 	return false, true, write(w, []store.Pair{{Key: header, Value: values[0]}}) // which the call has read
 }
 
-// findSettled says whether the transaction of the call has ended.
-func (c *change) findSettled(r store.Reader) (made, known bool, err error) {
-	settled, err := store.Settled(r)
-	if errors.Is(err, store.ErrNotSupported) || c.call.Commit == 0 {
-		return false, false, errNoTrace
+// findSettled says whether the transaction of the call has ended. Where the store does not know, it ends
+// the transaction.
+func (c *change) findSettled(w store.Writer) (made, known bool, err error) {
+	settled, err := store.Settled(w)
+	if errors.Is(err, store.ErrNotSupported) {
+		return false, true, raiseFloorTo(w, c.call.Commit+1)
 	}
 	return false, settled > c.call.Commit/callsPerNumber, storage(err)
 }

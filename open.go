@@ -85,7 +85,7 @@ func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error)
 		e.opts.Clock = time.Now
 	}
 	if e.shared {
-		e.turns = newTurns()
+		e.turns, e.floor = newTurns(), newFloorRaiser()
 	} else {
 		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
 	}
@@ -132,6 +132,13 @@ func (e *Engine) prepare(ctx context.Context, keep keepOld) (left leftover, err 
 		}
 		if limited, err = e.agreeOnGroups(r); err != nil {
 			return err
+		}
+		if e.shared {
+			ordered, err := hasOrder(r)
+			if err != nil {
+				return err
+			}
+			e.unordered = !ordered
 		}
 		if left.toGo, err = anyToGo(r); err != nil {
 			return err

@@ -2,7 +2,6 @@ package groupkit
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"groupkit/internal/key"
@@ -12,8 +11,7 @@ import (
 
 // The first sweep of an engine looks at the log of every group. The later ones follow the index
 // of commits: its beginning has the oldest calls of all logs, and its end those that came since
-// the last sweep: they made logs longer, or deleted a group. Where calls have no numbers every sweep looks at every
-// group.
+// the last sweep: they made logs longer, or deleted a group.
 
 // A retained says which logs an engine has looked at.
 type retained struct {
@@ -30,11 +28,11 @@ func (e *Engine) truncateLogs(ctx context.Context) (err error) {
 	done := &e.retained
 	done.mu.Lock()
 	defer done.mu.Unlock()
-	end, numbered, err := e.commitsEnd(ctx)
+	end, err := e.commitsEnd(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { done.whole, done.next = err == nil && numbered, end }()
+	defer func() { done.whole, done.next = err == nil, end }()
 	if !done.whole {
 		return e.truncateAll(ctx)
 	}
@@ -56,17 +54,17 @@ func (e *Engine) truncateLogs(ctx context.Context) (err error) {
 	return err
 }
 
-// commitsEnd returns the number of the first commit that is not in the index yet. numbered is
-// false if calls have no numbers.
-func (e *Engine) commitsEnd(ctx context.Context) (end uint64, numbered bool, err error) {
+// commitsEnd returns the number after the last settled call, which is the last call but for what
+// is under way.
+func (e *Engine) commitsEnd(ctx context.Context) (end uint64, err error) {
+	if err := e.raiseFloor(ctx); err != nil {
+		return 0, err
+	}
 	err = e.view(ctx, func(r store.Reader) (err error) {
 		end, err = endOfCommits(r, e.shared)
 		return err
 	})
-	if errors.Is(err, store.ErrNotSupported) {
-		return 0, false, nil
-	}
-	return end, err == nil, err
+	return end, err
 }
 
 // A commit is an entry of the index of commits.

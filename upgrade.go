@@ -205,7 +205,7 @@ func (u *upgrade) next(r store.Reader, rng store.Range) (old, pairs []store.Pair
 	return old, pairs, more, nil
 }
 
-// lastNumber returns the number before that of the next call; 0 if calls get none.
+// lastNumber returns the number before that of the next call.
 func (u *upgrade) lastNumber(r store.Reader) (uint64, error) {
 	if !u.eng.shared {
 		last, _, err := lastCommit(&seal.Reader{Store: r})
@@ -216,7 +216,11 @@ func (u *upgrade) lastNumber(r store.Reader) (uint64, error) {
 		return 0, nil // nothing is written
 	}
 	next, err := numberIn(w, 0)
-	return max(next, 1) - 1, err
+	if next > 0 || err != nil {
+		return max(next, 1) - 1, err
+	}
+	last, _, err := lastCommit(&seal.Reader{Store: r})
+	return last, err
 }
 
 // enter prepares the conversion of the records of a group, if the key is of another group than

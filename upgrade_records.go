@@ -40,10 +40,8 @@ func (u *upgrade) convertOfGroup(k, value []byte) ([]store.Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.last > 0 || !u.eng.shared {
-		u.last++
-		call.Commit = u.last
-	}
+	u.last++
+	call.Commit = u.last
 	return append(commitPairs(group, last, &call), store.Pair{Key: k, Value: call.Encode()}), nil
 }
 

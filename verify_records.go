@@ -207,15 +207,15 @@ func (v *verifier) once(r store.Reader, p store.Pair) error {
 // be empty.
 func (v *verifier) commit(r store.Reader, p store.Pair) error {
 	const what = "entry in the index of commits"
-	number, err := key.CutCommit(p.Key)
-	if err != nil {
-		v.unreadable(ViewsAgree, "", "", what, p.Key, err)
-		return nil
-	}
-	if bytes.Equal(p.Key, key.LastRemoved()) {
+	if bytes.Equal(p.Key, key.LastRemoved()) || bytes.Equal(p.Key, key.Floor()) {
 		if last, err := decodeNumber(p.Value); err != nil || last == 0 {
 			v.unreadable(ViewsAgree, "", "", what, p.Key, record.ErrCorrupt)
 		}
+		return nil
+	}
+	number, err := key.CutCommit(p.Key)
+	if err != nil {
+		v.unreadable(ViewsAgree, "", "", what, p.Key, err)
 		return nil
 	}
 	if len(p.Value) == 0 {

@@ -3,6 +3,12 @@ package store
 // A Numberer is a Writer whose store knows in what order transactions become visible. It is
 // optional. Whoever follows all changes stands on it: with the numbers of a Numberer and the
 // bound of a [Settler] no change is passed over.
+//
+// On a store that several processes share and that has no Numberers, the engine orders its calls by a
+// record that each reads and that is changed now and then. That needs a store in which a transaction is
+// in conflict, and runs again, if another has changed what it has read and was committed before it. A
+// store that would rather put it before the other, as serializable snapshots can, must be a Numberer:
+// a View could have seen the other without it.
 type Numberer interface {
 	// Number returns the number of the transaction. No other transaction has the same one. If
 	// a transaction begins after another has been committed, or reads what another has written,

@@ -166,6 +166,10 @@ func Commit(number uint64) []byte {
 // commits. No call has the number 0.
 func LastRemoved() []byte { return Commit(0) }
 
+// Floor returns the key of the number below which no call comes any more, on a shared store that has no
+// numbers of its own.
+func Floor() []byte { return Commits() }
+
 // CutCommit returns the number in a key of Commit.
 func CutCommit(k []byte) (number uint64, err error) {
 	if len(k) != 9 || k[0] != FamilyCommits {

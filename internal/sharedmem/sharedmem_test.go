@@ -17,11 +17,9 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	for _, rerun := range []float64{0, 0.5} {
-		t.Run(fmt.Sprintf("rerun %g", rerun), func(t *testing.T) {
-			storetest.Run(t, func(*testing.T) store.Store {
-				return sharedmem.New(sharedmem.Options{Rerun: rerun, Numbers: true}).Open()
-			})
+	for _, o := range []sharedmem.Options{{Numbers: true}, {Rerun: 0.5, Numbers: true}, {Rerun: 0.5}} {
+		t.Run(fmt.Sprintf("rerun %g, numbers %v", o.Rerun, o.Numbers), func(t *testing.T) {
+			storetest.Run(t, func(*testing.T) store.Store { return sharedmem.New(o).Open() })
 		})
 	}
 }

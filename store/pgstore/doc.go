@@ -39,5 +39,6 @@
 // After a crash PostgreSQL gives ids again that it had given to transactions that were not committed.
 //
 // CockroachDB and YugabyteDB have everything that the store uses except these numbers: there
-// store.Number returns ErrNotSupported. They are not tested.
+// store.Number returns ErrNotSupported, and the engine orders the calls itself; see
+// [store.Numberer]. They are not tested.
 package pgstore

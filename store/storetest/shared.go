@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -227,6 +229,44 @@ var sharedTests = map[string]func(*testing.T, suite){
 		require.Len(t, written, callers*rounds)
 		require.Len(t, seen, callers*rounds, "each one is seen once")
 	},
+	"who has read what was changed since comes later": func(t *testing.T, s suite) {
+		if _, ordered := s.tryNumber(t); ordered {
+			t.Skip("the store has numbers, which say what comes later")
+		}
+		for round := range 30 {
+			s.put(t, "read", "old")
+			changed, seen := make(chan struct{}), ""
+			change := sync.OnceFunc(func() {
+				go func() {
+					defer close(changed)
+					ctx := context.Background()
+					err := s.Update(ctx, func(w store.Writer) error { return w.Put([]byte("read"), []byte("new")) })
+					if err == nil {
+						err = s.View(ctx, func(r store.Reader) error {
+							seen = fmt.Sprint(all(t, r, store.Range{}))
+							return nil
+						})
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}()
+			})
+			s.update(t, func(w store.Writer) {
+				read := get(t, w, "read")
+				change()
+				for range 100 * round { // a store may have the other wait
+					runtime.Gosched()
+				}
+				put(t, w, "written", read)
+			})
+			<-changed
+			if s.get(t, "written") == "old" {
+				require.Contains(t, seen, "written=old", "round %d: what was changed was seen before it", round)
+			}
+			s.clear(t)
+		}
+	},
 	"what is announced is heard": func(t *testing.T, s suite) {
 		ctx, stop := context.WithCancel(t.Context())
 		heard := newTopics()
@@ -328,7 +368,17 @@ func beyond(sizes store.Sizes) map[string]func(store.Writer) error {
 }
 
 // number returns the number of a transaction. It skips the test if the store has none.
-func (s suite) number(t *testing.T) (number uint64) {
+func (s suite) number(t *testing.T) uint64 {
+	t.Helper()
+	number, ok := s.tryNumber(t)
+	if !ok {
+		t.Skip("the store does not number its transactions")
+	}
+	return number
+}
+
+// tryNumber is number, but reports whether the store has numbers.
+func (s suite) tryNumber(t *testing.T) (number uint64, ok bool) {
 	t.Helper()
 	err := s.Update(t.Context(), func(w store.Writer) (err error) {
 		if number, err = store.Number(w); err != nil {
@@ -337,11 +387,11 @@ func (s suite) number(t *testing.T) (number uint64) {
 		return w.Put([]byte("0"), nil)
 	})
 	if errors.Is(err, store.ErrNotSupported) {
-		t.Skip("the store does not number its transactions")
+		return 0, false
 	}
 	require.NoError(t, err)
 	s.update(t, func(w store.Writer) { require.NoError(t, w.Delete([]byte("0"))) })
-	return number
+	return number, true
 }
 
 // requireFetch compares the results of Fetch with those of Get and Scan.

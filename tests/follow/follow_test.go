@@ -31,6 +31,10 @@ var sides = map[string]side{
 		data := sharedmem.New(sharedmem.Options{Seed: rand.Uint64(), Rerun: 0.1, Numbers: true, Notify: true})
 		return func() (store.Store, error) { return data.Open(), nil }
 	}},
+	"shared, without an order": {2, func(grouptest.TB) func() (store.Store, error) {
+		data := sharedmem.New(sharedmem.Options{Seed: rand.Uint64(), Rerun: 0.1})
+		return func() (store.Store, error) { return data.Open(), nil }
+	}},
 }
 
 func TestFollowers(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -63,17 +64,19 @@ func TestEngine_lostAnswer(t *testing.T) {
 		for name, outcome := range map[string]sharedmem.Outcome{
 			"made": sharedmem.UnknownMade, "lost": sharedmem.UnknownLost, "late": sharedmem.UnknownLate,
 		} {
-			t.Run(verb.name+" "+name, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, sharedmem.Options{Numbers: true})
-				w.faults.once(outcome)
-				w.store.before(3, w.data.Land) // after the engine has looked, before it does anything else
-				require.NoError(t, verb.call(w.Engine))
-				w.data.Land()
-				verb.done(t, w.Engine)
-				grouptest.RequireVerified(t, w.Engine)
-				require.LessOrEqual(t, len(grouptest.ContentIDs(t, w.blobs)), 2)
-			})
+			for _, numbers := range []bool{true, false} {
+				t.Run(fmt.Sprint(verb.name, " ", name, ", numbers: ", numbers), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t, sharedmem.Options{Numbers: numbers})
+					w.faults.once(outcome)
+					w.store.before(3, w.data.Land) // after the engine has looked, before it does anything else
+					require.NoError(t, verb.call(w.Engine))
+					w.data.Land()
+					verb.done(t, w.Engine)
+					grouptest.RequireVerified(t, w.Engine)
+					require.LessOrEqual(t, len(grouptest.ContentIDs(t, w.blobs)), 2)
+				})
+			}
 		}
 	}
 }
