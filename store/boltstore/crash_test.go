@@ -36,7 +36,8 @@ var children = map[string]func(path string){
 	"interval": func(path string) {
 		countForEver(path, &boltstore.Options{Durability: boltstore.Interval, Every: time.Millisecond})
 	},
-	"none": func(path string) { countForEver(path, &boltstore.Options{Durability: boltstore.None}) },
+	"none":    func(path string) { countForEver(path, &boltstore.Options{Durability: boltstore.None}) },
+	"compact": compactForEver,
 }
 
 func child(work, path string) *exec.Cmd {

@@ -169,12 +169,8 @@ func (s *Store) open(o Options) (err error) {
 // openFile locks and checks the file before bbolt uses it. It writes to the file only if
 // the lock excludes other writers.
 func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*os.File, error) {
-	f, err := os.OpenFile(path, flag, mode)
+	f, err := s.lockFile(path, flag, mode, o.LockTimeout)
 	if err != nil {
-		return nil, err
-	}
-	s.file = f
-	if err := lock(f, o.LockTimeout); err != nil {
 		return f, err
 	}
 	if locks {
@@ -193,6 +189,35 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 		s.unread = i.unread
 	}
 	return f, nil
+}
+
+// lockFile opens the file and locks it. While it waits for the lock, Compact can put another file in its
+// place.
+func (s *Store) lockFile(path string, flag int, mode fs.FileMode, timeout time.Duration) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, flag, mode)
+		if err != nil {
+			return nil, err
+		}
+		s.file = f
+		if err := lock(f, timeout); err != nil {
+			return f, err
+		}
+		locked, err := f.Stat()
+		if err != nil {
+			return f, err
+		}
+		named, err := os.Stat(path)
+		if err == nil && os.SameFile(locked, named) {
+			return f, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // empty removes the beginning of a new file that could not be written as a whole, because
