@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,29 @@ func ExampleReplay() {
 	// alice owner
 	// bob admin
 	// the log gives the same state: true
+}
+
+// All groups go from one store into another. An export of what arrived there is the same text.
+func ExampleActor_Export() {
+	from, _ := exampleEngine(groupkit.Options{})
+	defer from.Close()
+	to, _ := exampleEngine(groupkit.Options{})
+	defer to.Close()
+	ctx := context.Background()
+	guild := exampleGuild(from, "bob")
+	orDie(from.As("alice").SetAnnouncement(ctx, guild, "Winter is coming"))
+
+	var file, again bytes.Buffer
+	orDie(from.System().Export(ctx, &file, groupkit.ExportOptions{Contents: true}))
+	text := file.String()
+	imported, err := to.System().Import(ctx, &file, groupkit.ImportOptions{})
+	orDie(err)
+	fmt.Println("groups:", imported.Groups)
+	orDie(to.System().Export(ctx, &again, groupkit.ExportOptions{Contents: true}))
+	fmt.Println("the same text:", again.String() == text)
+	// Output:
+	// groups: 1
+	// the same text: true
 }
 
 // Another system has exported a group as JSON: the group comes in with its ID, its times and its

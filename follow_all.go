@@ -132,7 +132,7 @@ func (f *Follower) readWalk(ctx context.Context) error {
 	if !w.begun {
 		return f.beginWalk(ctx)
 	}
-	group, err := f.nextGroup(ctx, w.group)
+	group, err := f.actor.nextGroup(ctx, w.group)
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,8 @@ func (f *Follower) beginWalk(ctx context.Context) error {
 }
 
 // nextGroup returns the next group that exists; "" if there is none.
-func (f *Follower) nextGroup(ctx context.Context, after GroupID) (next GroupID, err error) {
-	err = f.actor.view(ctx, func(r store.Reader) error {
+func (a Actor) nextGroup(ctx context.Context, after GroupID) (next GroupID, err error) {
+	err = a.view(ctx, func(r store.Reader) error {
 		rng := store.Prefix(key.AllGroups())
 		rng.Limit = 1
 		if after != "" {

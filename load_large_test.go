@@ -3,6 +3,9 @@ package groupkit_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -164,6 +167,48 @@ func TestActor_LoadFrom_Memory(t *testing.T) {
 		}})
 		require.NoError(t, err)
 		require.NoError(t, eng.Close())
+		return most
+	}
+	small := peak(5_000)
+	require.Less(t, peak(40_000), small+8<<20)
+}
+
+// TestActor_Export_Memory exports a group in a file, and imports it from there. The heap does not grow with the group.
+func TestActor_Export_Memory(t *testing.T) {
+	peak := func(members int) (most uint64) {
+		dir := t.TempDir()
+		open := func(name string) *groupkit.Engine {
+			s, err := boltstore.Open(filepath.Join(dir, name), &boltstore.Options{Durability: boltstore.None})
+			require.NoError(t, err)
+			return openOver(t, s, memblob.New())
+		}
+		steps := 0
+		see := func() {
+			if steps++; steps%50 == 0 {
+				most = max(most, heapNow())
+			}
+		}
+		from, to := open("from.db"), open("to.db")
+		_, err := from.System().LoadFrom(t.Context(), "huge", largeParts(members), groupkit.LoadOptions{})
+		require.NoError(t, err)
+		file, err := os.Create(filepath.Join(dir, "export"))
+		require.NoError(t, err)
+		require.NoError(t, from.System().Export(t.Context(), writerFunc(func(p []byte) (int, error) {
+			see()
+			return file.Write(p)
+		}), groupkit.ExportOptions{}))
+		_, err = file.Seek(0, io.SeekStart)
+		require.NoError(t, err)
+		_, err = to.System().Import(t.Context(), grouptest.ReaderFunc(func(p []byte) (int, error) {
+			see()
+			return file.Read(p[:min(len(p), 4096)])
+		}), groupkit.ImportOptions{})
+		require.NoError(t, err)
+		g, err := to.System().Group(t.Context(), "huge")
+		require.NoError(t, err)
+		require.Equal(t, members, g.MemberCount)
+		require.NoError(t, errors.Join(file.Close(), from.Close(), to.Close()))
+		require.Greater(t, steps, members/100)
 		return most
 	}
 	small := peak(5_000)

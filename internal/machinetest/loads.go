@@ -1,6 +1,7 @@
 package machinetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -67,6 +68,30 @@ func (m *machine) lookAtLoads(t *rapid.T) {
 		require.Empty(t, report.Loads, name)
 		require.NoError(t, eng.Close())
 	}
+	m.lookAtExport(t, in, from)
+}
+
+// lookAtExport exports all groups of an engine, and imports them into another store. They have to be the
+// same groups there, and an export of those has to be the same text.
+func (m *machine) lookAtExport(t *rapid.T, in *instance, from *groupkit.Engine) {
+	ctx, opts := context.Background(), groupkit.ExportOptions{Contents: true}
+	var text, again bytes.Buffer
+	require.NoError(t, from.System().Export(ctx, &text, opts))
+	eng, err := groupkit.New(memstore.New(), memblob.New(), m.options())
+	require.NoError(t, err)
+	done, err := eng.System().Import(ctx, bytes.NewReader(text.Bytes()), groupkit.ImportOptions{})
+	require.NoError(t, err)
+	require.Equal(t, len(m.world.Live), done.Groups)
+	for _, id := range slices.Sorted(maps.Keys(m.world.Live)) {
+		m.requireLoaded(t, "log", from, eng, in.id(id))
+	}
+	require.NoError(t, eng.System().Export(ctx, &again, opts))
+	require.Equal(t, text.String(), again.String())
+	report, err := eng.Verify(ctx)
+	require.NoError(t, err)
+	require.Empty(t, report.Violations)
+	require.Empty(t, report.Absent)
+	require.NoError(t, eng.Close())
 }
 
 // requireLoaded compares a group with the one from which it was loaded.

@@ -138,6 +138,20 @@ func TestSchemas_Engine(t *testing.T) {
 	}
 }
 
+// TestSchemas_Export validates each line of an export.
+func TestSchemas_Export(t *testing.T) {
+	t.Parallel()
+	s, dataset := load(t, true), grouptest.NewDataset(t)
+	for _, opts := range []groupkit.ExportOptions{{Contents: true}, {User: "alice"}} {
+		var text bytes.Buffer
+		require.NoError(t, dataset.System().Export(t.Context(), &text, opts))
+		for line := range bytes.Lines(text.Bytes()) {
+			require.NoError(t, s.validate(t, "export_line", line), "%s", line)
+		}
+	}
+	require.NoError(t, s.validate(t, "export_line", []byte(`{"gone":"guild"}`)))
+}
+
 // Every word is in the schema, and no other.
 func TestSchemas_Words(t *testing.T) {
 	t.Parallel()
@@ -173,6 +187,8 @@ func TestSchemas_Refuse(t *testing.T) {
 		"snapshot": {`{}`, `{"group":{"id":"g"},"members":[{"user":"u"}]}`},
 		"results":  {`{}`, `[{"outcome":"none"}]`},
 		"error":    {`{"limit":{"value":1}}`, `{"code":"Group Full"}`},
+
+		"export_line": {`{}`, `{"export":2}`, `{"export":1,"done":{"groups":0}}`, `{"end":{"group":"g","version":1}}`, `{"content":{"file":"x"}}`},
 	} {
 		for _, text := range texts {
 			require.Error(t, s.validate(t, name, []byte(text)), "%s %s", name, text)
