@@ -19,7 +19,7 @@ func (e *Engine) feedSource() feed.Source[delivery] {
 	s := feed.Source[delivery]{
 		Background: e.background, Read: e.readFeeds, Most: e.readsPerLook(), Shared: e.shared,
 		Failed: func(err error) {
-			e.opts.Logger.Error("groupkit: reading events for subscribers failed and is tried again", "err", err)
+			e.opts.Logger.Error("groupkit: reading events for followers failed and is tried again", "err", err)
 		},
 	}
 	if e.shared {
