@@ -366,9 +366,8 @@
 // snapshot in parts, in bounded memory; [Actor.SnapshotParts] gives a group of any size that way.
 // What breaks a rule is refused, and all of it is named. Nobody sees the group before it is
 // complete. A follower of all groups gets its state. The contents of files come one by one, by
-// [Actor.PutContent]; until then OpenFile returns [ErrContentAbsent].
-//
-// [Actor.Export] writes groups as lines of JSON, and [Actor.Import] makes the same groups of them.
+// [Actor.PutContent]; until then OpenFile returns [ErrContentAbsent]. [Actor.Export] writes groups as
+// lines of JSON, and [Actor.Import] makes the same groups of them.
 //
 // A user who is forgotten while a group is being loaded is not forgotten in that group: call
 // ForgetUser again when the load is complete.

@@ -60,7 +60,6 @@ type imports struct {
 	lines lineReader
 	done  Imported
 	group GroupID // that is being read, or was read last
-	gone  int     // groups that were deleted while they were exported
 }
 
 func (x *imports) run(ctx context.Context) error {
