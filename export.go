@@ -164,6 +164,9 @@ func (x *export) writeLog(ctx context.Context, version uint64) (files map[FileID
 	files = make(map[FileID]bool)
 	within := false // a checkpoint of several parts
 	for {
+		if f.waits() {
+			return nil, false, corrupt("the log of group %q does not lead to version %d", string(x.group), version)
+		}
 		e, err := f.Next(ctx)
 		if err != nil {
 			return nil, false, err

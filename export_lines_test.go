@@ -16,6 +16,7 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/internal/record"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
@@ -416,4 +417,16 @@ func TestActor_Import_keepsTimes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want.LastModified, got.LastModified)
 	require.Equal(t, want.Created, got.Created)
+}
+
+// A log that does not lead to the version of its group is damaged: nobody waits for what never comes.
+func TestActor_Export_damaged(t *testing.T) {
+	t.Parallel()
+	for _, version := range []uint64{0, 1000} {
+		s := grouptest.NewDataset(t)
+		s.ChangeHeader(t, grouptest.OpenGroup, func(h *record.Header) { h.Version = version })
+		err := s.System().Export(t.Context(), io.Discard, groupkit.ExportOptions{Groups: []groupkit.GroupID{grouptest.OpenGroup}})
+		require.ErrorIs(t, err, groupkit.ErrCorrupt, version)
+		require.ErrorContains(t, err, `"open"`)
+	}
 }

@@ -152,6 +152,11 @@ func (f *Follower) Next(ctx context.Context) (Event, error) {
 	return g.event, nil
 }
 
+// waits reports whether there is nothing to give until something happens.
+func (f *Follower) waits() bool {
+	return len(f.queue) == 0 && len(f.batch) == 0 && f.state == nil && f.walk == nil && !f.leaving && f.ended == nil && f.after+1 >= f.live
+}
+
 // fill takes the next step towards events: a part of a checkpoint, a page of the log, or what the feed has.
 func (f *Follower) fill(ctx context.Context) error {
 	switch {

@@ -162,8 +162,11 @@ func (f *Follower) readPart(r store.Reader, from *stateReading) (*partRead, erro
 	p.head = *v.head
 	if s.cut {
 		value, ok, err := r.Get(append(bytes.Clone(s.prefix), key.Header))
-		if err != nil || !ok {
-			return nil, errors.Join(storage(err), ErrCorrupt)
+		if err != nil {
+			return nil, storage(err)
+		}
+		if !ok {
+			return nil, corrupt("the log of group %q has no checkpoint", string(s.group))
 		}
 		if p.head, err = record.DecodeHeader(value); err != nil {
 			return nil, err

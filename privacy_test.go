@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"math"
@@ -238,6 +239,12 @@ func privateCalls(file func(groupkit.GroupID) groupkit.FileID) []privateCall {
 		}, "system", "system", "system"},
 		{"LoadFrom", func(ctx context.Context, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			return a.LoadFrom(ctx, id, logOf(nil), groupkit.LoadOptions{})
+		}, "system", "system", "system"},
+		{"Export", func(ctx context.Context, a groupkit.Actor, id groupkit.GroupID) (any, error) {
+			return nil, a.Export(ctx, io.Discard, groupkit.ExportOptions{Groups: []groupkit.GroupID{id}})
+		}, "system", "system", "system"},
+		{"Import", func(ctx context.Context, a groupkit.Actor, id groupkit.GroupID) (any, error) {
+			return a.Import(ctx, strings.NewReader(`{"export":1}`), groupkit.ImportOptions{})
 		}, "system", "system", "system"},
 		{"PutContent", func(ctx context.Context, a groupkit.Actor, id groupkit.GroupID) (any, error) {
 			return nil, a.PutContent(ctx, id, file(id), strings.NewReader(""))
