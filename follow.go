@@ -95,14 +95,18 @@ func (f *Follower) enter(v *access, from Position) error {
 	}
 	switch {
 	case from == Latest():
-		f.after = v.head.Version
+		f.after, f.shown = v.head.Version, v.head.Version
 		f.reach(Position{History: history, Version: f.after})
 	case from == (Position{}) && !f.filter:
-	case from.History != history, f.filter && from.Version < v.me.JoinVersion, from.Version < v.head.Rewritten:
+	case from.History != history:
+		f.after, f.shown = v.head.Version, v.head.Version
+		f.begin(f.group)
+	case f.filter && from.Version < v.me.JoinVersion: // what happened while the actor was no member is not shown
 		f.after = v.head.Version
 		f.begin(f.group)
+	case from.Version < v.head.Rewritten: // if the right ends before the checkpoint, the log leads on to what says so
+		f.begin(f.group)
 	}
-	f.shown = f.after
 	return nil
 }
 

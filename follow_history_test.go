@@ -61,3 +61,57 @@ func announced(t *testing.T, s *grouptest.Fixture, text string) func() {
 		announce(t, s, text)
 	}
 }
+
+// The log was rewritten, and the right ends before the checkpoint that is due: what is given then follows what was
+// given before.
+func TestFollower_EndsBeforeTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		who  groupkit.UserID
+		end  func(s *grouptest.Fixture) error
+		want error
+	}{
+		"removed":  {"dave", func(s *grouptest.Fixture) error { return s.Engine.System().RemoveMember(t.Context(), s.ID, "dave") }, groupkit.ErrNotMember},
+		"deleted":  {"dave", func(s *grouptest.Fixture) error { return s.Engine.System().DeleteGroup(t.Context(), s.ID) }, groupkit.ErrGroupNotFound},
+		"system":   {"", func(s *grouptest.Fixture) error { return s.Engine.System().DeleteGroup(t.Context(), s.ID) }, groupkit.ErrGroupNotFound},
+		"rejoined": {"dave", func(s *grouptest.Fixture) error { return s.Engine.System().RemoveMember(t.Context(), s.ID, "dave") }, groupkit.ErrNotMember},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := grouptest.NewFixture(t, groupkit.Options{})
+			var replica groupkit.Replica
+			snapshot, err := s.Engine.System().Snapshot(t.Context(), s.ID)
+			require.NoError(t, err)
+			version := snapshot.Group.Version
+			require.NoError(t, replica.Apply(groupkit.Event{Group: s.ID, Version: version, Kind: groupkit.Checkpoint, Checkpoint: &snapshot, Last: true}))
+			from := s.Engine.Position(version)
+
+			hidden := "while dave was no member"
+			if name == "rejoined" {
+				require.NoError(t, s.Engine.System().RemoveMember(t.Context(), s.ID, "dave"))
+				announce(t, s, hidden)
+				require.NoError(t, s.Engine.System().AddMember(t.Context(), s.ID, "dave"))
+			}
+			announce(t, s, "before")
+			require.NoError(t, s.Engine.System().ForgetUser(t.Context(), "carol", groupkit.ForgetOptions{Pseudonymize: true}))
+			f, err := grouptest.ActorOf(s.Engine, c.who).Follow(t.Context(), s.ID, from)
+			require.NoError(t, err)
+			defer f.Close()
+			require.NoError(t, c.end(s))
+			var last groupkit.Event
+			for err == nil {
+				var e groupkit.Event
+				if e, err = f.Next(t.Context()); err == nil {
+					require.NoError(t, replica.Apply(e), "%+v", e)
+					require.NotEqual(t, groupkit.Checkpoint, e.Kind)
+					for _, change := range e.Changes {
+						require.NotEqual(t, hidden, change.After)
+					}
+					last = e
+				}
+			}
+			require.ErrorIs(t, err, c.want)
+			require.Contains(t, []groupkit.EventKind{groupkit.MemberLeft, groupkit.GroupDeleted}, last.Kind)
+		})
+	}
+}

@@ -173,7 +173,7 @@ func (p *process) resume(number int) error {
 	}
 	for _, l := range listenersIn(entries) {
 		if err := l.rebuild(l.whole(len(l.Heard))); err != nil {
-			return err
+			return fmt.Errorf("a listener to %q as %q from %q, resumed %d times, heard%s: %w", l.Group, l.User, l.From, l.Resumed, l.lately(), err)
 		}
 		l.Resumed++
 		p.begins(l, nil)
@@ -211,6 +211,14 @@ func (l *listener) rebuild(heard int) error {
 		}
 	}
 	return nil
+}
+
+// lately returns what was heard lately.
+func (l *listener) lately() (text string) {
+	for i, h := range l.Heard[max(0, len(l.Heard)-60):] {
+		text += fmt.Sprintf("\n%d: %s %d after %d, %v, last %v, part %d, at %s", i, h.Event.Group, h.Event.Version, h.Event.After, h.Event.Kind, h.Event.Last, h.Event.Part, h.Place)
+	}
+	return text + "\n"
 }
 
 // apply applies an event to the copy of its group, if there is one.
