@@ -415,7 +415,7 @@ func (p *process) hearEverything(ends map[groupkit.GroupID]uint64) reply {
 		if l.Failure != "" || l.User != "" || l.Ended != "" {
 			continue
 		}
-		if l.waits(ends) {
+		if !p.awaitEnd(l, ends, late) {
 			l.Failure = "it has not heard the end"
 		} else if err := p.compareAll(l, late); err != nil {
 			l.Failure = err.Error()
@@ -431,6 +431,24 @@ func (p *process) hearEverything(ends map[groupkit.GroupID]uint64) reply {
 		r.Heard = append(r.Heard, *l)
 	}
 	return r
+}
+
+// awaitEnd waits until a listener has heard the end: it can just have gone back.
+func (p *process) awaitEnd(l *listener, ends map[groupkit.GroupID]uint64, late <-chan struct{}) bool {
+	for {
+		p.mu.Lock()
+		waits := l.Failure == "" && l.waits(ends)
+		p.mu.Unlock()
+		if !waits {
+			return true
+		}
+		select {
+		case <-p.more:
+		case <-time.After(10 * time.Millisecond):
+		case <-late:
+			return false
+		}
+	}
 }
 
 // compareAll compares all copies of a listener with the groups.
