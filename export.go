@@ -163,17 +163,18 @@ func (x *export) writeLog(ctx context.Context, version uint64) (files map[FileID
 	x.lines.sum()
 	files = make(map[FileID]bool)
 	within := false // a checkpoint of several parts
-	for {
+	for n := 0; ; n++ {
 		if f.waits() {
 			return nil, false, corrupt("the log of group %q does not lead to version %d", string(x.group), version)
 		}
 		e, err := f.Next(ctx)
+		if n > 0 && (errors.Is(err, ErrGroupNotFound) || err == nil && e.Kind == GroupDeleted) {
+			return nil, true, x.lines.write(exportLine{Gone: x.group})
+		}
 		if err != nil {
 			return nil, false, err
 		}
 		switch e.Kind {
-		case GroupDeleted:
-			return nil, true, x.lines.write(exportLine{Gone: x.group})
 		case Checkpoint:
 			if e.Part == 0 {
 				clear(files)

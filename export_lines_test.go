@@ -382,6 +382,34 @@ func TestActor_Export_meanwhile(t *testing.T) {
 	}
 }
 
+// A group that is deleted while its state is written has no end in the export, and does not appear.
+func TestActor_Export_gone(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	_, err := s.System().LoadFrom(t.Context(), "huge", largeParts(4000), groupkit.LoadOptions{})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, s.System().Export(t.Context(), writerFunc(func(p []byte) (int, error) {
+		if n, err := out.Write(p); !bytes.Contains(out.Bytes(), []byte(`"m5"`)) || err != nil {
+			return n, err
+		}
+		err := s.System().DeleteGroup(t.Context(), "huge")
+		if errors.Is(err, groupkit.ErrGroupNotFound) {
+			err = nil
+		}
+		return len(p), err
+	}), groupkit.ExportOptions{}))
+	require.Contains(t, out.String(), "\n{\"gone\":\"huge\"}\n")
+	other := emptyLike(t, s)
+	done, err := other.System().Import(t.Context(), bytes.NewReader(out.Bytes()), groupkit.ImportOptions{})
+	require.NoError(t, err)
+	require.Equal(t, groupkit.Imported{Groups: 4}, done)
+	report, err := other.Verify(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, report.Violations)
+	require.Empty(t, report.Loads)
+}
+
 // FuzzImport: no input makes Import panic, or leaves half of a group.
 func FuzzImport(f *testing.F) {
 	s := grouptest.NewDataset(f)
