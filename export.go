@@ -162,12 +162,13 @@ func (x *export) writeLog(ctx context.Context, version uint64) (files map[FileID
 	defer f.Close()
 	x.lines.sum()
 	files = make(map[FileID]bool)
-	within := false // a checkpoint of several parts
+	within := false   // a checkpoint of several parts
+	var begun *uint64 // the version of the last checkpoint
 	for n := 0; ; n++ {
-		if f.waits() {
-			return nil, false, corrupt("the log of group %q does not lead to version %d", string(x.group), version)
+		e, there, err := f.present(ctx)
+		if err == nil && !there {
+			err = corrupt("the log of group %q does not lead to version %d", string(x.group), version)
 		}
-		e, err := f.Next(ctx)
 		if n > 0 && (errors.Is(err, ErrGroupNotFound) || err == nil && e.Kind == GroupDeleted) {
 			return nil, true, x.lines.write(exportLine{Gone: x.group})
 		}
@@ -177,6 +178,10 @@ func (x *export) writeLog(ctx context.Context, version uint64) (files map[FileID
 		switch e.Kind {
 		case Checkpoint:
 			if e.Part == 0 {
+				if begun != nil && e.Version <= *begun { // each begins later than the one before
+					return nil, false, corrupt("the log of group %q does not lead on from its checkpoint at version %d", string(x.group), e.Version)
+				}
+				begun = &e.Version
 				clear(files)
 			}
 			for i := range e.Checkpoint.Files {

@@ -161,6 +161,20 @@ func (f *Follower) waits() bool {
 	return len(f.queue) == 0 && len(f.batch) == 0 && f.state == nil && f.walk == nil && !f.leaving && f.ended == nil && f.after+1 >= f.live
 }
 
+// present is Next, but does not wait for what is to come: there is false then.
+func (f *Follower) present(ctx context.Context) (e Event, there bool, err error) {
+	for len(f.queue) == 0 && f.ended == nil {
+		if f.waits() {
+			return e, false, nil
+		}
+		if err := f.fill(ctx); err != nil {
+			return e, false, wrap(OpFollow, f.group, err)
+		}
+	}
+	e, err = f.Next(ctx)
+	return e, true, err
+}
+
 // fill takes the next step towards events: a part of a checkpoint, a page of the log, or what the feed has.
 func (f *Follower) fill(ctx context.Context) error {
 	switch {
