@@ -107,6 +107,9 @@ func (x *export) writeAll(ctx context.Context) (err error) {
 		if x.group, err = x.a.nextGroup(ctx, x.group); err != nil || x.group == "" {
 			return err
 		}
+		if err := checkGroupID(x.group); err != nil {
+			return corrupt("a group cannot be written: %v", err)
+		}
 		if err := x.writeGroup(ctx); err != nil && !errors.Is(err, ErrGroupNotFound) {
 			return err
 		}

@@ -62,8 +62,8 @@ type lineWriter struct {
 
 func (w *lineWriter) write(l exportLine) error {
 	text, err := json.Marshal(l)
-	if err != nil {
-		return err
+	if err != nil { // a value that no call makes
+		return corrupt("a line of the export has no JSON: %v", err)
 	}
 	text = append(text, '\n')
 	w.hash.Write(text)
