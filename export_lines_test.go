@@ -16,6 +16,7 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
@@ -457,4 +458,17 @@ func TestActor_Export_damaged(t *testing.T) {
 		require.ErrorIs(t, err, groupkit.ErrCorrupt, version)
 		require.ErrorContains(t, err, `"open"`)
 	}
+}
+
+// A checkpoint that lies before the log which begins with it would come again and again: the export ends.
+func TestActor_Export_damagedCheckpoint(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	at := grouptest.CheckpointKey(key.Header, "")
+	h, err := record.DecodeHeader(s.Get(t, at))
+	require.NoError(t, err)
+	h.Version = 1
+	s.Put(t, at, h.Encode())
+	err = s.System().Export(t.Context(), io.Discard, groupkit.ExportOptions{Groups: []groupkit.GroupID{grouptest.Archive}})
+	require.ErrorIs(t, err, groupkit.ErrCorrupt)
 }
