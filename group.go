@@ -185,15 +185,14 @@ func (a Actor) complete(g NewGroup) (NewGroup, error) {
 // most of them: the others are not looked at.
 func others(owner UserID, users []UserID, most int) []UserID {
 	var out []UserID
-	known := map[UserID]bool{owner: true}
+	start := func(u UserID) UserID { return u[:min(len(u), maxID+1)] } // what is longer is refused later, and is not read to its end
+	known := map[UserID]bool{start(owner): true}
 	for _, user := range users {
 		if len(out) == most {
 			break
 		}
-		if len(user) > maxID { // refused later; a key of a map would be read to its end
-			out = append(out, user)
-		} else if !known[user] {
-			known[user] = true
+		if !known[start(user)] {
+			known[start(user)] = true
 			out = append(out, user)
 		}
 	}

@@ -129,6 +129,21 @@ func TestLimits_NewMembers(t *testing.T) {
 	require.Equal(t, 101, got.MemberCount)
 }
 
+// An ID that is too long is one member, however often it is named.
+func TestLimits_NewMembersLongIDs(t *testing.T) {
+	t.Parallel()
+	eng, _ := grouptest.Setup(t, groupkit.Options{Limits: groupkit.Limits{NewMembers: 1}})
+	long := groupkit.UserID(strings.Repeat("x", 256))
+	for _, group := range []groupkit.NewGroup{
+		{Name: "x", Owner: "alice", Members: []groupkit.UserID{long, long}},
+		{Name: "x", Owner: long, Members: []groupkit.UserID{long, "bob"}},
+	} {
+		_, err := eng.System().CreateGroup(t.Context(), group)
+		require.ErrorIs(t, err, groupkit.ErrInvalid)
+		require.NotErrorIs(t, err, groupkit.ErrBatchTooLarge)
+	}
+}
+
 func TestLimits_Batch(t *testing.T) {
 	t.Parallel()
 	eng, _ := grouptest.Setup(t, groupkit.Options{})
