@@ -46,7 +46,7 @@ func (s *afterCommit) discard(e *Engine) {
 // run ends the transaction: it does the work of the calls if err is nil, and discards them
 // otherwise.
 func (s *afterCommit) run(caller context.Context, e *Engine, err error) error {
-	if errors.Is(err, store.ErrCommitUnknown) {
+	if errors.Is(err, store.ErrCommitUnknown) && e.staleness() == 0 {
 		s.calls = nil // the commit can still come: the cache never keeps what it changes
 	}
 	if err != nil {

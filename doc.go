@@ -323,8 +323,8 @@
 //
 // # Speaking
 //
-// Call [Actor.MaySpeak] for each message. It is made for a high rate of checks: where this process
-// alone has the store, the answer comes from memory. The check does not count or throttle messages.
+// Call [Actor.MaySpeak] for each message. It answers from memory where this process alone has the
+// store; see also Options.MaxStaleness. It does not count or throttle messages.
 //
 // The user's own mute is checked first; it applies to admins too. Then the mute of the
 // whole group is checked. The owner, admins and users on the allow list are exempt from it.

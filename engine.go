@@ -49,7 +49,7 @@ type Engine struct {
 	floor      floorRaiser            // on a shared store
 	history    atomic.Pointer[string] // of the identity of the database
 
-	words    *wordcache.Cache // what MaySpeak answers from; nil if other processes can change the store
+	words    *wordcache.Cache // what MaySpeak answers from; nil if it always reads the store
 	refusals *wordcache.Memo[refusal, error]
 }
 
@@ -68,6 +68,15 @@ func (e *Engine) now() (int64, error) {
 func (e *Engine) dueBy() (int64, error) {
 	now, err := e.now()
 	return max(now-e.opts.MaxSkew.Milliseconds(), 1), err
+}
+
+// staleness is for how long MaySpeak may answer from what it has read before; 0 means until the
+// engine changes it.
+func (e *Engine) staleness() time.Duration {
+	if !e.shared {
+		return 0
+	}
+	return e.opts.MaxStaleness
 }
 
 // newID returns the current time and a UUID that begins with it.

@@ -86,8 +86,9 @@ func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error)
 	}
 	if e.shared {
 		e.turns, e.floor = newTurns(), newFloorRaiser()
-	} else {
-		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache))
+	}
+	if !e.shared || e.opts.MaxStaleness > 0 {
+		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache), e.staleness())
 	}
 	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
 	if e.shared {

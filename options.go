@@ -72,9 +72,17 @@ type Options struct {
 	// brings the file up to date. Default: false.
 	UpgradeWithoutCopy bool
 
+	// MaxStaleness allows MaySpeak to answer from memory where other processes can change the
+	// store: a change that another process commits can be unknown to MaySpeak for this time, and
+	// never longer. The engine's own changes are known at once. The time is measured with the
+	// monotonic clock of the process. It has no effect where this process alone has the store:
+	// there MaySpeak always answers from memory, and always knows every change. Default: 0,
+	// MaySpeak reads a shared store in each call.
+	MaxStaleness time.Duration
+
 	// CacheBytes limits the memory for cached answers of MaySpeak. Default: 32 MiB,
 	// enough for about 1,400,000 memberships. A negative number means no cache. There is
-	// also no cache if other processes can change the store.
+	// also no cache if other processes can change the store and MaxStaleness is 0.
 	//
 	// Half of the memory is for memberships and a quarter is for groups. An entry takes 8
 	// bytes, or 16 for a mute or a block that ends. The tables start small and double
@@ -134,7 +142,7 @@ func (o *Options) check() error {
 		field Field
 		value time.Duration
 	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyTTL", o.KeyTTL}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
-		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}} {
+		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}, {"Options.MaxStaleness", o.MaxStaleness}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}

@@ -15,7 +15,9 @@ const OpSpeak Op = "speak"
 
 // MaySpeak returns nil if the actor is allowed to speak in the group now. Call it for each
 // message: where this process alone has the store, the answer comes from memory without an
-// allocation. The same error value can be returned to several calls; do not change it.
+// allocation. Where several processes share the store, each call reads it, unless
+// Options.MaxStaleness allows the answer to be as old as that. The same error value can be
+// returned to several calls; do not change it.
 //
 // The actor's own mute is checked first; it applies to admins too. Then the mute of the whole
 // group is checked. The owner, admins and members on the allow list are exempt from it.
@@ -106,7 +108,7 @@ func (a Actor) answerFromStore(ctx context.Context, group GroupID) error {
 
 // A coldRead reads the two records that MaySpeak needs, the header of the group and the
 // standing of the user, and keeps only their words. MaySpeak makes one for each call that the
-// cache cannot answer. Where several processes share the store there is no cache, so this is
+// cache cannot answer. Where several processes share the store there is mostly no cache, so this is
 // the path of every message, and it should allocate little.
 type coldRead struct {
 	keys  [][]byte

@@ -1,6 +1,8 @@
 package groupkit
 
 import (
+	"time"
+
 	"groupkit/internal/record"
 	"groupkit/internal/wordcache"
 )
@@ -114,10 +116,14 @@ type refusal struct {
 const refusalSize = 384 // bytes of a cached error with the longest IDs
 
 // newSpeakCache makes the caches of MaySpeak, together up to size bytes: half for the words
-// of standings, a quarter for the words of groups, and a quarter for errors. It returns nil
-// if the size is too small.
-func newSpeakCache(size int) (*wordcache.Cache, *wordcache.Memo[refusal, error]) {
+// of standings, a quarter for the words of groups, and a quarter for errors. Words are kept for the
+// staleness; 0 means for ever. It returns nil if the size is too small.
+func newSpeakCache(size int, staleness time.Duration) (*wordcache.Cache, *wordcache.Memo[refusal, error]) {
 	words := wordcache.New(size/4, size/2)
+	if staleness > 0 {
+		began := time.Now()
+		words = wordcache.NewAging(size/4, size/2, staleness, func() time.Duration { return time.Since(began) + 1 })
+	}
 	if words == nil {
 		return nil, nil
 	}

@@ -25,9 +25,13 @@ import (
 //   - The two entries that one Get returns were both valid at one instant.
 //   - Readers take no lock. The tables have no pointers, so the garbage collector does not
 //     scan them.
+//
+// A cache that NewAging makes is also right where others change the store, but late: no Get
+// finds an entry that was read longer ago than its age.
 type Cache struct {
 	groupSeed, userSeed maphash.Seed
 
+	aging         *aging // nil: entries do not age
 	groups, users table
 	pending       [1 << 12]atomic.Uint64 // by key: how many changes began << pendingBits | how many are pending
 	epochs        [1 << 10]atomic.Uint64 // by group: how many changes of its entry began
@@ -54,6 +58,9 @@ func New(groupBytes, userBytes int) *Cache {
 func (c *Cache) Get(group, user Key) (groupEntry, userEntry uint64, ok bool) {
 	epoch := c.epochOf(group)
 	before := epoch.Load()
+	if c.aging != nil {
+		c.forgetOld()
+	}
 	groupEntry = c.groups.get(group)
 	userEntry = c.users.get(user)
 	return groupEntry, userEntry, groupEntry != 0 && userEntry != 0 && epoch.Load() == before
@@ -64,24 +71,25 @@ func (c *Cache) Get(group, user Key) (groupEntry, userEntry uint64, ok bool) {
 type Snapshot struct {
 	group, user         Key
 	groupSeen, userSeen uint64
+	begun               int64 // when the entries of the cache began to age
 }
 
 // Snapshot is to be taken before the store is read.
 func (c *Cache) Snapshot(group, user Key) Snapshot {
-	return Snapshot{group, user, c.pendingOf(group).Load(), c.pendingOf(user).Load()}
+	return Snapshot{group, user, c.pendingOf(group).Load(), c.pendingOf(user).Load(), c.forgetOld()}
 }
 
 // Keep keeps two entries that were read from the store after the snapshot, each unless it
 // may have changed since. An entry has the bit Known, and the bits above StateBits only
 // with the bit Timed.
 func (c *Cache) Keep(s Snapshot, groupEntry, userEntry uint64) {
-	c.keep(s.group, s.groupSeen, groupEntry)
-	c.keep(s.user, s.userSeen, userEntry)
+	c.keep(s.group, s.begun, s.groupSeen, groupEntry)
+	c.keep(s.user, s.begun, s.userSeen, userEntry)
 }
 
-func (c *Cache) keep(k Key, seen, entry uint64) {
+func (c *Cache) keep(k Key, begun int64, seen, entry uint64) {
 	if seen&(1<<pendingBits-1) == 0 {
-		c.tableOf(k).put(k, entry, c.pendingOf(k), seen)
+		c.tableOf(k).put(k, begun, entry, c.pendingOf(k), seen)
 	}
 }
 

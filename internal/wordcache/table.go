@@ -27,9 +27,10 @@ type table struct {
 
 // The buckets of a table are in use until it grows.
 type buckets struct {
-	all  []bucket
-	_    [64]byte // keeps the counter away from what every reader loads
-	used atomic.Int64
+	all   []bucket
+	begun int64    // when their entries began to age: none was read before
+	_     [64]byte // keeps the counter away from what every reader loads
+	used  atomic.Int64
 }
 
 const firstBuckets = 8
@@ -55,9 +56,13 @@ func (t *table) get(k Key) uint64 {
 
 func (t *table) drop(k Key) { t.current.Load().drop(k) }
 
-// put keeps an entry, unless the pending state of its key is not what was seen.
-func (t *table) put(k Key, entry uint64, pending *atomic.Uint64, seen uint64) {
+// put keeps an entry, unless the pending state of its key is not what was seen, or the entries
+// began to age again since.
+func (t *table) put(k Key, begun int64, entry uint64, pending *atomic.Uint64, seen uint64) {
 	bs := t.current.Load()
+	if bs.begun != begun {
+		return
+	}
 	bs.put(k, entry, pending, seen)
 	if bs.used.Load()*4 > int64(len(bs.all))*bucketSlots*3 {
 		t.grow(bs)
@@ -71,8 +76,21 @@ func (t *table) grow(bs *buckets) {
 	}
 	defer t.growing.Unlock()
 	if t.current.Load() == bs {
-		t.current.Store(&buckets{all: make([]bucket, min(2*len(bs.all), t.limit))})
+		t.current.Store(&buckets{all: make([]bucket, min(2*len(bs.all), t.limit)), begun: bs.begun})
 	}
+}
+
+// forget replaces all entries by none, which begin to age at begun. A table that was nearly empty
+// gets smaller.
+func (t *table) forget(begun int64) {
+	t.growing.Lock()
+	defer t.growing.Unlock()
+	bs := t.current.Load()
+	n := len(bs.all)
+	if n > firstBuckets && bs.used.Load()*8 < int64(n)*bucketSlots {
+		n /= 2
+	}
+	t.current.Store(&buckets{all: make([]bucket, n), begun: begun})
 }
 
 func (bs *buckets) drop(k Key) {

@@ -86,7 +86,7 @@ func TestTable(t *testing.T) {
 			case 1:
 				table.drop(k)
 				latest[k] = entryFrom(rand.Uint64())
-				table.put(k, latest[k], pending, 0)
+				table.put(k, 0, latest[k], pending, 0)
 				require.Equal(t, latest[k], table.get(k), "it has just been put")
 			default:
 				entry := table.get(k)
@@ -95,7 +95,7 @@ func TestTable(t *testing.T) {
 					found++
 					timedOnes += int(entry & Timed / Timed)
 				}
-				table.put(k, entry, pending, 1) // not what was seen
+				table.put(k, 0, entry, pending, 1) // not what was seen
 				require.Equal(t, entry, table.get(k))
 			}
 			requireSound(t, table.current.Load())
@@ -156,7 +156,7 @@ func TestTable_second(t *testing.T) {
 	for len(keys) < 2*bucketSlots {
 		if k := randomKey(bs, 3); bs.second(k) != bs.home(k) {
 			keys = append(keys, k)
-			table.put(k, Known, pending, 0)
+			table.put(k, 0, Known, pending, 0)
 		}
 	}
 	for _, k := range keys {
@@ -185,7 +185,7 @@ func TestTable_full(t *testing.T) {
 		for _, k := range keys {
 			if table.get(k) == 0 {
 				missing++
-				table.put(k, Known, pending, 0)
+				table.put(k, 0, Known, pending, 0)
 			}
 		}
 	}
@@ -203,7 +203,7 @@ func TestTable_grow(t *testing.T) {
 		require.LessOrEqual(t, last, firstBuckets)
 		for range 10 * limit * bucketSlots {
 			k := Key{rand.Uint64(), rand.Uint64() | 1}
-			table.put(k, Known, pending, 0)
+			table.put(k, 0, Known, pending, 0)
 			bs := table.current.Load()
 			n := len(bs.all)
 			if n != last {
@@ -238,7 +238,7 @@ func TestTable_grow_concurrently(t *testing.T) {
 			for range 4000 {
 				k := Key{rand.Uint64(), rand.Uint64() | 1}
 				entry := entryFrom(k.group)
-				table.put(k, entry, pending, 0)
+				table.put(k, 0, entry, pending, 0)
 				if found := table.get(k); found != 0 && found != entry {
 					t.Errorf("put %x, found %x", entry, found)
 				}
