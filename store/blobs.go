@@ -24,8 +24,9 @@ type Blobs interface {
 	//
 	// The content should be an [io.Seeker], so that a part of it can be read without what
 	// lies before it. Seek can be lazy: it only notes the offset, and the next Read asks the
-	// storage for the bytes from there on. Other contents are read forward to reach an
-	// offset, and opened again to go back.
+	// storage for the bytes from there on. If the storage keeps nothing of what was deleted or
+	// replaced, that Read returns ErrNoBlob then, and never bytes of another content. Other
+	// contents are read forward to reach an offset, and opened again to go back.
 	Get(ctx context.Context, id string) (io.ReadCloser, error)
 
 	// Delete removes the content, and what is left of a Put of id that a crash cut off. If
