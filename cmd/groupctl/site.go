@@ -76,7 +76,7 @@ func openDatabase(path string, opts *groupkit.Options) (*groupkit.Engine, error)
 	}
 	eng, err := groupkit.Open(path, opts)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("database %q is in use by another process, perhaps another groupctl", path)
+		return nil, fmt.Errorf("database %q is in use by another process, perhaps another groupctl: %w", path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("database %q: %w", path, err)

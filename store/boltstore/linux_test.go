@@ -3,9 +3,11 @@
 package boltstore_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 
 func init() {
 	children["nospace"], children["nowrite"], children["nofile"] = fillUp, openFull, openNewFull
+	children["hold"] = hold
 }
 
 // fillUp writes until the system allows no larger file, and continues when it does again.
@@ -136,4 +139,47 @@ func TestOpen_lockedFirst(t *testing.T) {
 	require.NoError(t, f.Close())
 	_, err = boltstore.Open(path, nil)
 	requireRefusal(t, err, store.ErrCorrupt, path)
+}
+
+// hold keeps the file open until its input ends.
+func hold(path string) {
+	s, err := boltstore.Open(path, nil)
+	must(err)
+	fmt.Println("open")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	must(s.Close())
+}
+
+// TestOpen_namesTheHolder asks who has the file that is locked.
+func TestOpen_namesTheHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	s := openAt(t, path, nil)
+	_, err := boltstore.Open(path, &boltstore.Options{LockTimeout: -1})
+	requireRefusal(t, err, store.ErrLocked, path)
+	require.ErrorContains(t, err, "this process has it, waited 0s")
+	require.NoError(t, s.Close())
+
+	holder := child("hold", path)
+	in, err := holder.StdinPipe()
+	require.NoError(t, err)
+	out, err := holder.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, holder.Start())
+	t.Cleanup(func() { _ = holder.Process.Kill() })
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", holder.Process.Pid))
+	require.NoError(t, err)
+	want := fmt.Sprintf("process %d (%s) has it, waited 0s", holder.Process.Pid, bytes.TrimSpace(name))
+
+	_, err = boltstore.Open(path, &boltstore.Options{LockTimeout: -1})
+	requireRefusal(t, err, store.ErrLocked, path)
+	require.ErrorContains(t, err, want)
+	_, err = boltstore.Compact(path)
+	requireRefusal(t, err, store.ErrLocked, path)
+	require.ErrorContains(t, err, fmt.Sprintf("process %d ", holder.Process.Pid))
+
+	require.NoError(t, in.Close())
+	require.NoError(t, holder.Wait())
+	openAt(t, path, nil)
 }

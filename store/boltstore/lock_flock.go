@@ -28,6 +28,9 @@ func lock(f *os.File, timeout time.Duration) error {
 		case !errors.Is(err, syscall.EWOULDBLOCK):
 			return fmt.Errorf("lock: %w", err)
 		case time.Now().After(end):
+			if who := holder(f); who != "" {
+				return fmt.Errorf("%w: %s has it, waited %v", store.ErrLocked, who, max(timeout, 0))
+			}
 			return fmt.Errorf("%w: waited %v", store.ErrLocked, max(timeout, 0))
 		}
 	}

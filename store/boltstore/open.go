@@ -52,7 +52,8 @@ type Options struct {
 // Open opens the file at path. It creates the file if it does not exist. Returns an error
 // that matches store.ErrLocked if another process has the file open, store.ErrNewer if a
 // newer version wrote it, store.ErrCorrupt if it is damaged or not a bbolt file,
-// store.ErrNoSpace if it is new and the device is full.
+// store.ErrNoSpace if it is new and the device is full. On Linux the text of ErrLocked names
+// the process, if the system says which one it is.
 //
 // If the file was not closed, for example after a crash, Open reads all of it. It finds
 // the free pages and writes the list of them, as Close would have done. If the file was
