@@ -12,6 +12,7 @@ import (
 	"groupkit"
 	"groupkit/internal/grouptest"
 	"groupkit/internal/key"
+	"groupkit/internal/record"
 	"groupkit/internal/sharedmem"
 	"groupkit/store"
 	"groupkit/store/memblob"
@@ -150,4 +151,46 @@ func TestFollower_MissesWhatIsDamaged(t *testing.T) {
 		require.Equal(t, first+3, next(t, one).Version)
 		require.Equal(t, first+3, next(t, all).Version)
 	})
+}
+
+// A log that does not continue from its checkpoint is damaged. The follower says so once, instead of giving the
+// checkpoint again and again, and goes on with the present state.
+func TestFollower_DamagedCheckpoint(t *testing.T) {
+	t.Parallel()
+	at := grouptest.CheckpointKey(key.Header, "")
+	moved := func(by int) func(*testing.T, *grouptest.Dataset) {
+		return func(t *testing.T, s *grouptest.Dataset) {
+			h, err := record.DecodeHeader(s.Get(t, at))
+			require.NoError(t, err)
+			h.Version = uint64(int(h.Version) + by)
+			s.Put(t, at, h.Encode())
+		}
+	}
+	for name, damage := range map[string]func(*testing.T, *grouptest.Dataset){
+		"before the log": moved(-1),
+		"within the log": moved(1),
+		"missing":        func(t *testing.T, s *grouptest.Dataset) { s.Remove(t, at) },
+		"unreadable":     func(t *testing.T, s *grouptest.Dataset) { s.Put(t, at, []byte(grouptest.Garbage)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := grouptest.NewDataset(t)
+			damage(t, s)
+			sub, err := s.System().Follow(t.Context(), grouptest.Archive, groupkit.Position{})
+			require.NoError(t, err)
+			defer sub.Close()
+			_, err = sub.Next(t.Context())
+			require.ErrorIs(t, err, groupkit.ErrCorrupt)
+			require.ErrorContains(t, err, `"archive"`)
+			g, err := s.System().Group(t.Context(), grouptest.Archive)
+			require.NoError(t, err)
+			e := next(t, sub)
+			require.Equal(t, groupkit.Checkpoint, e.Kind)
+			require.Equal(t, g.Version, e.Version)
+			require.True(t, e.Last)
+			requireSilent(t, sub)
+			require.NoError(t, s.System().MuteGroup(t.Context(), grouptest.Archive))
+			require.Equal(t, groupkit.GroupMuted, next(t, sub).Kind)
+		})
+	}
 }

@@ -68,6 +68,9 @@ func (f *Follower) readState(ctx context.Context) error {
 	case errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound):
 		return f.refuseState(ctx, err)
 	case err != nil:
+		if f.state.cut && classOf(err) == ErrCorrupt { // the present state does not need the checkpoint of the log
+			f.begin(f.group)
+		}
 		return err
 	}
 	if p.done && f.walk == nil {
@@ -170,6 +173,10 @@ func (f *Follower) readPart(r store.Reader, from *stateReading) (*partRead, erro
 		}
 		if p.head, err = record.DecodeHeader(value); err != nil {
 			return nil, err
+		}
+		if p.head.Version+1 != v.head.First { // it would come again, or events would be passed over
+			return nil, corrupt("the log of group %q has a checkpoint at version %d, and begins at version %d",
+				string(s.group), p.head.Version, v.head.First)
 		}
 		p.head.Rewritten, p.head.Rename = v.head.Rewritten, v.head.Rename
 		renamingOf(v.head).swap(&p.head.Owner)
