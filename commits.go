@@ -19,6 +19,9 @@ import (
 // index is also the counter: when retention removes the call of the last entry, the entry stays,
 // empty, until the next call.
 //
+// The entry of a group that was loaded has version 0: it leads to the state of the group. The header has its
+// number. Retention removes it together with the first call that came after it.
+//
 // On a shared store such a counter would make all groups wait for each other. There the number
 // is that of the transaction (see [store.Numberer]), and the number of the call in it. So numbers
 // have gaps, and are looked at only when they are settled (see [store.Settler]). A record beside

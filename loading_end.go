@@ -163,6 +163,7 @@ func (l *loading) finishPairs(c *change) []store.Pair {
 		return nil
 	}
 	group := string(l.group)
+	c.head.Loaded = c.call.Commit
 	pairs := []store.Pair{
 		l.headerPair(c.head), {Key: key.Load(group)},
 		{Key: key.Created(c.head.Public, c.head.Created, group), Value: []byte{}},

@@ -100,7 +100,7 @@ func pendingIn(r store.Reader, prefix []byte) (groups []GroupID, err error) {
 
 // tombstone returns the header that remains of a deleted group.
 func tombstone(h *record.Header) record.Header {
-	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First, Rewritten: h.Rewritten, Rename: h.Rename}
+	return record.Header{State: record.Deleted, Version: h.Version, Created: h.Created, Modified: h.Modified, First: h.First, Rewritten: h.Rewritten, Rename: h.Rename, Loaded: h.Loaded}
 }
 
 // An entry is a user on a list, with the user's standing in the group.

@@ -139,6 +139,7 @@ func (e *Engine) truncateStep(w store.Writer, group GroupID) error {
 		return err
 	}
 	var out []store.Pair
+	numbered := false
 	room := newRoom(e.sizes)
 	room.reads += e.callsPerStep() // which expiredCalls has read
 	for _, p := range old {
@@ -153,6 +154,11 @@ func (e *Engine) truncateStep(w store.Writer, group GroupID) error {
 			return err
 		}
 		out = append(append(out, store.Pair{Key: p.Key}), index.entry(&call)...)
+		numbered = numbered || call.Commit > 0
+	}
+	if numbered && h.Loaded > 0 { // who has not read the entry of the load has missed these calls, too
+		out = append(out, index.entry(&record.Call{Commit: h.Loaded})...)
+		h.Loaded = 0
 	}
 	out = append(out, index.end()...)
 	h.First = c.state.head.Version + 1

@@ -89,8 +89,11 @@ func (g *groupWalk) checkRenaming() error {
 	return nil
 }
 
-// checkCommits checks that each call of the log has its entry in the index of commits.
+// checkCommits checks that each call of the log has its entry in the index of commits, and the load of the group.
 func (g *groupWalk) checkCommits() error {
+	if g.head != nil && g.head.Loaded > 0 {
+		g.commits = append(g.commits, store.Pair{Key: key.Commit(g.head.Loaded), Value: key.Point(string(g.id), 0)})
+	}
 	for _, p := range g.commits {
 		value, ok, err := g.r.Get(p.Key)
 		if err != nil {
@@ -308,7 +311,7 @@ func (g *groupWalk) checkHeader() {
 	if want.State == record.Deleting && g.head.State == record.Deleted {
 		want = tombstone(&want)
 	}
-	want.First, want.Rename = g.head.First, g.head.Rename // the log does not contain where it begins
+	want.First, want.Rename, want.Loaded = g.head.First, g.head.Rename, g.head.Loaded // the log does not contain where it begins
 	if want != *g.head {
 		g.broken(LogComplete, "", key.Header, "differs from the log: %s", differences(want, *g.head))
 	}

@@ -35,6 +35,10 @@ type Header struct {
 	// another pseudonym; 0: none.
 	Rewritten uint64
 
+	// Loaded is the number of the load that made the group, in the index of commits; 0: no load, or the
+	// entry has been removed.
+	Loaded uint64
+
 	// Rename is the pseudonym that is being written into the records of the group.
 	Rename Rename
 }
@@ -99,7 +103,8 @@ func (h *Header) Encode() []byte {
 	b = appendUint(b, 19, h.First)
 	b = appendUint(b, 20, h.Rewritten)
 	b = appendString(b, 21, h.Rename.From)
-	return appendString(b, 22, h.Rename.To)
+	b = appendString(b, 22, h.Rename.To)
+	return appendUint(b, 23, h.Loaded)
 }
 
 // DecodeState decodes only the state and the flags of a header.
@@ -170,6 +175,8 @@ func (t *Texts) DecodeHeader(b []byte) (Header, error) {
 			h.Rename.From = f.string()
 		case 22:
 			h.Rename.To = f.string()
+		case 23:
+			h.Loaded = f.uint
 		}
 	}
 	return h, f.err
