@@ -9,8 +9,8 @@ package groupkit
 // the call is for members and the actor is not one, and ErrRoleTooLow if the role of the
 // actor is too low. Every call that changes a group also returns ErrVersion if
 // [Actor.IfVersion] does not match, ErrKeyReused if the key of [Actor.Once] was used for
-// another call, and ErrVetoed if Options.Guard refuses the change. With the zero Actor every call
-// returns ErrInvalid.
+// another call, ErrVetoed if Options.Guard refuses the change, and ErrReadOnly with Options.ReadOnly.
+// With the zero Actor every call returns ErrInvalid.
 type Actor struct {
 	eng     *Engine
 	user    UserID // "" is the system

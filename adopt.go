@@ -26,7 +26,7 @@ const OpAdoptContents Op = "adopt contents"
 //
 // Returns ErrNested inside Atomic.
 func (e *Engine) AdoptContents(ctx context.Context) error {
-	if err := e.usable(); err != nil {
+	if err := e.usableToWrite(); err != nil {
 		return wrap(OpAdoptContents, "", err)
 	}
 	ours, err := e.claimContents(ctx, true)

@@ -48,7 +48,7 @@ const (
 // ctx if ctx ended before the commit began, even if fn returns nil, ErrInvalid if fn is nil, and
 // ErrNested inside another Atomic. In each case nothing is changed.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
-	if err := e.usable(); err != nil {
+	if err := e.usableToWrite(); err != nil {
 		return wrap(OpAtomic, "", err)
 	}
 	if fn == nil {

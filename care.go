@@ -76,7 +76,7 @@ func (c *caretaker) look(ctx context.Context) error {
 	if err != nil || !held {
 		return err
 	}
-	return c.takeUp(ctx, found, idle)
+	return errors.Join(c.takeUp(ctx, found, idle), c.eng.raiseFloor(ctx)) // for those who follow and write nothing
 }
 
 // notice compares what was found with what the last look saw, and returns for how long each

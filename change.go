@@ -176,6 +176,14 @@ func (a Actor) checkCommand(v *verb, cmd *Command) error {
 	if a.mode == readOnly {
 		return ErrNested
 	}
+	return a.refuseReadOnly()
+}
+
+// refuseReadOnly returns ErrReadOnly if the engine writes nothing and the call is to change something.
+func (a Actor) refuseReadOnly() error {
+	if a.eng.opts.ReadOnly && a.mode != dryRun {
+		return ErrReadOnly
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package groupkit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"groupkit/internal/record"
@@ -61,6 +62,9 @@ func (e *Engine) saveAll() bool {
 // everything is saved, that the history has its end. Errors are ignored: without the records
 // the next opening does more than it must.
 func (e *Engine) leave(saved bool) {
+	if e.opts.ReadOnly {
+		return
+	}
 	ctx := context.Background()
 	if e.contents.are(ownedByUs) {
 		removed, _ := e.removeContents(ctx, e.contents.handed())
@@ -84,7 +88,8 @@ func (e *Engine) leave(saved bool) {
 // not know.
 //
 // Returns ErrStorage if the store does not support copies or w fails, ErrInvalid if w is nil,
-// ErrNested inside Atomic.
+// ErrNested inside Atomic, ErrReadOnly with Options.ReadOnly on a store that several processes can use, because the
+// copy has to be noted there.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	if err := e.usable(); err != nil {
 		return wrap(OpBackup, "", err)
@@ -92,8 +97,11 @@ func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	if isNil(w) {
 		return wrap(OpBackup, "", invalid("writer", "is nil"))
 	}
+	if e.opts.ReadOnly && e.shared {
+		return wrap(OpBackup, "", fmt.Errorf("%w: a copy of a store that other processes use has to be noted in it", ErrReadOnly))
+	}
 	err := store.Backup(ctx, e.store, w)
-	if err == nil {
+	if err == nil && !e.opts.ReadOnly { // the next opening to write outdates the copy
 		err = e.outdateCopies(ctx)
 	}
 	return wrap(OpBackup, "", storage(err))

@@ -94,7 +94,7 @@ func (e *Engine) countOpening(ctx context.Context, mark record.ContentsMark, fou
 	claimed = true
 	id, err := e.renewIdentity(ctx, func(id *record.Identity) error {
 		seen := string(mark.Encode())
-		claimed = !found || mark.Database == id.Database && mark.Opening <= id.Opening
+		claimed = !found || isMarkOf(mark, id)
 		switch {
 		case claimed:
 			id.Opening++
@@ -109,6 +109,11 @@ func (e *Engine) countOpening(ctx context.Context, mark record.ContentsMark, fou
 		return claimed, err
 	}
 	return true, e.writeMark(ctx, id)
+}
+
+// isMarkOf reports whether contents with the mark belong to the database.
+func isMarkOf(mark record.ContentsMark, id *record.Identity) bool {
+	return mark.Database == id.Database && mark.Opening <= id.Opening
 }
 
 // outdateCopies makes the mark newer than every copy of the database that exists. A copy can

@@ -99,6 +99,15 @@ func (e *Engine) usable() error {
 	return nil
 }
 
+// usableToWrite is usable for a call that can write. It returns ErrReadOnly if the engine writes nothing.
+func (e *Engine) usableToWrite() error {
+	err := e.usable()
+	if err == nil && e.opts.ReadOnly {
+		err = ErrReadOnly
+	}
+	return err
+}
+
 // opened reports whether New made the engine. A nil or zero Engine was never opened.
 func (e *Engine) opened() bool { return e != nil && e.store != nil }
 
@@ -140,7 +149,7 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 // updateClosed is update while the engine is being closed. If ctx has ended when fn returns, the
 // transaction is not committed: a store does not look at ctx after it has called fn.
 func (e *Engine) updateClosed(ctx context.Context, fn func(store.Writer) error) error {
-	if err := e.usable(); err != nil {
+	if err := e.usableToWrite(); err != nil {
 		return err
 	}
 	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error {

@@ -88,6 +88,9 @@ var (
 	// ErrClosed: the engine is closed.
 	ErrClosed = classless("closed", 0, "closed")
 
+	// ErrReadOnly: the engine was opened with Options.ReadOnly. Nothing was changed.
+	ErrReadOnly = classless("read_only", 0, "opened read-only")
+
 	// ErrClock: Options.Clock shows a time before 1970 or after the year 4199. Every call that
 	// reads the clock returns it; nothing was changed.
 	ErrClock = classless("clock_out_of_range", 0, "clock is out of range")
@@ -311,7 +314,7 @@ func translate(err error) error {
 func classOf(err error) error {
 	for _, c := range []struct{ inner, class error }{
 		{ErrClosed, ErrClosed}, {ErrUnknownOutcome, ErrUnknownOutcome}, {ErrCorrupt, ErrCorrupt}, {ErrStorage, ErrStorage},
-		{store.ErrClosed, ErrClosed}, {store.ErrCommitUnknown, ErrUnknownOutcome},
+		{store.ErrClosed, ErrClosed}, {ErrReadOnly, ErrReadOnly}, {store.ErrReadOnly, ErrReadOnly}, {store.ErrCommitUnknown, ErrUnknownOutcome},
 		{store.ErrCorrupt, ErrCorrupt}, {store.ErrNewer, ErrCorrupt}, {record.ErrCorrupt, ErrCorrupt}, {key.ErrForm, ErrCorrupt},
 		{store.ErrConflict, ErrStorage}, {store.ErrNoSpace, ErrStorage}, {store.ErrTooLarge, ErrStorage},
 		{store.ErrLocked, ErrStorage}, {store.ErrNotSupported, ErrStorage}, {store.ErrUnsaved, ErrStorage},

@@ -22,9 +22,10 @@ func newFloorRaiser() floorRaiser {
 	return f
 }
 
-// raiseFloor settles the calls that are in the index of commits, unless it has just done so.
+// raiseFloor settles the calls that are in the index of commits, unless it has just done so. An engine that
+// writes nothing leaves that to others.
 func (e *Engine) raiseFloor(ctx context.Context) error {
-	if !e.unordered {
+	if !e.unordered || e.opts.ReadOnly {
 		return nil
 	}
 	var raised time.Time

@@ -199,7 +199,7 @@ func (a Actor) checkForget(user UserID, opts ForgetOptions) error {
 	if a.user != "" {
 		return about(a.user, ErrSystemOnly)
 	}
-	return nil
+	return a.refuseReadOnly()
 }
 
 // groupsNaming returns the groups that contain something about the user. With OwnedRefuse it

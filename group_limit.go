@@ -20,7 +20,7 @@ const OpSetGroupLimit Op = "set group limit"
 // Returns ErrInvalid if most is negative, or if the store belongs to this process alone: then
 // Limits.Groups of the next opening is the limit.
 func (e *Engine) SetGroupLimit(ctx context.Context, most int) error {
-	err := e.usable()
+	err := e.usableToWrite()
 	switch {
 	case err != nil:
 	case most < 0 || most > math.MaxInt32:

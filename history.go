@@ -31,7 +31,7 @@ func (e *Engine) History() string {
 //
 // Returns ErrNested inside Atomic.
 func (e *Engine) RenewHistory(ctx context.Context) error {
-	err := e.usable()
+	err := e.usableToWrite()
 	if err == nil {
 		_, err = e.renewIdentity(ctx, func(id *record.Identity) error {
 			id.History = uuid.NewString()

@@ -294,7 +294,8 @@ func TestSentinel(t *testing.T) {
 		"too_many_invitations": groupkit.ErrTooManyInvitations, "list_full": groupkit.ErrListFull,
 		"version_changed": groupkit.ErrVersion, "group_exists": groupkit.ErrGroupExists, "key_reused": groupkit.ErrKeyReused,
 		"foreign_contents": groupkit.ErrForeignContents, "closed": groupkit.ErrClosed, "clock_out_of_range": groupkit.ErrClock,
-		"corrupt": groupkit.ErrCorrupt, "nested": groupkit.ErrNested, "unknown_outcome": groupkit.ErrUnknownOutcome,
+		"read_only": groupkit.ErrReadOnly,
+		"corrupt":   groupkit.ErrCorrupt, "nested": groupkit.ErrNested, "unknown_outcome": groupkit.ErrUnknownOutcome,
 	}
 	require.Nil(t, groupkit.Sentinel(""))
 	require.Nil(t, groupkit.Sentinel("group full"))

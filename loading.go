@@ -114,7 +114,7 @@ func (a Actor) checkLoad() error {
 	case a.user != "":
 		return about(a.user, ErrSystemOnly)
 	}
-	return nil
+	return a.refuseReadOnly()
 }
 
 // load runs a load: it takes the lease of the ID, stores the log, and makes the group visible.

@@ -28,6 +28,7 @@ const OpOpen Op = "open"
 //
 // Returns ErrCorrupt if a newer version wrote the data, ErrInvalid if s or blobs is nil or an
 // option is not valid, ErrStorage if an older version wrote the data of a store that several processes can use.
+// With [Options.ReadOnly] it writes nothing, and returns ErrReadOnly if there is no data yet.
 func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if isNil(blobs) {
 		return nil, wrap(OpOpen, "", invalid("blobs", "is nil"))
@@ -43,6 +44,13 @@ func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engi
 	e, err := newEngine(s, blobs, opts)
 	if err != nil {
 		return nil, wrap(OpOpen, "", err)
+	}
+	if e.opts.ReadOnly {
+		if err := e.openToRead(e.background); err != nil {
+			e.cancel()
+			return nil, wrap(OpOpen, "", storage(err))
+		}
+		return e, nil
 	}
 	left, err := e.prepare(e.background, keep)
 	if err == nil {
@@ -222,13 +230,16 @@ const OpUpgrade Op = "upgrade"
 // any more, with their events. It does nothing if the data is up to date. s stays open.
 //
 // Returns ErrCorrupt if the data is damaged or a newer version wrote it, ErrInvalid if s is nil or
-// an option is not valid.
+// an option is not valid, ErrReadOnly with Options.ReadOnly.
 func Upgrade(ctx context.Context, s store.Store, opts *Options) error {
 	e, err := newEngine(s, nil, opts)
 	if err != nil {
 		return wrap(OpUpgrade, "", err)
 	}
 	defer e.cancel()
+	if e.opts.ReadOnly {
+		return wrap(OpUpgrade, "", ErrReadOnly)
+	}
 	found, err := readFormat(ctx, s)
 	if err == nil && isOld(found) {
 		err = newUpgrade(e, found, nil).run(ctx)

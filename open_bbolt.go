@@ -20,6 +20,9 @@ import (
 // it beside it: path + ".format1", or ".format1-2" and so on if there is such a file. If the
 // process ends meanwhile, the next opening goes on. Options.UpgradeWithoutCopy does without it.
 //
+// With [Options.ReadOnly] nothing is created, changed or copied. A file that does not exist gives
+// ErrStorage and fs.ErrNotExist, an empty one ErrReadOnly.
+//
 // Returns ErrStorage if another process has the file open, ErrCorrupt if the file is
 // damaged, is not a bbolt file or was written by a newer version, ErrInvalid if an option
 // is not valid. These errors come within a second.
@@ -30,7 +33,9 @@ func Open(path string, opts *Options) (*Engine, error) {
 	if err := opts.check(); err != nil {
 		return nil, wrap(OpOpen, "", err)
 	}
-	s, err := boltstore.Open(path, &boltstore.Options{Durability: boltstore.Durability(opts.Durability), Every: opts.SyncWithin})
+	s, err := boltstore.Open(path, &boltstore.Options{
+		Durability: boltstore.Durability(opts.Durability), Every: opts.SyncWithin, ReadOnly: opts.ReadOnly,
+	})
 	if err != nil {
 		return nil, wrap(OpOpen, "", storage(err))
 	}
@@ -38,7 +43,11 @@ func Open(path string, opts *Options) (*Engine, error) {
 	if !opts.UpgradeWithoutCopy {
 		keep = func(ctx context.Context, found record.Format) error { return keepCopy(ctx, s, found.Number) }
 	}
-	e, err := start(s, fileblob.New(s.Path()+".files"), opts, keep)
+	contents := fileblob.New
+	if opts.ReadOnly {
+		contents = fileblob.NewReadOnly
+	}
+	e, err := start(s, contents(s.Path()+".files"), opts, keep)
 	if err != nil {
 		_ = s.Close() // what was written is whole, and the next opening goes on
 		return nil, err

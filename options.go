@@ -80,6 +80,17 @@ type Options struct {
 	// MaySpeak reads a shared store in each call.
 	MaxStaleness time.Duration
 
+	// ReadOnly opens the data to read it, and writes nothing at all: neither records nor contents, no
+	// upgrade, no background work. Can, all reads, Follow, FollowAll, Export, UserData, MaySpeak, Verify and Backup
+	// work. Every call that can change something returns ErrReadOnly before it does anything, also one
+	// whose result Once has recorded. What another engine has left half done stays as it is. Options for
+	// writing have no effect; Limits.Groups is not compared with that of a shared store.
+	//
+	// The file of Open can lack permission to write. Several processes can have it open read-only at
+	// once, but not beside one that writes. Data that does not exist gives ErrReadOnly or fs.ErrNotExist, data
+	// of an older format store.ErrOlder. Default: false.
+	ReadOnly bool
+
 	// CacheBytes limits the memory for cached answers of MaySpeak. Default: 32 MiB,
 	// enough for about 1,400,000 memberships. A negative number means no cache. There is
 	// also no cache if other processes can change the store and MaxStaleness is 0.

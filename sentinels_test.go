@@ -66,6 +66,7 @@ var codes = map[string]struct {
 	"ErrKeyReused":          {groupkit.ErrKeyReused, "key_reused"},
 	"ErrForeignContents":    {groupkit.ErrForeignContents, "foreign_contents"},
 	"ErrClosed":             {groupkit.ErrClosed, "closed"},
+	"ErrReadOnly":           {groupkit.ErrReadOnly, "read_only"},
 	"ErrClock":              {groupkit.ErrClock, "clock_out_of_range"},
 	"ErrCorrupt":            {groupkit.ErrCorrupt, "corrupt"},
 	"ErrNested":             {groupkit.ErrNested, "nested"},

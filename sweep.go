@@ -22,6 +22,9 @@ const OpSweep Op = "sweep"
 // Sweep only frees room. Without it, an expired entry has no effect either, and no list
 // contains it. Set Options.SweepEvery to run Sweep in the background.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	if err := e.usableToWrite(); err != nil {
+		return 0, wrap(OpSweep, "", err)
+	}
 	cleared, err := e.sweepExpired(ctx)
 	if err != nil {
 		return cleared, err

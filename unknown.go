@@ -21,7 +21,7 @@ func (e *Engine) RemoveUnknownContents(ctx context.Context, olderThan time.Durat
 	if olderThan < 0 {
 		return 0, wrap(OpRemoveUnknownContents, "", invalid(FieldDuration, "is %v (0 or more)", olderThan))
 	}
-	if err := e.usable(); err != nil {
+	if err := e.usableToWrite(); err != nil {
 		return 0, wrap(OpRemoveUnknownContents, "", err)
 	}
 	now, err := e.now()

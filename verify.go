@@ -77,6 +77,11 @@ func (v *verifier) pages(ctx context.Context) error {
 
 // contents lists the contents, and reads which of them are being uploaded.
 func (v *verifier) contents(ctx context.Context) error {
+	if v.eng.opts.ReadOnly {
+		if err := v.eng.seeContents(ctx); err != nil {
+			return err
+		}
+	}
 	v.report.ForeignContents = v.eng.contents.are(ownedByOther)
 	if err := v.unknown.list(ctx, v.eng.blobs); err != nil {
 		return err

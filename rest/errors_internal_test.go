@@ -123,6 +123,7 @@ func TestFaultOf(t *testing.T) {
 		{groupkit.OpGroup, groupkit.ErrStorage, false, 503, "service_unavailable", "Service Unavailable"},
 		{groupkit.OpGroup, groupkit.ErrCorrupt, false, 503, "service_unavailable", "Service Unavailable"},
 		{groupkit.OpGroup, groupkit.ErrClosed, false, 503, "service_unavailable", "Service Unavailable"},
+		{groupkit.OpMuteGroup, groupkit.ErrReadOnly, false, 503, "service_unavailable", "Service Unavailable"},
 		{groupkit.OpGroup, groupkit.ErrClock, false, 503, "service_unavailable", "Service Unavailable"},
 		{groupkit.OpGroup, groupkit.ErrNested, false, 503, "service_unavailable", "Service Unavailable"},
 		{groupkit.OpGroup, groupkit.ErrUnknownOutcome, false, 503, "service_unavailable", "Service Unavailable"},

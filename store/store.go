@@ -154,6 +154,9 @@ var (
 	// ErrOlder: an older version wrote the data, and it has to be brought up to date first.
 	ErrOlder = errors.New("store: written by an older version")
 
+	// ErrReadOnly: the store was opened to read only. Nothing was written.
+	ErrReadOnly = errors.New("store: opened read-only")
+
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("store: closed")
 

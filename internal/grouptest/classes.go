@@ -44,6 +44,7 @@ var Classes = map[error]error{
 	groupkit.ErrVetoed:             groupkit.ErrForbidden,
 	groupkit.ErrNested:             groupkit.ErrNested,
 	groupkit.ErrClosed:             groupkit.ErrClosed,
+	groupkit.ErrReadOnly:           groupkit.ErrReadOnly,
 	groupkit.ErrClock:              groupkit.ErrClock,
 	groupkit.ErrCorrupt:            groupkit.ErrCorrupt,
 	groupkit.ErrStorage:            groupkit.ErrStorage,

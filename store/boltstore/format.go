@@ -31,6 +31,9 @@ func (s *Store) prepare() (err error) {
 	if s.found, err = s.format(); err != nil {
 		return err
 	}
+	if s.found == 0 && s.readOnly {
+		return fmt.Errorf("%w: there is no bucket %q yet", store.ErrReadOnly, overlay.Engine)
+	}
 	if s.found == 0 {
 		return s.create()
 	}

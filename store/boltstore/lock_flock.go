@@ -18,10 +18,14 @@ const locks = true
 
 // lock locks the file before the inspection, so that no other process changes it during
 // the inspection. bbolt locks it again, which succeeds because the descriptor has the
-// lock.
-func lock(f *os.File, timeout time.Duration) error {
+// lock. Processes that only read share the lock.
+func lock(f *os.File, shared bool, timeout time.Duration) error {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
 	for end := time.Now().Add(timeout); ; time.Sleep(5 * time.Millisecond) {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return err

@@ -13,7 +13,7 @@ const locks = false
 
 // lock does nothing, because here a file cannot be locked twice: bbolt locks it. A file
 // that another process is writing can therefore be reported as damaged instead of locked.
-func lock(*os.File, time.Duration) error { return nil }
+func lock(*os.File, bool, time.Duration) error { return nil }
 
 // unlock does nothing: closing the file releases the lock of bbolt.
 func unlock(*os.File) error { return nil }

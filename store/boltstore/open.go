@@ -46,6 +46,7 @@ type Options struct {
 	Every           time.Duration // with Interval, how long a change waits until it is saved; default: 100 ms
 	FileMode        fs.FileMode   // of a new file; default: 0600
 	Inspect         bool          // check the whole file when it is opened, also after Close; default: false
+	ReadOnly        bool          // write nothing; see Open; default: false
 	InitialMmapSize int           // bytes of address space; default: 16 times the file, from 1 GiB to 1 TiB; 64 MiB on 32-bit systems; none on Windows, where the file would take that space
 }
 
@@ -63,6 +64,14 @@ type Options struct {
 //
 // Open also takes a bbolt file that an application has made. It refuses one that has lost
 // the engine's bucket; see the package documentation.
+//
+// With Options.ReadOnly nothing is written, neither to the file nor beside it. The file can be
+// without permission to write, and on a file system that is mounted read-only. Several processes
+// can have it open so at once, but none to write: the lock is shared. Update returns
+// store.ErrReadOnly. Durability is not looked at. Open returns an error that matches
+// fs.ErrNotExist if there is no file, and store.ErrReadOnly if the file would have to be written first,
+// because it is empty or has no bucket of the engine. What a crash has left out of the file is found by
+// reading it all, each time.
 func Open(path string, opts *Options) (*Store, error) {
 	o := opts.withDefaults()
 	real, err := paths.Resolve(path)
@@ -70,7 +79,7 @@ func Open(path string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
 	}
 	s := newStore(real)
-	s.owned, s.unsynced = true, o.Durability == None
+	s.owned, s.unsynced, s.readOnly = true, o.Durability == None, o.ReadOnly
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("boltstore: open %s: %w", path, noSpace(err))
 	}
@@ -88,10 +97,11 @@ func Open(path string, opts *Options) (*Store, error) {
 //
 // An Update is a write transaction of bbolt. It waits for write transactions of the
 // application even after its context has ended. Never call it inside one: it would wait
-// forever. With a large InitialMmapSize, Updates do not have to wait for readers.
+// forever. With a large InitialMmapSize, Updates do not have to wait for readers. In a database
+// that was opened read-only, Update returns store.ErrReadOnly.
 func New(db *bolt.DB) (*Store, error) {
 	s := newStore(db.Path())
-	s.db, s.unsynced = db, db.NoSync
+	s.db, s.unsynced, s.readOnly = db, db.NoSync && !db.IsReadOnly(), db.IsReadOnly()
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, noSpace(err))
 	}
@@ -109,8 +119,18 @@ func (o *Options) withDefaults() Options {
 		Every:           cmp.Or(o.Every, d.Every),
 		FileMode:        cmp.Or(o.FileMode, d.FileMode),
 		Inspect:         o.Inspect,
+		ReadOnly:        o.ReadOnly,
 		InitialMmapSize: o.InitialMmapSize,
+	}.readOnly()
+}
+
+// readOnly returns the options as they are if nothing is written: every commit is durable, and the memory
+// map need not grow.
+func (o Options) readOnly() Options {
+	if o.ReadOnly {
+		o.Durability, o.InitialMmapSize = Sync, cmp.Or(o.InitialMmapSize, 1)
 	}
+	return o
 }
 
 // room returns the default of Options.InitialMmapSize for the file at path. The factor is
@@ -138,7 +158,7 @@ func (s *Store) open(o Options) (err error) {
 		if err != nil && s.file != nil {
 			_ = s.file.Close() // bbolt has closed it already, unless it panicked
 		}
-		if err != nil && s.fresh {
+		if err != nil && s.fresh && !s.readOnly {
 			s.empty()
 		}
 	}()
@@ -151,6 +171,7 @@ func (s *Store) open(o Options) (err error) {
 		FreelistType:    bolt.FreelistMapType,
 		InitialMmapSize: int(s.mapped),
 		NoStatistics:    true,
+		ReadOnly:        o.ReadOnly,
 		OpenFile: func(path string, flag int, mode fs.FileMode) (*os.File, error) {
 			return s.openFile(path, flag, mode, o)
 		},
@@ -158,7 +179,7 @@ func (s *Store) open(o Options) (err error) {
 	if errors.Is(err, berrors.ErrTimeout) {
 		err = fmt.Errorf("%w: waited %v", store.ErrLocked, o.LockTimeout)
 	}
-	if err == nil {
+	if err == nil && !o.ReadOnly {
 		s.db.AllocSize = leastGrowth
 		// Also for a file that exists: the process that made it may have been killed before
 		// its name was durable, and the same holds for the folders above.
@@ -170,12 +191,12 @@ func (s *Store) open(o Options) (err error) {
 // openFile locks and checks the file before bbolt uses it. It writes to the file only if
 // the lock excludes other writers.
 func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*os.File, error) {
-	f, err := s.lockFile(path, flag, mode, o.LockTimeout)
+	f, err := s.lockFile(path, flag, mode, o)
 	if err != nil {
 		return f, err
 	}
-	if locks {
-		if err := emptyUnmade(f); err != nil {
+	if locks || o.ReadOnly {
+		if err := emptyUnmade(f, o.ReadOnly); err != nil {
 			return f, err
 		}
 	}
@@ -184,8 +205,8 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 		return f, err
 	}
 	s.fresh = i == nil
-	listed := i != nil && (i.hasFreelist || locks && i.keepFreelist(o.Durability != None) == nil)
-	s.changed.Store(!listed)
+	listed := i != nil && (i.hasFreelist || locks && !o.ReadOnly && i.keepFreelist(o.Durability != None) == nil)
+	s.changed.Store(!listed && !o.ReadOnly)
 	if s.inspected = i; i != nil {
 		s.unread = i.unread
 	}
@@ -194,14 +215,14 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 
 // lockFile opens the file and locks it. While it waits for the lock, Compact can put another file in its
 // place.
-func (s *Store) lockFile(path string, flag int, mode fs.FileMode, timeout time.Duration) (*os.File, error) {
+func (s *Store) lockFile(path string, flag int, mode fs.FileMode, o Options) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(path, flag, mode)
 		if err != nil {
 			return nil, err
 		}
 		s.file = f
-		if err := lock(f, timeout); err != nil {
+		if err := lock(f, o.ReadOnly, o.LockTimeout); err != nil {
 			return f, err
 		}
 		locked, err := f.Stat()
@@ -229,7 +250,7 @@ func (s *Store) empty() {
 		return
 	}
 	defer func() { _ = f.Close() }()
-	if lock(f, -1) != nil {
+	if lock(f, false, -1) != nil {
 		return
 	}
 	info, err := f.Stat()

@@ -42,6 +42,7 @@ type Store struct {
 	path     string
 	owned    bool     // Close closes db
 	unsynced bool     // db does not sync its commits
+	readOnly bool     // nothing is written: the file is opened for reading, and its lock is shared
 	file     *os.File // the file of db, if owned
 	mapped   int64    // the least size of the memory map, if owned
 	fresh    bool     // file was empty when it was opened
@@ -80,7 +81,8 @@ func (s *Store) enter() error {
 // Path returns the path of the file: absolute, and without links.
 func (s *Store) Path() string { return s.path }
 
-// Exclusive returns true: the file is locked.
+// Exclusive returns true: the file is locked. With ReadOnly other processes can have the lock
+// too, but nobody can write.
 func (s *Store) Exclusive() bool { return true }
 
 // Close waits for the running transactions, makes everything durable, and closes the

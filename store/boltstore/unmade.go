@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"groupkit/store"
 )
 
 // sectorSize is the part of a file that a device writes as a whole.
@@ -15,11 +17,16 @@ const sectorSize = 512
 // anew. bbolt makes a file with one write of four pages; such a file has some sectors of this
 // write, and zeros in place of the others. It has never contained anything. A file that was
 // ever committed to is longer, and its meta pages have other numbers.
-func emptyUnmade(f *os.File) error {
+//
+// If nothing may be written, it refuses such a file, and an empty one.
+func emptyUnmade(f *os.File, readOnly bool) error {
 	info, err := f.Stat()
 	size, made := int64(0), newFile(os.Getpagesize())
 	if err == nil {
 		size = info.Size()
+	}
+	if err == nil && size == 0 && readOnly {
+		return fmt.Errorf("%w: the file is empty", store.ErrReadOnly)
 	}
 	if err != nil || size == 0 || size > int64(len(made)) || size%sectorSize != 0 {
 		return err
@@ -30,6 +37,9 @@ func emptyUnmade(f *os.File) error {
 	}
 	if bytes.Equal(found, made) || !isPartOf(found, made) {
 		return nil
+	}
+	if readOnly {
+		return fmt.Errorf("%w: the file was not made to its end", store.ErrReadOnly)
 	}
 	return f.Truncate(0)
 }

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -21,6 +22,9 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	defer s.gate.Leave()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.readOnly {
+		return fmt.Errorf("boltstore: %s: %w", s.path, store.ErrReadOnly)
 	}
 	if s.relax != nil {
 		return s.relax.update(ctx, fn)

@@ -43,6 +43,7 @@ const prefix = "blob-"
 type Blobs struct {
 	dir  string
 	gate gate.Gate
+	read bool     // nothing is written
 	made sync.Map // folders whose names are known to be durable
 
 	mu      sync.Mutex
@@ -56,12 +57,24 @@ type Blobs struct {
 // New makes dir absolute and resolves its links, so that a later change of the working
 // directory does not move the contents.
 func New(dir string) *Blobs {
+	b := in(dir)
+	b.sweep(time.Now().Add(-abandoned))
+	return b
+}
+
+// NewReadOnly returns the Blobs in dir, and writes nothing: Put, Delete and Tidy return
+// store.ErrReadOnly. What crashes have left of contents stays. If there is no folder, there are no contents.
+func NewReadOnly(dir string) *Blobs {
+	b := in(dir)
+	b.read = true
+	return b
+}
+
+func in(dir string) *Blobs {
 	if real, err := paths.Resolve(dir); err == nil {
 		dir = real
 	}
-	b := &Blobs{dir: dir, putting: make(map[string]int)}
-	b.sweep(time.Now().Add(-abandoned))
-	return b
+	return &Blobs{dir: dir, putting: make(map[string]int)}
 }
 
 // use begins an operation. Only New returns Blobs that can be used: the zero Blobs are closed.
@@ -78,6 +91,9 @@ func (b *Blobs) Put(ctx context.Context, id string, r io.Reader) error {
 		return err
 	}
 	defer b.gate.Leave()
+	if b.read {
+		return storage("put", id, store.ErrReadOnly)
+	}
 	b.begin(id)
 	defer b.end(id)
 	written, err := b.write(ctx, id, r)
@@ -113,6 +129,9 @@ func (b *Blobs) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	defer b.gate.Leave()
+	if b.read {
+		return storage("delete", id, store.ErrReadOnly)
+	}
 	path := b.path(id)
 	if err := b.removeUnfinished(id); err != nil {
 		return storage("delete", id, err)

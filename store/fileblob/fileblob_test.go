@@ -173,3 +173,35 @@ func TestBlobs_Zero(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrClosed)
 	require.NoError(t, b.Close())
 }
+
+func TestNewReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, fileblob.New(dir).Put(t.Context(), "a", strings.NewReader("content")))
+	left := filepath.Join(dir, "tmp", "put-b")
+	require.NoError(t, os.WriteFile(left, []byte("half a fi"), 0o600))
+	long := time.Now().Add(-25 * time.Hour)
+	require.NoError(t, os.Chtimes(left, long, long))
+
+	b := fileblob.NewReadOnly(dir)
+	r, err := b.Get(t.Context(), "a")
+	require.NoError(t, err)
+	content, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.Equal(t, "content", string(content))
+	ids, _, err := b.List(t.Context(), "", 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, ids)
+	require.ErrorIs(t, b.Put(t.Context(), "a", strings.NewReader("other")), store.ErrReadOnly)
+	require.ErrorIs(t, b.Delete(t.Context(), "a"), store.ErrReadOnly)
+	require.ErrorIs(t, b.Tidy(t.Context()), store.ErrReadOnly)
+	require.FileExists(t, left)
+	_, err = b.Get(t.Context(), "a")
+	require.NoError(t, err)
+
+	none := filepath.Join(dir, "none")
+	ids, _, err = fileblob.NewReadOnly(none).List(t.Context(), "", 0)
+	require.NoError(t, err)
+	require.Empty(t, ids)
+	require.NoDirExists(t, none)
+}

@@ -3,13 +3,15 @@ package fileblob
 import (
 	"context"
 	"errors"
-	"groupkit/store/internal/disk"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"groupkit/store"
+	"groupkit/store/internal/disk"
 )
 
 // write writes all bytes of r to a temporary file, syncs it and returns its path. It
@@ -73,6 +75,9 @@ func (b *Blobs) Tidy(ctx context.Context) error {
 		return err
 	}
 	defer b.gate.Leave()
+	if b.read {
+		return storage("tidy", b.dir, store.ErrReadOnly)
+	}
 	dir := filepath.Join(b.dir, temporary)
 	b.mu.Lock() // no Put begins meanwhile
 	defer b.mu.Unlock()
