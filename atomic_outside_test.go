@@ -66,7 +66,7 @@ func nested(ctx context.Context, s *grouptest.Fixture, tx *groupkit.Tx, sub *gro
 		"PendingInvitations": grouptest.ErrorOf(grouptest.Collect(alice.PendingInvitations(ctx, "alice"))),
 		"Files":              grouptest.ErrorOf(grouptest.Collect(alice.Files(ctx, s.ID))), "Events": grouptest.ErrorOf(grouptest.Collect(alice.Events(ctx, s.ID, 0))),
 		"Snapshot": grouptest.ErrorOf(alice.Snapshot(ctx, s.ID)), "Can": alice.Can().MuteGroup(ctx, s.ID),
-		"Atomic": eng.Atomic(ctx, func(*groupkit.Tx) error { return nil }), "Verify": grouptest.ErrorOf(eng.Verify(ctx)),
+		"Atomic": eng.Atomic(ctx, func(*groupkit.Tx) error { return nil }), "Verify": grouptest.ErrorOf(eng.Verify(ctx, groupkit.VerifyOptions{})),
 		"Sweep": grouptest.ErrorOf(eng.Sweep(ctx)), "Backup": eng.Backup(ctx, new(strings.Builder)), "Close": eng.Close(),
 		"Bucket": eng.Bucket(ctx, "gold", func(store.Reader) error { return nil }),
 		"Follow": grouptest.ErrorOf(alice.Follow(ctx, s.ID, groupkit.Latest())), "FollowAll": grouptest.ErrorOf(eng.System().FollowAll(ctx, groupkit.Latest())),

@@ -88,7 +88,7 @@ func TestCommits_SharedRetention(t *testing.T) {
 	require.NoError(t, engines[0].System().AddMember(t.Context(), "a", "dave"))
 	require.Equal(t, []string{"a 5"}, sharedCommits(t, data.Open()))
 	grouptest.PutAll(t, data.Open(), map[string]string{string(key.LastRemoved()): "?"})
-	report, err := engines[0].Verify(t.Context())
+	report, err := engines[0].Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Len(t, report.Violations, 1)
 }
@@ -103,7 +103,7 @@ func TestCommits_SharedUpgrade(t *testing.T) {
 	calls := len(sharedCommits(t, data.Open()))
 	require.Greater(t, calls, 20)
 	eng := processes(t, 1, data, groupkit.Options{})[0]
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	for _, v := range report.Violations {
 		require.NotEqual(t, groupkit.ViewsAgree, v.Invariant, "%v", v)

@@ -59,7 +59,7 @@ func TestContents_MarkComesLast(t *testing.T) {
 	require.Equal(t, 1, blobs.marks, "an opening counts up")
 	require.NoError(t, eng.Backup(t.Context(), io.Discard))
 	require.Equal(t, 2, blobs.marks, "a backup makes the copy an older one")
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.False(t, report.ForeignContents)
 

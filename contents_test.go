@@ -99,7 +99,7 @@ func TestOpen_BesideForeignContents(t *testing.T) {
 			replace(t, path, older)
 			for range 2 { // the second opening is not more certain than the first
 				eng = openFile(t, path)
-				report, err := eng.Verify(t.Context())
+				report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 				require.NoError(t, err)
 				require.True(t, report.ForeignContents)
 				require.NotEmpty(t, report.UnknownContents)
@@ -111,7 +111,7 @@ func TestOpen_BesideForeignContents(t *testing.T) {
 
 			copyFile(t, today, path)
 			eng = openFile(t, path)
-			report, err := eng.Verify(t.Context())
+			report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 			require.NoError(t, err)
 			require.True(t, report.Sound(), report.Violations)
 			require.False(t, report.ForeignContents)
@@ -185,7 +185,7 @@ func TestEngine_AdoptContents(t *testing.T) {
 	require.NoError(t, eng.AdoptContents(t.Context()), "a second time")
 	require.ElementsMatch(t, []string{grouptest.ContentID(files[1]), unfinished}, contentsOf(t, path),
 		"what has been deleted goes, what an upload of the other database has left does not")
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	began := time.Unix(late.Created.Unix(), int64(late.Created.Nanosecond())).UTC()
 	require.Equal(t, groupkit.Report{UnknownContents: []groupkit.UnknownContent{{ID: unfinished, Created: began}}}, report)
@@ -197,7 +197,7 @@ func TestEngine_AdoptContents(t *testing.T) {
 	require.NotEqual(t, was.History, now.History)
 
 	eng = openFile(t, path)
-	report, err = eng.Verify(t.Context())
+	report, err = eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.False(t, report.ForeignContents)
 	require.NoError(t, eng.Close())
@@ -205,7 +205,7 @@ func TestEngine_AdoptContents(t *testing.T) {
 
 	copyFile(t, filepath.Join(dir, "today"), path)
 	eng = openFile(t, path)
-	report, err = eng.Verify(t.Context())
+	report, err = eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.True(t, report.ForeignContents, "the contents are those of the older copy now")
 	require.NoError(t, eng.Close())
@@ -238,7 +238,7 @@ func TestEngine_Backup_DuringAnUpload(t *testing.T) {
 	require.NoError(t, os.Rename(path+".files", backup+".files"))
 	restored := openFile(t, backup)
 	require.Equal(t, []string{grouptest.ContentID(f)}, contentsOf(t, backup))
-	report, err := restored.Verify(t.Context())
+	report, err := restored.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.True(t, report.ForeignContents)
 	require.NoError(t, restored.Close())
@@ -254,7 +254,7 @@ func TestNew_UnreadableMark(t *testing.T) {
 	s := grouptest.NewDataset(t)
 	require.NoError(t, s.Blobs.Put(t.Context(), grouptest.ContentsMark, strings.NewReader("no mark")))
 	s.Reopen(t)
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, groupkit.Report{ForeignContents: true}, report)
 

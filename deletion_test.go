@@ -56,7 +56,7 @@ func TestActor_DeleteGroup(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, eng.Close()) })
 		require.Eventually(t, func() bool {
-			report, err := eng.Verify(ctx)
+			report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 			return err == nil && report.Sound() && len(report.Deletions) == 0
 		}, time.Minute, time.Millisecond)
 		require.NoError(t, eng.System().ApproveRequest(ctx, open, "bob"))

@@ -59,7 +59,7 @@ func ExampleEngine_Backup() {
 	orDie(err)
 	defer restored.Close()
 	orDie(restored.AdoptContents(ctx))
-	report, err := restored.Verify(ctx)
+	report, err := restored.Verify(ctx, groupkit.VerifyOptions{})
 	orDie(err)
 	g, err := restored.As("bob").Group(ctx, guild)
 	orDie(err)

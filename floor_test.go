@@ -176,7 +176,7 @@ func TestFloor_Damaged(t *testing.T) {
 	t.Parallel()
 	data, engines := newUnordered(t, groupkit.Options{}, 0)
 	grouptest.PutAll(t, data.Open(), map[string]string{string(key.Floor()): "?"})
-	report, err := engines[0].Verify(t.Context())
+	report, err := engines[0].Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Len(t, report.Violations, 1)
 	require.ErrorIs(t, engines[0].System().MuteGroup(t.Context(), "g"), groupkit.ErrCorrupt)

@@ -91,15 +91,5 @@ func countedGroups(r store.Reader) (int, error) {
 	if ok {
 		return record.DecodeCount(value)
 	}
-	n := 0
-	for _, public := range []bool{true, false} {
-		err := scanAll(r, store.Prefix(key.Creation(public)), func(page []store.Pair) error {
-			n += len(page)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
+	return countRange(r, store.Prefix([]byte{key.FamilyCreation}))
 }

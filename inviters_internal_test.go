@@ -78,7 +78,7 @@ func TestCancelDeadInvitations(t *testing.T) {
 	t.Parallel()
 	e, clock := newDeadEngine(t, Options{})
 	ctx, id := t.Context(), deadGroup(t, e, clock)
-	found, err := e.Verify(ctx)
+	found, err := e.Verify(ctx, VerifyOptions{})
 	require.NoError(t, err)
 	require.ElementsMatch(t, []Violation{
 		{InvitersMayInvite, id, "erin", "entry in the list of invitations", `is by "bob", who is not allowed to invite`},
@@ -92,7 +92,7 @@ func TestCancelDeadInvitations(t *testing.T) {
 	require.Equal(t, Event{
 		Group: id, Version: uint64(len(after)), Kind: InvitationCancelled, At: time.UnixMilli(*clock).UTC(), Users: []UserID{"erin", "frank"}, Last: true, After: uint64(len(before)),
 	}, after[len(after)-1])
-	found, err = e.Verify(ctx)
+	found, err = e.Verify(ctx, VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, found.Violations)
 	require.NoError(t, e.As("grace").AcceptInvitation(ctx, id))
@@ -115,7 +115,7 @@ func TestCancelDeadInvitations_Expired(t *testing.T) {
 	log := logOf(t, e, id)
 	require.Equal(t, InvitationExpired, log[len(log)-1].Kind)
 	require.Equal(t, []UserID{"erin", "frank"}, log[len(log)-1].Users)
-	found, err := e.Verify(t.Context())
+	found, err := e.Verify(t.Context(), VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, found.Violations)
 }

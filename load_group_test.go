@@ -70,7 +70,7 @@ func requireLoaded(t testing.TB, eng *groupkit.Engine, want groupkit.Snapshot) {
 
 func requireSoundLoads(t testing.TB, eng *groupkit.Engine) {
 	t.Helper()
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Empty(t, report.Loads)
@@ -335,7 +335,7 @@ func requireHidden(t testing.TB, eng *groupkit.Engine, group groupkit.GroupID) {
 	t.Helper()
 	require.ErrorIs(t, grouptest.ErrorOf(eng.System().Snapshot(t.Context(), group)), groupkit.ErrGroupNotFound)
 	require.Empty(t, grouptest.MustCollect(t, eng.System().JoinedGroups(t.Context(), "alice")))
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 }
@@ -349,7 +349,7 @@ func TestActor_PutContent(t *testing.T) {
 	eng := loadTarget(t, false)
 	ctx, system := t.Context(), eng.System()
 	require.NoError(t, grouptest.ErrorOf(system.Load(ctx, s)))
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Len(t, report.Absent, len(s.Files))
 	f := s.Files[0]
@@ -375,7 +375,7 @@ func TestActor_PutContent(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.Equal(t, content, got)
 	requireLoaded(t, eng, s)
-	report, err = eng.Verify(ctx)
+	report, err = eng.Verify(ctx, groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Len(t, report.Absent, len(s.Files)-1)
 	require.Empty(t, report.UnknownContents)

@@ -158,7 +158,7 @@ func TestEngine_Verify_Pseudonyms(t *testing.T) {
 				}
 				return nil
 			}))
-			report, err := s.Engine.Verify(t.Context())
+			report, err := s.Engine.Verify(t.Context(), groupkit.VerifyOptions{})
 			require.NoError(t, err)
 			require.NotEmpty(t, report.Violations)
 			require.Contains(t, report.Violations[0].String(), c.says)

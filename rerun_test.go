@@ -87,7 +87,7 @@ func TestRunAgain_Verify(t *testing.T) {
 		require.NoError(t, s.Store.Update(t.Context(), func(w store.Writer) error {
 			return w.Put(key.OfUser(string(grouptest.Guild), key.Members, "bob"), []byte("no seal"))
 		}))
-		report, err := s.Verify(t.Context())
+		report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.NotEmpty(t, report.Violations)
 		return report

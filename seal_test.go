@@ -43,7 +43,7 @@ func TestEngine_Verify_Seals(t *testing.T) {
 		}
 		t.Run("", func(t *testing.T) {
 			flipBit(t, s.Store, []byte(k), 5)
-			report, err := s.Verify(t.Context())
+			report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 			require.NoError(t, err)
 			told := slices.ContainsFunc(report.Violations, func(v groupkit.Violation) bool {
 				return v.Invariant == groupkit.ViewsAgree && strings.Contains(v.Problem, seal.ErrBroken.Error())

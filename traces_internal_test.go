@@ -48,13 +48,13 @@ func TestListTraces(t *testing.T) {
 			return nil
 		}))
 	}
-	found, err := e.Verify(ctx)
+	found, err := e.Verify(ctx, VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []Violation{{UsersAgree, "gone", "bob", userEntry, "leads to a log that has been removed"}}, found.Violations)
 	for range 2 {
 		require.NoError(t, e.listTraces(ctx))
 		requireTraces(true, false, true)
-		found, err = e.Verify(ctx)
+		found, err = e.Verify(ctx, VerifyOptions{})
 		require.NoError(t, err)
 		require.Empty(t, found.Violations)
 	}

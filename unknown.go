@@ -39,20 +39,21 @@ func (e *Engine) removeUnknown(ctx context.Context, before int64) (n int, err er
 	}
 	v := newVerifier(e)
 	v.unread = true
-	if err := v.run(ctx); err != nil {
+	if err := v.run(ctx, false); err != nil {
 		return 0, err
 	}
 	if !v.report.Sound() {
-		return 0, corrupt("%d invariants are broken, such as: %v", len(v.report.Violations), v.report.Violations[0])
+		return 0, corrupt("%d invariants are broken, such as: %v", len(v.report.Violations)+v.report.Omitted.Violations, v.report.Violations[0])
 	}
-	for _, content := range v.report.UnknownContents {
-		if content.Created.IsZero() || content.Created.UnixMilli() > before {
-			continue
+	err = e.eachUnknown(ctx, func(content string) error {
+		if began := uploadBegan(content); began.IsZero() || began.UnixMilli() > before {
+			return nil
 		}
-		if err := e.blobs.Delete(ctx, content.ID); err != nil {
-			return n, err
+		err := e.blobs.Delete(ctx, content)
+		if err == nil {
+			n++
 		}
-		n++
-	}
-	return n, nil
+		return err
+	}, func(int) {})
+	return n, err
 }

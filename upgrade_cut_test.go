@@ -139,7 +139,7 @@ func TestUpgrade_Gap(t *testing.T) {
 	s := grouptest.NewStack(t, groupkit.Options{})
 	id := crowdOf(t, s)
 	violations := func(s *grouptest.Stack) (problems []string) {
-		found, err := s.Verify(t.Context())
+		found, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		for _, v := range found.Violations {
 			if v.Invariant == groupkit.LogComplete {

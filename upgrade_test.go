@@ -277,7 +277,7 @@ func TestUpgrade_Upload(t *testing.T) {
 	up := f.engine(t)
 	require.NotContains(t, grouptest.DumpStore(t, f.store), string(key.Upload(content)))
 	require.Contains(t, grouptest.ContentIDs(t, f.blobs), content)
-	report, err := up.Verify(t.Context())
+	report, err := up.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Len(t, report.UnknownContents, 1)

@@ -56,7 +56,7 @@ func TestEngine_Verify_Interleaved(t *testing.T) {
 					s.OpenWhole(scope, grouptest.DatasetOptions(), turningStore{grouptest.KeptStore{Store: s.Store}, turn},
 						turningBlobs{grouptest.KeptBlobs{Blobs: s.Blobs}, turn})
 					turn.left, turn.then = n, func() { require.NoError(t, change(context.Background(), s)) }
-					report, err := s.Verify(t.Context())
+					report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 					require.NoError(t, err)
 					require.Empty(t, report.Violations, "at read %d", n)
 					require.Empty(t, report.UnknownContents, "at read %d", n)
@@ -121,7 +121,7 @@ func TestEngine_Verify_PendingDeletion(t *testing.T) {
 	s := grouptest.NewDataset(t)
 	s.ChangeHeader(t, grouptest.OpenGroup, func(h *record.Header) { h.State = record.Deleting })
 	s.Put(t, key.Deletion("open"), nil)
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []groupkit.GroupID{grouptest.OpenGroup}, report.Deletions)
 }
@@ -131,7 +131,7 @@ func TestEngine_Verify_ContentToGo(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)
 	s.Put(t, key.ToGo(grouptest.ContentID(s.Chart)), []byte{})
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []groupkit.Violation{broken(groupkit.FilesWhole, grouptest.Guild, "", "content to be removed",
 		fmt.Sprintf("belongs to file %s", s.Chart.ID))}, report.Violations)

@@ -1,84 +1,82 @@
 package groupkit
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"groupkit/internal/key"
 	"groupkit/store"
 )
 
-// unknownContents finds the contents that no record names. A content is always named: first by
-// the reservation of its upload, then by its file, then by the record that it goes. They follow
-// one another within one transaction each. So the contents are listed first, and then the
-// reservations, the files and the records that contents go are read, in that order.
-type unknownContents struct {
-	ids   map[string]bool      // listed, and named by nothing so far
-	files map[uuid.UUID]string // the file of a content → its ID
-}
-
-// list reads the IDs of all contents.
-func (u *unknownContents) list(ctx context.Context, blobs store.Blobs) error {
-	u.ids, u.files = make(map[string]bool), make(map[uuid.UUID]string)
+// eachUnknown calls found with the ID of each content that no record names, and listed after each page of the
+// list of contents. A content is always named: first by the reservation of its upload, then by its file, then by the
+// record that it goes. They follow one another within one transaction each. So the contents are listed first, and then
+// one snapshot has a name for each that is there.
+func (e *Engine) eachUnknown(ctx context.Context, found func(content string) error, listed func(n int)) error {
 	for after, more := "", true; more; {
-		ids, m, err := blobs.List(ctx, after, store.MaxPage)
+		contents, m, err := e.blobs.List(ctx, after, store.MaxPage)
 		if err != nil {
 			return storage(err)
 		}
-		for _, id := range ids {
-			after = id
-			if id == contentsMark {
-				continue
+		unnamed, err := e.unnamed(ctx, contents)
+		if err != nil {
+			return err
+		}
+		for _, content := range unnamed {
+			there, err := e.isThere(ctx, content)
+			if err == nil && there {
+				err = found(content)
 			}
-			u.ids[id] = true
-			if file, err := key.CutContent(id); err == nil {
-				u.files[file] = id
+			if err != nil {
+				return err
 			}
 		}
-		more = m && len(ids) > 0
+		listed(len(contents))
+		if more = m && len(contents) > 0; more {
+			after = contents[len(contents)-1]
+		}
 	}
 	return nil
 }
 
-// named notes that a record names a content.
-func (u *unknownContents) named(content string) { delete(u.ids, content) }
-
-// fileNamed notes that there is a record of a file, though it may be damaged.
-func (u *unknownContents) fileNamed(file uuid.UUID) { delete(u.ids, u.files[file]) }
-
-// reservations reads the reservations of uploads.
-func (u *unknownContents) reservations(r store.Reader) error {
-	return scanAll(r, store.Prefix(key.Uploads()), func(page []store.Pair) error {
-		for _, p := range page {
-			u.named(string(p.Key[1:]))
+// unnamed returns those of the contents that no record names. A record whose seal is broken names nothing.
+func (e *Engine) unnamed(ctx context.Context, contents []string) (unnamed []string, err error) {
+	var keys [][]byte
+	var of []int
+	for i, content := range contents {
+		keys, of = append(keys, key.Upload(content), key.ToGo(content)), append(of, i, i)
+		if file, err := key.CutContent(content); err == nil {
+			keys, of = append(keys, key.FileIndex(file)), append(of, i)
 		}
-		return nil
+	}
+	named := make([]bool, len(contents))
+	err = e.viewSkipping(ctx, passOver, func(r store.Reader) error {
+		clear(named)
+		values, err := store.GetMany(r, keys)
+		for i, value := range values {
+			named[of[i]] = named[of[i]] || value != nil
+		}
+		return storage(err)
 	})
+	for i, content := range contents {
+		if !named[i] && content != contentsMark {
+			unnamed = append(unnamed, content)
+		}
+	}
+	return unnamed, err
 }
 
-// left returns the unknown contents. It looks again for each: those that a concurrent call has
-// removed are not among them.
-func (u *unknownContents) left(ctx context.Context, blobs store.Blobs) (left []UnknownContent, err error) {
-	for id := range u.ids {
-		r, err := blobs.Get(ctx, id)
-		if errors.Is(err, store.ErrNoBlob) {
-			continue
-		}
-		if err == nil {
-			err = r.Close()
-		}
-		if err != nil {
-			return nil, storage(err)
-		}
-		left = append(left, UnknownContent{ID: id, Created: uploadBegan(id)})
+// isThere reports whether there is a content: a concurrent call can have removed it.
+func (e *Engine) isThere(ctx context.Context, content string) (bool, error) {
+	r, err := e.blobs.Get(ctx, content)
+	if errors.Is(err, store.ErrNoBlob) {
+		return false, nil
 	}
-	slices.SortFunc(left, func(a, b UnknownContent) int { return cmp.Compare(a.ID, b.ID) })
-	return left, nil
+	if err == nil {
+		err = r.Close()
+	}
+	return err == nil, storage(err)
 }
 
 // uploadBegan returns the time in the ID of a content, or the zero time.

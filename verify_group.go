@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"groupkit/internal/key"
 	"groupkit/internal/record"
 	"groupkit/store"
@@ -21,12 +23,9 @@ func (g *groupWalk) check() error {
 		for _, p := range page {
 			g.take(p)
 		}
-		return nil
+		return g.checkCommits()
 	})
 	if err != nil {
-		return err
-	}
-	if err := g.checkCommits(); err != nil {
 		return err
 	}
 	if g.head == nil {
@@ -89,20 +88,23 @@ func (g *groupWalk) checkRenaming() error {
 	return nil
 }
 
-// checkCommits checks that each call of the log has its entry in the index of commits, and the load of the group.
+// checkCommits checks that each call of a page of the log, and the load of the group, has its entry in the
+// index of commits.
 func (g *groupWalk) checkCommits() error {
-	if g.head != nil && g.head.Loaded > 0 {
-		g.commits = append(g.commits, store.Pair{Key: key.Commit(g.head.Loaded), Value: key.Point(string(g.id), 0)})
+	keys := make([][]byte, len(g.commits))
+	for i, p := range g.commits {
+		keys[i] = p.Key
 	}
-	for _, p := range g.commits {
-		value, ok, err := g.r.Get(p.Key)
-		if err != nil {
-			return storage(err)
-		}
-		if !ok || string(value) != string(p.Value) {
+	values, err := store.GetMany(g.r, keys)
+	if err != nil {
+		return storage(err)
+	}
+	for i, p := range g.commits {
+		if string(values[i]) != string(p.Value) {
 			g.broken(ViewsAgree, "", key.Events, "has no entry in the index of commits for %x", p.Value)
 		}
 	}
+	g.commits = nil
 	return nil
 }
 
@@ -190,11 +192,13 @@ func (g *groupWalk) checkCount(name string, stored, counted int) {
 // checkUsers checks that each standing has its index entries, and that each entry in a list and
 // in another index has its standing.
 func (g *groupWalk) checkUsers() error {
-	known := make(map[string]bool)
+	known := make(map[string]bool) // of the entries in indexes
 	for user, st := range g.users {
 		g.checkStanding(user, st)
 		for _, p := range standingPairs(string(g.id), user, st) {
-			known[string(p.Key)] = true
+			if _, kind, _, err := key.CutGroup(p.Key); err == nil && (kind == key.Inviters || kind == key.Expiring) {
+				known[string(p.Key)] = true
+			}
 			if err := g.checkPair(user, p); err != nil {
 				return err
 			}
@@ -225,6 +229,7 @@ func (g *groupWalk) checkFiles() error {
 			}
 			if !ok || string(value) != string(p.Value) {
 				g.broken(FilesWhole, f.Owner, key.Files, "has no entry in the index of files")
+				g.lost(uuid.UUID([]byte(f.ID)))
 			}
 		}
 	}
@@ -241,7 +246,7 @@ func pickInvariant(list byte) Invariant {
 
 func (g *groupWalk) checkStanding(user string, st *record.Standing) {
 	if st.Empty() {
-		g.broken(LogComplete, user, g.area[user], "is empty")
+		g.broken(LogComplete, user, areaOf(st), "is empty")
 	}
 	if st.Member() && st.Block != nil {
 		g.broken(ListsDisjoint, user, key.Members, "contains a block")
@@ -326,7 +331,7 @@ func (g *groupWalk) checkReplay() {
 	}
 	for user, st := range g.users {
 		if !reflect.DeepEqual(*g.log.standing(user), *st) {
-			g.broken(LogComplete, user, g.area[user], "differs from the log")
+			g.broken(LogComplete, user, areaOf(st), "differs from the log")
 		}
 	}
 	if g.log.announcement != g.announcement {

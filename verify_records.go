@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -12,41 +13,70 @@ import (
 	"github.com/google/uuid"
 )
 
-// rest checks the records outside of groups and users.
-func (v *verifier) rest(ctx context.Context) error {
-	return v.view(ctx, func(r store.Reader) error {
-		n := 0
-		err := scanAll(r, store.Range{}, func(page []store.Pair) error {
-			for _, p := range page {
-				if err := v.other(r, p, &n); err != nil {
-					return err
+// records checks the records outside of groups and users, but for those of some families: page by page, each
+// page in a transaction of its own. Then it checks the records of which there is one.
+func (v *verifier) records(ctx context.Context, except ...byte) error {
+	rng := store.Range{Limit: recordsPerView}
+	for _, family := range append(slices.Sorted(slices.Values(except)), 0) {
+		rng.To = nil
+		if family != 0 {
+			rng.To = []byte{family}
+		}
+		for more := true; more; {
+			var page []store.Pair
+			err := v.view(ctx, func(r store.Reader) (err error) {
+				if page, more, err = r.Scan(rng); err != nil {
+					return storage(err)
 				}
+				for _, p := range page {
+					if err := v.other(r, p); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if more = more && len(page) > 0; more {
+				rng.From = append(bytes.Clone(page[len(page)-1].Key), 0)
+			}
+			v.progress.now.Records += len(page)
+			v.progress.step()
 		}
-		if _, ok, err := r.Get(key.Identity()); err != nil {
-			return storage(err)
-		} else if !ok {
-			v.found(ViewsAgree, "", "", "identity of the database", "is missing")
-		}
-		if err := v.format(r); err != nil {
-			return err
-		}
-		if most, err := groupLimit(r, &v.eng.limits, !v.eng.shared); err != nil || most == 0 {
-			return err
-		}
-		count, ok, err := r.Get(key.GroupCount())
-		if err != nil || !ok {
-			return storage(err)
-		}
-		if c, err := record.DecodeCount(count); err != nil || c != n {
-			v.found(CountsExact, "", "", "number of groups", "is %d, but there are %d groups", c, n)
-		}
-		return nil
-	})
+		rng.From = []byte{family + 1}
+	}
+	return v.view(ctx, v.single)
+}
+
+// recordsPerView is how many records one transaction of Verify checks.
+const recordsPerView = 256
+
+// single checks the records of which there is one.
+func (v *verifier) single(r store.Reader) error {
+	if _, ok, err := r.Get(key.Identity()); err != nil {
+		return storage(err)
+	} else if !ok {
+		v.found(ViewsAgree, "", "", "identity of the database", "is missing")
+	}
+	if err := v.format(r); err != nil {
+		return err
+	}
+	if most, err := groupLimit(r, &v.eng.limits, !v.eng.shared); err != nil || most == 0 {
+		return err
+	}
+	value, ok, err := r.Get(key.GroupCount())
+	if err != nil || !ok {
+		return storage(err)
+	}
+	n, err := countRange(r, store.Prefix([]byte{key.FamilyCreation}))
+	if err != nil {
+		return err
+	}
+	if c, err := record.DecodeCount(value); err != nil || c != n {
+		v.found(CountsExact, "", "", "number of groups", "is %d, but there are %d groups", c, n)
+	}
+	return nil
 }
 
 // format checks the version of the stored format.
@@ -61,12 +91,10 @@ func (v *verifier) format(r store.Reader) error {
 	return nil
 }
 
-// other checks one record outside of groups and users, and counts the groups.
-func (v *verifier) other(r store.Reader, p store.Pair, groups *int) error {
+// other checks one record outside of groups and users.
+func (v *verifier) other(r store.Reader, p store.Pair) error {
 	switch family := p.Key[0]; {
-	case family == key.FamilyGroups, family == key.FamilyUsers:
 	case family == key.FamilyCreation:
-		*groups++
 		return v.creation(r, p.Key)
 	case family == key.FamilyDeletions:
 		return v.deletion(r, p.Key)
@@ -127,7 +155,7 @@ func (v *verifier) deletion(r store.Reader, k []byte) error {
 		v.found(DeletedIsGone, GroupID(group), "", what, "is for a group that is not being deleted")
 		return nil
 	}
-	v.report.Deletions = append(v.report.Deletions, GroupID(group))
+	list(&v.report.Deletions, &v.report.Omitted.Deletions, GroupID(group))
 	return nil
 }
 
@@ -150,7 +178,7 @@ func (v *verifier) load(r store.Reader, p store.Pair) error {
 		v.found(ViewsAgree, GroupID(group), "", what, "is for a group that is not being loaded")
 		return nil
 	}
-	v.report.Loads = append(v.report.Loads, GroupID(group))
+	list(&v.report.Loads, &v.report.Omitted.Loads, GroupID(group))
 	return nil
 }
 
@@ -249,23 +277,26 @@ func (v *verifier) commit(r store.Reader, p store.Pair) error {
 
 // fileIndex checks that an entry of the index of files leads to a file.
 func (v *verifier) fileIndex(r store.Reader, p store.Pair) error {
-	const what = "entry in the index of files"
-	id, err := uuid.FromBytes(p.Key[1:])
+	id, group, version, err := v.fileEntry(p)
 	if err != nil {
-		v.unreadable(FilesWhole, "", "", what, p.Key, err)
-		return nil
-	}
-	v.unknown.fileNamed(id)
-	group, version, err := key.CutPoint(p.Value)
-	if err != nil {
-		v.unreadable(FilesWhole, "", "", what, p.Key, err)
 		return nil
 	}
 	_, ok, err := r.Get(key.File(group, version, id))
 	if err == nil && !ok {
-		v.found(FilesWhole, GroupID(group), "", what, "leads to no file (file %v)", id)
+		v.found(FilesWhole, GroupID(group), "", fileEntry, "leads to no file (file %v)", id)
 	}
 	return storage(err)
+}
+
+// fileEntry decodes an entry of the index of files, and reports one that cannot be read.
+func (v *verifier) fileEntry(p store.Pair) (id uuid.UUID, group string, version uint64, err error) {
+	if id, err = uuid.FromBytes(p.Key[1:]); err == nil {
+		group, version, err = key.CutPoint(p.Value)
+	}
+	if err != nil {
+		v.unreadable(FilesWhole, "", "", fileEntry, p.Key, err)
+	}
+	return id, group, version, err
 }
 
 func (v *verifier) upload(p store.Pair) {
@@ -282,7 +313,6 @@ func (v *verifier) upload(p store.Pair) {
 func (v *verifier) toGo(r store.Reader, k []byte) error {
 	const what = "content to be removed"
 	content := string(k[1:])
-	v.unknown.named(content)
 	file, err := key.CutContent(content)
 	if err != nil {
 		v.unreadable(FilesWhole, "", "", what, k, err)

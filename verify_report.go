@@ -2,7 +2,10 @@ package groupkit
 
 import "time"
 
-// A Report is what Verify found.
+// mostListed is how many entries a list of a Report has at most.
+const mostListed = 1000
+
+// A Report is what Verify found. Each list has the first 1,000 entries; Omitted counts the others.
 type Report struct {
 	// Violations are the places where an invariant is broken.
 	Violations []Violation
@@ -28,6 +31,23 @@ type Report struct {
 	// ForeignContents reports that the contents of shared files belong to another database, or
 	// to a newer state of this one; see [Engine.AdoptContents].
 	ForeignContents bool
+
+	// Omitted is how many entries the lists lack.
+	Omitted Omitted
+}
+
+// Omitted counts the entries that the lists of a Report lack. A place whose checksum is wrong can count more than once.
+type Omitted struct {
+	Violations, Deletions, Loads, Absent, UnknownContents int
+}
+
+// list adds an entry to a list of a Report, or counts it as omitted.
+func list[T any](to *[]T, omitted *int, entry T) {
+	if len(*to) == mostListed {
+		*omitted++
+		return
+	}
+	*to = append(*to, entry)
 }
 
 // Sound reports whether no invariant is broken.

@@ -10,10 +10,10 @@ import (
 // view runs fn on a snapshot. A record whose seal is broken is reported, and left out.
 // What is found counts only if it is found in the last run of fn.
 func (v *verifier) view(ctx context.Context, fn func(store.Reader) error) error {
-	found, deletions, loads := v.all, v.report.Deletions, v.report.Loads
+	before := v.report
 	v.lately = nil
 	return v.eng.viewSkipping(ctx, v.seal, func(r store.Reader) error {
-		v.all, v.report.Deletions, v.report.Loads = found, deletions, loads
+		v.report = before
 		for _, k := range v.lately {
 			delete(v.unsealed, k)
 		}
@@ -22,13 +22,16 @@ func (v *verifier) view(ctx context.Context, fn func(store.Reader) error) error 
 	})
 }
 
-// seal reports a record whose seal is broken, the first time that it is read.
+// seal reports a record whose seal is broken, the first time that it is read. Once the list of violations is
+// full it is not remembered any more.
 func (v *verifier) seal(k []byte, err error) {
 	if v.unsealed[string(k)] {
 		return
 	}
-	v.unsealed[string(k)] = true
-	v.lately = append(v.lately, string(k))
+	if len(v.unsealed) < mostListed {
+		v.unsealed[string(k)] = true
+		v.lately = append(v.lately, string(k))
+	}
 	group, user, what := recordOf(k)
 	v.unreadable(ViewsAgree, GroupID(group), UserID(user), what, k, err)
 }

@@ -43,7 +43,7 @@ func TestEngine_Verify(t *testing.T) {
 }
 
 func requireViolation(t *testing.T, s *grouptest.Dataset, want groupkit.Violation) {
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.False(t, report.Sound())
 	for _, v := range report.Violations {

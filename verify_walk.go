@@ -2,6 +2,7 @@ package groupkit
 
 import (
 	"cmp"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -13,7 +14,8 @@ import (
 // A groupWalk checks one group in one transaction. It first reads every record of the group
 // with take, and replays the log on the way. Then it compares the records with each other, with
 // the index entries that must exist, and with the result of the replay. The verifier makes one
-// for each group and shares its findings with it.
+// for each group and shares its findings with it. So its memory grows with the users and the files whom the log of
+// one group names, and not with the length of the log.
 type groupWalk struct {
 	*findings
 
@@ -22,14 +24,13 @@ type groupWalk struct {
 	head         *record.Header
 	names        renaming // that is pending; what is read is what readers see
 	users        map[string]*record.Standing
-	area         map[string]byte // user → kind of the record: member or outsider
 	lists        map[string]byte // list and user → where the entry points
 	indexes      [][]byte        // keys of the entries of other indexes
-	commits      []store.Pair    // entries that the index of commits must contain
+	commits      []store.Pair    // entries that the index of commits must contain, of the page that was read last
 	files        map[string]*record.File
 	announcement record.Announcement
 	custom       string
-	fileNamed    func(uuid.UUID) // told of every record of a file, also of a damaged one
+	lost         func(uuid.UUID) // told of files that the index of files does not lead to, or may not
 
 	log          *state // the result of replaying the log
 	last         uint64 // the version of the last event
@@ -38,10 +39,10 @@ type groupWalk struct {
 	leftover     int    // records besides the header, the log and its checkpoint
 }
 
-func newGroupWalk(r store.Reader, id GroupID, found *findings, fileNamed func(uuid.UUID)) *groupWalk {
+func newGroupWalk(r store.Reader, id GroupID, found *findings, lost func(uuid.UUID)) *groupWalk {
 	return &groupWalk{
-		findings: found, r: r, id: id, log: newState(), fileNamed: fileNamed,
-		users: make(map[string]*record.Standing), area: make(map[string]byte),
+		findings: found, r: r, id: id, log: newState(), lost: lost,
+		users: make(map[string]*record.Standing),
 		lists: make(map[string]byte), files: make(map[string]*record.File),
 	}
 }
@@ -110,22 +111,25 @@ func (g *groupWalk) decode(kind byte, rest []byte, p store.Pair) (err error) {
 		var h record.Header
 		h, err = record.DecodeHeader(p.Value)
 		g.head = &h
+		if err == nil && h.Loaded > 0 {
+			g.commits = append(g.commits, store.Pair{Key: key.Commit(h.Loaded), Value: key.Point(string(g.id), 0)})
+		}
 	case key.Members, key.Outsiders:
 		var st record.Standing
 		st, err = record.DecodeStanding(p.Value, kind == key.Members)
 		g.names.standing(&st)
-		if g.area[user] != 0 {
+		if g.users[user] != nil {
 			g.broken(ViewsAgree, user, kind, "is a second record of the same user")
 		}
-		g.users[user], g.area[user] = &st, kind
+		g.users[user] = g.asLogged(user, &st)
 	case key.Inviters, key.Expiring:
 		g.indexes = append(g.indexes, p.Key)
 	case key.Files:
-		if _, file, err := key.CutFile(rest); err == nil {
-			g.fileNamed(file)
-		}
 		var f record.File
 		if f, err = decodeFile(rest, p.Value); err != nil {
+			if _, file, bad := key.CutFile(rest); bad == nil {
+				g.lost(file)
+			}
 			return err
 		}
 		g.names.swap(&f.Owner)
@@ -174,4 +178,13 @@ func (g *groupWalk) replay(p store.Pair) error {
 	}
 	g.log.advance(&call)
 	return nil
+}
+
+// asLogged returns the standing that the log gives the user, if the stored one is the same: a large group
+// then has one of them in memory.
+func (g *groupWalk) asLogged(user string, st *record.Standing) *record.Standing {
+	if logged := g.log.standings[user]; logged != nil && reflect.DeepEqual(logged, st) {
+		return logged
+	}
+	return st
 }

@@ -50,12 +50,12 @@ func (v Violation) String() string {
 // findings collects the violations that one run of Verify has found. The texts of a violation
 // form a sentence: the record is its subject, the problem its predicate.
 type findings struct {
-	all []Violation
+	report Report
 }
 
 // found adds a violation.
 func (f *findings) found(inv Invariant, group GroupID, user UserID, what, format string, args ...any) {
-	f.all = append(f.all, Violation{inv, group, user, what, fmt.Sprintf(format, args...)})
+	list(&f.report.Violations, &f.report.Omitted.Violations, Violation{inv, group, user, what, fmt.Sprintf(format, args...)})
 }
 
 // unreadable reports a key or a value that cannot be decoded.
@@ -68,4 +68,5 @@ const (
 	userEntry     = "entry in the user's list of groups"
 	creationEntry = "entry in the list of groups"
 	expiryEntry   = "expiry entry"
+	fileEntry     = "entry in the index of files"
 )

@@ -54,7 +54,7 @@ func requireClosed(t *testing.T, db string) {
 	t.Helper()
 	eng, err := groupkit.Open(db, nil)
 	require.NoError(t, err)
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.True(t, report.Sound(), "%+v", report)
 	require.NoError(t, eng.Close())

@@ -52,7 +52,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := list(ctx, eng, out); err != nil {
 		return err
 	}
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	if err != nil {
 		return err
 	}

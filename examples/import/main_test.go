@@ -294,7 +294,7 @@ func bring(t *testing.T, eng *groupkit.Engine, files fs.FS, forms ...form) strin
 	for i := range forms {
 		require.NoError(t, forms[i].bring(t.Context(), eng, files, &out))
 	}
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	return out.String()

@@ -183,7 +183,7 @@ func check(ctx context.Context, eng *groupkit.Engine, guild groupkit.GroupID, ou
 		}
 		fmt.Fprintf(out, "  %2d  %-20v by %-11s %v\n", e.Version, e.Kind, who(e.Actor), e.Users)
 	}
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // RequireVerified checks that Verify finds nothing.
 func RequireVerified(t require.TestingT, eng *groupkit.Engine) {
-	report, err := eng.Verify(context.Background())
+	report, err := eng.Verify(context.Background(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Zero(t, report)
 }

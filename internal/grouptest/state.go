@@ -63,7 +63,7 @@ func ReadFiles(ctx context.Context, scope groupkit.Scope) (n int, err error) {
 
 // Findings returns what Verify finds, as texts: also what breaks no invariant.
 func Findings(ctx context.Context, eng *groupkit.Engine) (texts []string, err error) {
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	for _, v := range report.Violations {
 		texts = append(texts, v.String())
 	}

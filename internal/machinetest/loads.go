@@ -62,7 +62,7 @@ func (m *machine) lookAtLoads(t *rapid.T) {
 			}
 			requireEqual(t, collect(t, system.JoinedGroups(ctx, u)), collect(t, eng.System().JoinedGroups(ctx, u)), name+": groups of "+string(u))
 		}
-		report, err := eng.Verify(ctx)
+		report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.Empty(t, report.Violations, name)
 		require.Empty(t, report.Loads, name)
@@ -87,7 +87,7 @@ func (m *machine) lookAtExport(t *rapid.T, in *instance, from *groupkit.Engine) 
 	}
 	require.NoError(t, eng.System().Export(ctx, &again, opts))
 	require.Equal(t, text.String(), again.String())
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Empty(t, report.Absent)

@@ -260,7 +260,7 @@ func (c *cluster) check() {
 // requireSound checks that Verify finds nothing but contents that are left: the server can have got a content over
 // a connection that was lost, and store it after the engine has given the upload up.
 func (c *cluster) requireSound(eng *groupkit.Engine) {
-	report, err := eng.Verify(c.t.Context())
+	report, err := eng.Verify(c.t.Context(), groupkit.VerifyOptions{})
 	require.NoError(c.t, err)
 	require.LessOrEqual(c.t, len(report.UnknownContents), 3)
 	report.UnknownContents = nil

@@ -206,7 +206,7 @@ func crashAtEveryStep(t *testing.T, scenario string, atLeast int, look func(*tes
 		dir, died = runChild(t, scenario, from, steps)
 		s := onDisk(dir, nil)
 		grouptest.Eventually(t, func() bool { return settled(t, s) })
-		report, err := s.Verify(t.Context())
+		report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		report.Absent = nil // a file whose content has not been brought yet is no fault
 		require.Zero(t, report)

@@ -51,7 +51,7 @@ func readAll(path string, then func()) error {
 	if err != nil {
 		return err
 	}
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	if err == nil && !report.Sound() {
 		err = fmt.Errorf("%v", report.Violations)
 	}

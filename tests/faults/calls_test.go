@@ -362,7 +362,7 @@ var reads = []call{
 		}
 		return err
 	}},
-	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error { return grouptest.ErrorOf(s.Verify(ctx)) }},
+	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error { return grouptest.ErrorOf(s.Verify(ctx, groupkit.VerifyOptions{})) }},
 }
 
 func allCalls() (all []call) {

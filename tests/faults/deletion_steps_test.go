@@ -57,7 +57,7 @@ func passing(t *testing.T, s *grouptest.Stack, step int) {
 		return
 	}
 	requireGone(t, s)
-	report, err := s.Verify(ctx)
+	report, err := s.Verify(ctx, groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	if len(report.Deletions) > 0 {
 		require.Equal(t, []groupkit.GroupID{grouptest.LargeGroup}, report.Deletions)

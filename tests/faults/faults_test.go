@@ -99,7 +99,7 @@ func requireNothing(t *testing.T, err error) {
 }
 
 func requireSoundOrPending(t *testing.T, s *grouptest.Dataset) {
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	report.Deletions = nil
 	require.Zero(t, report)

@@ -33,7 +33,7 @@ func TestEngine_Verify_RandomDamage(t *testing.T) {
 		defer swap(t, shared.Store, damaged, sound)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		report, err := shared.Verify(ctx)
+		report, err := shared.Verify(ctx, groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		if why := matters(sound, damaged); why != "" {
 			require.False(t, report.Sound(), "not reported: %s", why)

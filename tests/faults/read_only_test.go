@@ -209,7 +209,7 @@ func TestEngine_ReadOnly_LeftHalfDone(t *testing.T) {
 	require.ErrorIs(t, err, groupkit.ErrGroupNotFound)
 	_, err = s.System().Group(t.Context(), "new")
 	require.ErrorIs(t, err, groupkit.ErrGroupNotFound)
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []groupkit.GroupID{grouptest.OpenGroup}, report.Deletions)
 	require.Equal(t, []groupkit.GroupID{"new"}, report.Loads)
@@ -232,11 +232,11 @@ func TestEngine_ReadOnly_ForeignContents(t *testing.T) {
 		{markOf(t, s, 0), false},
 	} {
 		require.NoError(t, s.Blobs.Put(t.Context(), grouptest.ContentsMark, bytes.NewReader(c.mark.Encode())))
-		report, err := s.Verify(t.Context())
+		report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.Equal(t, c.foreign, report.ForeignContents)
 		reopenToRead(t, s)
-		report, err = s.Verify(t.Context())
+		report, err = s.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.Equal(t, c.foreign, report.ForeignContents)
 	}

@@ -107,7 +107,7 @@ func TestEngine_SweepsContents(t *testing.T) {
 	require.ElementsMatch(t, append(before, unknown...), grouptest.ContentIDs(t, s.Blobs))
 	require.Empty(t, s.Keys(t, key.Uploads()))
 	require.Empty(t, s.Keys(t, key.AllToGo()))
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, groupkit.Report{UnknownContents: []groupkit.UnknownContent{{ID: unknown[0]}, {ID: unknown[1]}}}, report)
 }
@@ -266,7 +266,7 @@ func TestActor_Files_ReadFails(t *testing.T) {
 	require.ErrorIs(t, err, groupkit.ErrStorage)
 	require.ErrorIs(t, err, bad)
 	grouptest.RequireError(t, err, groupkit.OpOpenFile, grouptest.Guild)
-	report, err := s.Verify(t.Context())
+	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Contains(t, report.Violations, broken(groupkit.FilesWhole, grouptest.Guild, "carol", `content of file "map.png"`, "cannot be read: a bad block"))
 }

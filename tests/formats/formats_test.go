@@ -135,7 +135,7 @@ func start(t *testing.T, s store.Store, blobs store.Blobs, opts groupkit.Options
 // findings are what Verify reports, in the words of the test.
 func findings(t *testing.T, eng *groupkit.Engine) string {
 	t.Helper()
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.False(t, report.ForeignContents)
 	var lines []string

@@ -39,7 +39,7 @@ func requireG(t *testing.T, eng *groupkit.Engine, want groupkit.Snapshot) {
 	got, err := eng.System().Snapshot(t.Context(), "g")
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Empty(t, report.Loads)
@@ -72,7 +72,7 @@ func TestActor_LoadFrom_lostAnswers(t *testing.T) {
 				s, err := w.System().Snapshot(t.Context(), "other")
 				require.NoError(t, err)
 				require.Equal(t, want.Group.MemberCount, s.Group.MemberCount)
-				report, err := w.Verify(t.Context())
+				report, err := w.Verify(t.Context(), groupkit.VerifyOptions{})
 				require.NoError(t, err)
 				require.Empty(t, report.Violations)
 			}

@@ -128,7 +128,7 @@ func TestActor_DeleteGroup_recalled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w.store.before(2, cancel) // the group is deleted, and nothing of it removed
 	require.Error(t, w.System().Once("k").DeleteGroup(ctx, "g"))
-	report, err := w.Verify(t.Context())
+	report, err := w.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []groupkit.GroupID{"g"}, report.Deletions)
 	require.NoError(t, w.System().Once("k").DeleteGroup(t.Context(), "g"))

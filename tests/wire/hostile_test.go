@@ -184,7 +184,7 @@ func TestHostile_uploads(t *testing.T) {
 		w := upload(io.NopCloser(strings.NewReader(partHeader+"half of it")), -1)
 		require.Equal(t, 400, w.Code, "%s", w.Body)
 		require.Equal(t, before, s.call(t, "app", "GET /chatgroups/g/share_files").json()["count"])
-		report, err := s.engine.Verify(t.Context())
+		report, err := s.engine.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.True(t, report.Sound(), "%v", report)
 	})
