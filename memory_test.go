@@ -1,7 +1,9 @@
 package groupkit_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/store"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
 )
@@ -76,6 +79,104 @@ func TestOptions_CacheBytes_Bound(t *testing.T) {
 			require.NoError(t, eng.As(users[0]).Can().Leave(t.Context(), longID(0)), "the engine is there until now")
 		})
 	}
+}
+
+// TestEngine_Verify_Memory verifies much more than what stays in memory meanwhile: contents that nobody knows, a log of
+// many calls, and damage. The heap is weighed at every page of contents and at every second transaction.
+func TestEngine_Verify_Memory(t *testing.T) {
+	const (
+		contents = 30_000
+		calls    = 15_000
+		damages  = 10_000
+		bound    = 2 << 20 // of the 10 MiB that these would take
+	)
+	data := memstore.New()
+	writer, err := groupkit.New(grouptest.KeptStore{Store: data}, memblob.New(), nil)
+	require.NoError(t, err)
+	id := grouptest.CreateGroup(t, writer, groupkit.NewGroup{ID: "guild"})
+	for range calls / 2 {
+		require.NoError(t, writer.System().MuteGroup(t.Context(), id))
+		require.NoError(t, writer.System().UnmuteGroup(t.Context(), id))
+	}
+	require.NoError(t, writer.Close())
+	for part := range damages / 1000 {
+		records := make(map[string]string)
+		for i := range 1000 {
+			records[fmt.Sprintf("?%060d-%d", part, i)] = ""
+		}
+		grouptest.PutAll(t, data, records)
+	}
+	w := &weighing{Store: grouptest.KeptStore{Store: data}}
+	eng, err := groupkit.New(w, listedBlobs{memblob.New(), contents, w}, &groupkit.Options{CacheBytes: -1})
+	require.NoError(t, err)
+	w.start = heap()
+	w.on = true
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
+	w.on = false
+	require.NoError(t, err)
+	require.Equal(t, contents, len(report.UnknownContents)+report.Omitted.UnknownContents)
+	require.Equal(t, damages, len(report.Violations)+report.Omitted.Violations)
+	t.Logf("%d KiB at most, weighed %d times", w.most>>10, w.times)
+	require.Greater(t, w.times, contents/1000)
+	require.LessOrEqual(t, w.most, bound)
+	require.NoError(t, eng.Close())
+}
+
+// weighing is a store that weighs the heap from time to time.
+type weighing struct {
+	store.Store
+	on                        bool
+	start, most, times, reads int
+}
+
+func (w *weighing) weigh() {
+	if w.on {
+		w.most, w.times = max(w.most, heap()-w.start), w.times+1
+	}
+}
+
+func (w *weighing) View(ctx context.Context, fn func(store.Reader) error) error {
+	return w.Store.View(ctx, func(r store.Reader) error { return fn(weighingReader{r, w}) })
+}
+
+type weighingReader struct {
+	store.Reader
+	w *weighing
+}
+
+func (r weighingReader) Scan(g store.Range) ([]store.Pair, bool, error) {
+	if r.w.reads++; r.w.reads%2 == 0 {
+		r.w.weigh()
+	}
+	return r.Reader.Scan(g)
+}
+
+// listedBlobs list contents that they do not keep.
+type listedBlobs struct {
+	store.Blobs
+	n int
+	w *weighing
+}
+
+func (b listedBlobs) List(_ context.Context, after string, limit int) (ids []string, more bool, err error) {
+	b.w.weigh()
+	from := 0
+	if after != "" {
+		if _, err := fmt.Sscanf(after[24:], "%d", &from); err != nil {
+			return nil, false, err
+		}
+	}
+	for i := from + 1; i <= b.n && len(ids) < limit; i++ {
+		ids = append(ids, fmt.Sprintf("01980000-0000-7000-8000-%012d", i))
+	}
+	return ids, from+len(ids) < b.n, nil
+}
+
+func (b listedBlobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
+	if id == grouptest.ContentsMark {
+		return b.Blobs.Get(ctx, id)
+	}
+	return io.NopCloser(strings.NewReader("")), nil
 }
 
 func TestOptions_CacheBytes_TooLarge(t *testing.T) {

@@ -43,7 +43,11 @@ func TestEngine_Verify(t *testing.T) {
 }
 
 func requireViolation(t *testing.T, s *grouptest.Dataset, want groupkit.Violation) {
-	report, err := s.Verify(t.Context(), groupkit.VerifyOptions{})
+	requireViolationOf(t, s, groupkit.VerifyOptions{}, want)
+}
+
+func requireViolationOf(t *testing.T, s *grouptest.Dataset, opts groupkit.VerifyOptions, want groupkit.Violation) {
+	report, err := s.Verify(t.Context(), opts)
 	require.NoError(t, err)
 	require.False(t, report.Sound())
 	for _, v := range report.Violations {

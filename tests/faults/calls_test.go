@@ -362,7 +362,12 @@ var reads = []call{
 		}
 		return err
 	}},
-	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error { return grouptest.ErrorOf(s.Verify(ctx, groupkit.VerifyOptions{})) }},
+	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.Verify(ctx, groupkit.VerifyOptions{}))
+	}},
+	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.Verify(ctx, groupkit.VerifyOptions{Quick: true, Progress: func(groupkit.VerifyProgress) {}}))
+	}},
 }
 
 func allCalls() (all []call) {
