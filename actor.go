@@ -96,3 +96,11 @@ func (a Actor) refuseSystem() error {
 	}
 	return nil
 }
+
+// refuseReadOnly returns ErrReadOnly if the engine writes nothing and the call is to change something.
+func (a Actor) refuseReadOnly() error {
+	if a.eng.opts.ReadOnly && a.mode != dryRun {
+		return ErrReadOnly
+	}
+	return nil
+}

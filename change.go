@@ -179,14 +179,6 @@ func (a Actor) checkCommand(v *verb, cmd *Command) error {
 	return a.refuseReadOnly()
 }
 
-// refuseReadOnly returns ErrReadOnly if the engine writes nothing and the call is to change something.
-func (a Actor) refuseReadOnly() error {
-	if a.eng.opts.ReadOnly && a.mode != dryRun {
-		return ErrReadOnly
-	}
-	return nil
-}
-
 // oversized reports whether the command has a text or a file ID that is too long whatever it
 // contains, and that only a rule can refuse: a text that is already so is never refused.
 // Such a call is tried before it goes to the Guard and waits for the writer.

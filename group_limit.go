@@ -93,3 +93,12 @@ func countedGroups(r store.Reader) (int, error) {
 	}
 	return countRange(r, store.Prefix([]byte{key.FamilyCreation}))
 }
+
+// countRange returns the number of the records in a range, within one transaction.
+func countRange(r store.Reader, rng store.Range) (n int, err error) {
+	err = scanAll(r, rng, func(page []store.Pair) error {
+		n += len(page)
+		return nil
+	})
+	return n, err
+}

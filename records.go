@@ -253,15 +253,6 @@ func entryValues(r store.Reader, group GroupID, list byte, prefix int, page []st
 	return values, nil
 }
 
-// countRange returns the number of the records in a range, within one transaction.
-func countRange(r store.Reader, rng store.Range) (n int, err error) {
-	err = scanAll(r, rng, func(page []store.Pair) error {
-		n += len(page)
-		return nil
-	})
-	return n, err
-}
-
 // scanAll reads a whole range within one transaction, page by page.
 func scanAll(r store.Reader, rng store.Range, fn func([]store.Pair) error) error {
 	for {
