@@ -116,7 +116,7 @@
 //     the engine is closed. The cause is the error of the store.
 //   - [ErrUnknownOutcome]: the result of a commit is not known. The change was made or not.
 //   - [ErrNested]: the call is not possible inside a transaction or in a Guard.
-//   - [ErrClock]: Options.Clock shows a time that cannot be right.
+//   - [ErrClock], [ErrReadOnly]: the clock cannot be right; Options.ReadOnly forbids changes.
 //
 // Some errors are passed on unchanged as the cause: the error of a context that ended, the
 // error of the reader given to UploadFile, and the errors of Options.UserExists and
@@ -233,9 +233,9 @@
 // content of a file could not be removed. It then returns an error although the group is
 // deleted. The rest of the data is removed when the engine is opened the next time.
 //
-// [Engine.Verify] reads the whole store and reports each invariant that is broken. In a sound store
-// it finds none. It lists apart unfinished deletions and loads, and contents of shared files that
-// are absent or that the database does not know.
+// [Engine.Verify] reads the whole store, or with Quick its heads, and reports each invariant that is
+// broken. In a sound store it finds none. It lists apart unfinished deletions and loads, and
+// contents of shared files that are absent or that the database does not know.
 //
 // # Files and backup
 //
@@ -247,7 +247,7 @@
 // for the contents too.
 //
 // Only one engine can have a file open; a second Open, by any process, fails with [ErrStorage]
-// within a second. The engine does not replicate: "The audit log" says how to keep a copy elsewhere.
+// within a second, unless all have Options.ReadOnly. The engine does not replicate: see "The audit log".
 //
 // [Engine.Backup] copies the bbolt file while it is in use. Copy the folder by other means,
 // and after the file: then the folder has the content of each file that the copy lists,

@@ -26,7 +26,7 @@ import (
 // On a shared store, Latest can give events that were committed shortly before. If the store does
 // not know the order of its commits (store.Numberer), engines that follow all groups find it out: up to
 // five times a second each makes the calls that are under way run again. With Options.ReadOnly an engine
-// leaves that to the others: it gives what they have found out, at the latest every 15 seconds.
+// leaves that to the others: it gives what they have found out, at the latest after 20 seconds.
 //
 // Allowed: system.
 // Returns ErrSystemOnly if the actor is a user, ErrNested inside Atomic, and ErrInvalid if the position is not valid.

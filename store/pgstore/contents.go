@@ -141,6 +141,9 @@ func (b *Blobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
 // Delete removes the content of id. The bytes of a content that is larger than a chunk are gone 10
 // minutes later.
 func (b *Blobs) Delete(ctx context.Context, id string) error {
+	if b.store.options.ReadOnly {
+		return errReadOnly
+	}
 	if err := store.CheckBlobID(id); err != nil {
 		return err
 	}

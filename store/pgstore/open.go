@@ -43,7 +43,8 @@ const pointwise = `SELECT set_config('enable_seqscan', 'off', LOCAL), set_config
 // the tables if they are missing. It makes a pool of connections, which Close closes; the
 // parameters of [pgxpool.ParseConfig] in the URL say how many.
 //
-// Returns ErrNewer if a newer version wrote the tables.
+// Returns ErrNewer if a newer version wrote the tables. With Options.ReadOnly it returns store.ErrReadOnly if the tables
+// are missing, and store.ErrOlder if an older version wrote them.
 func Open(ctx context.Context, url string, options *Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {

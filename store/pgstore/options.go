@@ -27,6 +27,10 @@ type Options struct {
 	// waits for all others that do, in the whole database server: leave it off where many
 	// commits a second matter more than how soon other processes hear of them.
 	Notify bool
+
+	// ReadOnly writes nothing, and makes no tables: a role of the database that may only read them is
+	// enough. Update, and Put, Delete and Tidy of Blobs, return store.ErrReadOnly.
+	ReadOnly bool
 }
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)

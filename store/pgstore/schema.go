@@ -30,6 +30,7 @@ var makeMeta = []string{
 }
 
 const (
+	seeMeta   = `SELECT version, epoch FROM APP_meta WHERE one = 1`
 	readMeta  = `SELECT version, epoch, cluster, highest FROM APP_meta WHERE one = 1 FOR UPDATE`
 	writeMeta = `UPDATE APP_meta SET version = $1, epoch = $2, cluster = $3, highest = $4 WHERE one = 1`
 )
@@ -48,6 +49,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.recognize(ctx); err != nil {
 		return err
 	}
+	if s.options.ReadOnly {
+		return s.options.Retry.Do(ctx, func() error { return s.opening(s.see(ctx)) })
+	}
 	return s.options.Retry.Do(ctx, func() error {
 		err := s.advance(ctx)
 		// Between the two statements of makeMeta the table is empty, for ever if the process ends there.
@@ -61,6 +65,28 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 		return s.opening(s.advance(ctx))
 	})
+}
+
+// see reads the epoch, and writes nothing.
+func (s *Store) see(ctx context.Context) error {
+	var m meta
+	err := s.pool.QueryRow(ctx, s.app(seeMeta)).Scan(&m.version, &m.epoch)
+	switch {
+	case hasCode(err, undefinedTable) || errors.Is(err, pgx.ErrNoRows) || err == nil && m.version == 0:
+		return fmt.Errorf("%w: there are no tables of %q yet", store.ErrReadOnly, s.options.Name)
+	case err != nil:
+		return err
+	case m.version > len(schema):
+		return s.newer(m.version)
+	case m.version < len(schema):
+		return fmt.Errorf("%w: schema %d of %q: open it once without ReadOnly", store.ErrOlder, m.version, s.options.Name)
+	}
+	s.epoch = m.epoch
+	return nil
+}
+
+func (s *Store) newer(version int) error {
+	return fmt.Errorf("%w: schema %d of %q (this version knows %d)", store.ErrNewer, version, s.options.Name, len(schema))
 }
 
 // opening returns the error of a statement of prepare. Who creates a table that another process is
@@ -96,7 +122,7 @@ func (s *Store) advance(ctx context.Context) error {
 			return err
 		}
 		if m.version > len(schema) {
-			return fmt.Errorf("%w: schema %d of %q (this version knows %d)", store.ErrNewer, m.version, s.options.Name, len(schema))
+			return s.newer(m.version)
 		}
 		for ; m.version < len(schema); m.version++ {
 			for _, statement := range schema[m.version] {

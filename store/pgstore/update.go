@@ -2,9 +2,12 @@ package pgstore
 
 import (
 	"context"
+	"fmt"
 
 	"groupkit/store"
 )
+
+var errReadOnly = fmt.Errorf("pgstore: %w", store.ErrReadOnly)
 
 // View runs fn on a snapshot. fn is run again if the connection is lost.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
@@ -18,6 +21,9 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 // Update runs fn and commits its writes if fn returns nil. fn is run again after a conflict, or if
 // the connection is lost before the commit.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if s.options.ReadOnly {
+		return errReadOnly
+	}
 	return s.call(ctx, func() error {
 		t := s.transaction(ctx, updating)
 		defer t.end()

@@ -29,6 +29,9 @@ type upload struct {
 // Put stores all bytes of r under id. It keeps one chunk in memory. Returns ErrCommitUnknown if the
 // connection was lost in the end; then id has the earlier content or the new one.
 func (b *Blobs) Put(ctx context.Context, id string, r io.Reader) error {
+	if b.store.options.ReadOnly {
+		return errReadOnly
+	}
 	if err := store.CheckBlobID(id); err != nil {
 		return err
 	}
@@ -198,6 +201,9 @@ func (u *upload) drop(ctx context.Context) {
 // Tidy removes the leftovers that nobody has used for 10 minutes. It disturbs no Put and no reader,
 // of no process.
 func (b *Blobs) Tidy(ctx context.Context) error {
+	if b.store.options.ReadOnly {
+		return errReadOnly
+	}
 	return b.call(ctx, func() error { return b.removeLeftovers(ctx, "") })
 }
 
