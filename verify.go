@@ -30,7 +30,7 @@ type VerifyOptions struct {
 // and each user in one transaction, and looks again before it reports what a concurrent call
 // can have changed.
 //
-// The memory needed grows with the users whom the log of one group names, by about 250 bytes each, and with
+// The memory needed grows with the users whom the log of one group names, by about 200 bytes each, and with
 // nothing else. With Quick, it takes the time to read a few records for each group, and to open each content.
 //
 // Returns ErrNested inside Atomic. With an error, the report contains what was found before.
