@@ -8,7 +8,7 @@
 //
 // Everything beyond the two interfaces is optional. A helper function finds an optional
 // method by type assertion, as in io/fs: see [GetMany], [Fetch], [Visit], [VisitKeys], [Backup],
-// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket] and [BucketReader]. For stores that
+// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket], [BucketReader] and [Buckets]. For stores that
 // several processes share there are [SizesOf], [Claim], [Number], [Settled], [Announce], [Watch]
 // and [Retry].
 package store
@@ -268,38 +268,4 @@ func Backup(ctx context.Context, s Store, w io.Writer) error {
 		return ErrNotSupported
 	}
 	return b.Backup(ctx, w)
-}
-
-// A BucketWriter is a Writer with key spaces for the application beside the engine's own.
-// They are written in the same transaction. It is optional.
-type BucketWriter interface {
-	Bucket(name string) (Writer, error)
-}
-
-// A BucketedReader is a Reader with key spaces for the application beside the engine's
-// own. They are read in the same snapshot. It is optional.
-type BucketedReader interface {
-	BucketReader(name string) (Reader, error)
-}
-
-// Bucket returns the application's key space with the name, within the transaction of w.
-// Its writes are committed with the transaction or not at all. It cannot reach the
-// engine's own records. Returns [ErrNotSupported] if w is not a [BucketWriter].
-func Bucket(w Writer, name string) (Writer, error) {
-	b, ok := w.(BucketWriter)
-	if !ok {
-		return nil, ErrNotSupported
-	}
-	return b.Bucket(name)
-}
-
-// BucketReader returns the application's key space with the name, within the snapshot of
-// r. A key space that was never written is empty. Returns [ErrNotSupported] if r is not a
-// [BucketedReader].
-func BucketReader(r Reader, name string) (Reader, error) {
-	b, ok := r.(BucketedReader)
-	if !ok {
-		return nil, ErrNotSupported
-	}
-	return b.BucketReader(name)
 }

@@ -137,3 +137,6 @@ func (r *Reader) Settled() (uint64, error) { return store.Settled(r.under) }
 func (r *Reader) BucketReader(name string) (store.Reader, error) {
 	return store.BucketReader(r.under, name)
 }
+
+// Buckets returns the names of the application's key spaces; see [store.BucketLister].
+func (r *Reader) Buckets() ([]string, error) { return store.Buckets(r.under) }

@@ -223,6 +223,9 @@ func (r *Reader) BucketReader(name string) (store.Reader, error) {
 	return store.BucketReader(r.Store, name)
 }
 
+// Buckets returns the names of the application's key spaces; see [store.BucketLister].
+func (r *Reader) Buckets() ([]string, error) { return store.Buckets(r.Store) }
+
 // A Writer reads and writes sealed records of a store.
 type Writer struct {
 	Reader

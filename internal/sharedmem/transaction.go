@@ -143,8 +143,15 @@ func (s space) bucket(name string) (space, error) {
 	case len(name) == 0 || len(name) > 2048 || name == "groupkit":
 		return space{}, fmt.Errorf("%w: bucket name of %d bytes, or the engine's own", store.ErrTooLarge, len(name))
 	}
-	prefix := binary.BigEndian.AppendUint16([]byte{1}, uint16(len(name)))
-	return space{s.transaction, string(prefix) + name}, nil
+	return space{s.transaction, bucketPrefix(name)}, nil
+}
+
+// bucketPrefix is what the keys of a bucket begin with; of "", what those of all buckets begin at.
+func bucketPrefix(name string) string {
+	if name == "" {
+		return "\x01"
+	}
+	return string(binary.BigEndian.AppendUint16([]byte{1}, uint16(len(name)))) + name
 }
 
 // A reader is what fn of View gets.
@@ -196,6 +203,29 @@ func (r reader) BucketReader(name string) (store.Reader, error) {
 	return reader{s}, err
 }
 
+// Buckets returns the names of the buckets, in byte order.
+func (r reader) Buckets() (names []string, err error) {
+	if r.over {
+		return nil, errOver
+	}
+	r.trip()
+	all := span{bucketPrefix(""), "\x02"}
+	for at := all; ; at.from = string(store.PrefixEnd([]byte(bucketPrefix(names[len(names)-1])))) {
+		found := false
+		r.root.walk(at, false, func(n *node) bool {
+			rest := n.key[3:]
+			names, found = append(names, rest[:binary.BigEndian.Uint16([]byte(n.key[1:]))]), true
+			return false
+		})
+		if !found {
+			break
+		}
+	}
+	r.spans = append(r.spans, all)
+	slices.Sort(names)
+	return names, r.read(len(names))
+}
+
 // A writer is what fn of Update gets.
 type writer struct{ space }
 
@@ -209,6 +239,8 @@ func (w writer) Fetch(keys [][]byte, ranges []store.Range) ([][]byte, []store.Pa
 }
 
 func (w writer) BucketReader(name string) (store.Reader, error) { return reader(w).BucketReader(name) }
+
+func (w writer) Buckets() ([]string, error) { return reader(w).Buckets() }
 
 func (w writer) Bucket(name string) (store.Writer, error) {
 	s, err := w.bucket(name)

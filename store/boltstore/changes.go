@@ -68,6 +68,7 @@ func applyTo(b *bolt.Bucket, writes tree.Tree) (written int64, err error) {
 type view interface {
 	bucket(name string) (store.Reader, error)
 	nested(name string, key []byte) (bool, error)
+	buckets() (names []string, err error) // of the application
 }
 
 // A layer is a view with changes on top.
@@ -82,4 +83,9 @@ func (l layer) bucket(name string) (store.Reader, error) {
 		return overlay.New(below, writes), nil
 	}
 	return below, err
+}
+
+func (l layer) buckets() (names []string, err error) {
+	names, err = l.view.buckets()
+	return slices.AppendSeq(names, maps.Keys(l.changes.apps)), err
 }

@@ -253,3 +253,6 @@ func (r readOnly) Scan(g store.Range) ([]store.Pair, bool, error) { return r.w.S
 func (r readOnly) BucketReader(name string) (store.Reader, error) {
 	return r.w.BucketReader(name)
 }
+
+// Buckets returns the names of the application's buckets.
+func (r readOnly) Buckets() ([]string, error) { return r.w.Buckets() }

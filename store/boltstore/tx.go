@@ -87,6 +87,26 @@ func (t *tx) bucket(name string) (store.Reader, error) {
 	return b, nil
 }
 
+// buckets returns the names of the application's buckets, in byte order. It leaves out those with names
+// that only bbolt accepts: nobody reaches them through the store.
+func (t *tx) buckets() (names []string, err error) {
+	defer catch(debug.SetPanicOnFault(true), t.store.path, &err)
+	c, err := t.pages.cursor(header{root: t.pages.root}, nil)
+	if err != nil {
+		return nil, t.main.damaged(err)
+	}
+	ok, err := c.seek(nil)
+	for ; ok && err == nil; ok, err = c.next() {
+		if name, _, flags := c.entry(); flags&bucketFlag != 0 && overlay.CheckBucket(string(name)) == nil {
+			names = append(names, string(name))
+		}
+	}
+	if err != nil {
+		return nil, t.main.damaged(err)
+	}
+	return names, nil
+}
+
 // nested reports whether key is a bucket within the bucket with the name.
 func (t *tx) nested(name string, key []byte) (is bool, err error) {
 	b := new(bucket)

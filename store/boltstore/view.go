@@ -93,3 +93,11 @@ func (r *reader) BucketReader(name string) (store.Reader, error) {
 	}
 	return r.tx.bucket(name)
 }
+
+// Buckets returns the names of the application's buckets.
+func (r *reader) Buckets() ([]string, error) {
+	if r.over {
+		return nil, overlay.Over()
+	}
+	return r.tx.buckets()
+}

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"groupkit/store"
 	"groupkit/store/internal/overlay"
@@ -53,6 +54,20 @@ func (w *writer) Bucket(name string) (store.Writer, error) {
 // BucketReader returns the application's key space with the name.
 func (w *writer) BucketReader(name string) (store.Reader, error) {
 	return w.Bucket(name)
+}
+
+// Buckets returns the names of the application's buckets, also of those that are written or opened here.
+func (w *writer) Buckets() ([]string, error) {
+	if w.Ended() {
+		return nil, overlay.Over()
+	}
+	names, err := w.view.buckets()
+	if err != nil {
+		return nil, err
+	}
+	names = slices.AppendSeq(slices.AppendSeq(names, maps.Keys(w.begun.apps)), maps.Keys(w.apps))
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // changes returns the changes that the writer began with and its own writes.

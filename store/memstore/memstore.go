@@ -8,6 +8,7 @@ package memstore
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"groupkit/store"
@@ -151,6 +152,22 @@ func (s *space) BucketReader(name string) (store.Reader, error) {
 	return s.Bucket(name)
 }
 
+// Buckets returns the names of the application's key spaces, also of those that are open in the transaction.
+func (s *space) Buckets() ([]string, error) {
+	if s.Ended() {
+		return nil, overlay.Over()
+	}
+	names := make(map[string]bool)
+	for name := range s.transaction.version {
+		names[name] = true
+	}
+	for name := range s.transaction.spaces {
+		names[name] = true
+	}
+	delete(names, "")
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
 // check refuses invalid names, and every name after the end of the transaction.
 func (s *space) check(name string) error {
 	if s.Ended() {
@@ -173,3 +190,6 @@ func (r reader) BucketReader(name string) (store.Reader, error) {
 	}
 	return reader{r.space.transaction.space(name)}, nil
 }
+
+// Buckets returns the names of the application's key spaces.
+func (r reader) Buckets() ([]string, error) { return r.space.Buckets() }

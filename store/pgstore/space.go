@@ -3,6 +3,7 @@ package pgstore
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -141,6 +142,32 @@ func (s *space) BucketReader(name string) (store.Reader, error) {
 	return w, nil
 }
 
+// Buckets returns the names of the application's key spaces, also of those that are open in the transaction.
+func (s *space) Buckets() (names []string, err error) {
+	if s.Ended() {
+		return nil, overlay.Over()
+	}
+	t := s.rows.t
+	err = t.run(func(b *pgx.Batch) {
+		b.Queue(t.store.statements.bucketNames).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				names = append(names, string(rows.RawValues()[0]))
+			}
+			return rows.Err()
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name := range t.spaces {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // queueWrites writes what is pending, in the order of the keys: so two transactions that write
 // the same keys seldom wait for each other in a circle.
 func (s *space) queueWrites(b *pgx.Batch) {
@@ -197,3 +224,6 @@ func (r reader) BucketReader(name string) (store.Reader, error) {
 	}
 	return reader{w.(bucket).space}, nil
 }
+
+// Buckets returns the names of the application's key spaces.
+func (r reader) Buckets() ([]string, error) { return r.space.Buckets() }

@@ -5,6 +5,7 @@ import "strings"
 // statements are the texts of the SQL statements, which contain the names of an app's tables.
 type statements struct {
 	records, buckets spaceStatements
+	bucketNames      string
 	contents         contentStatements
 }
 
@@ -24,6 +25,10 @@ func newStatements(name string) statements {
 		records:  newSpaceStatements(name+"_records", false),
 		buckets:  newSpaceStatements(name+"_buckets", true),
 		contents: newContentStatements(name),
+		// It jumps from each name to the next: DISTINCT would read every row.
+		bucketNames: strings.ReplaceAll("WITH RECURSIVE names (name) AS ((SELECT bucket FROM {table} ORDER BY bucket LIMIT 1) UNION ALL "+
+			"SELECT (SELECT bucket FROM {table} WHERE bucket > name ORDER BY bucket LIMIT 1) FROM names WHERE name IS NOT NULL) "+
+			"SELECT name FROM names WHERE name IS NOT NULL", "{table}", name+"_buckets"),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,13 @@ func (s suite) allIn(t *testing.T, name string) (pairs []string) {
 		pairs = all(t, b, store.Range{})
 	})
 	return pairs
+}
+
+// requireBuckets checks which buckets contain a pair.
+func requireBuckets(t *testing.T, r store.Reader, names ...string) {
+	listed, err := store.Buckets(r)
+	require.NoError(t, err)
+	require.Equal(t, names, listed)
 }
 
 var bucketTests = map[string]func(*testing.T, suite){
@@ -150,6 +158,57 @@ var bucketTests = map[string]func(*testing.T, suite){
 			}
 		})
 		require.Equal(t, []string{"n=120"}, s.allIn(t, "one"))
+	},
+	"are listed": func(t *testing.T, s suite) {
+		s.supported(t)
+		s.update(t, func(w store.Writer) { // one is there before, one is emptied, one is written and one is only opened
+			put(t, bucket(t, w, "emptied"), "a", "1")
+			put(t, bucket(t, w, "old"), "a", "1")
+			put(t, w, "a", "engine")
+		})
+		s.update(t, func(w store.Writer) {
+			requireBuckets(t, w, "emptied", "old")
+			require.NoError(t, bucket(t, w, "emptied").Delete([]byte("a")))
+			put(t, bucket(t, w, "a new one"), "b", "2")
+			require.NoError(t, bucket(t, w, "emptied at once").Delete([]byte("a")))
+			bucket(t, w, "opened")
+			requireBuckets(t, w, "a new one", "old")
+		})
+		s.view(t, func(r store.Reader) {
+			before, err := store.Buckets(r)
+			require.NoError(t, err)
+			require.Equal(t, []string{"a new one", "old"}, before[:2])
+			elsewhere(func() {
+				s.update(t, func(w store.Writer) {
+					put(t, bucket(t, w, "x"), "a", "1")
+					put(t, bucket(t, w, fmt.Sprintf("x%d", len(before))), "a", "1")
+				})
+			})
+			requireBuckets(t, r, before...)
+		})
+		var kept store.Reader
+		s.view(t, func(r store.Reader) {
+			kept = r
+			names, err := store.Buckets(r)
+			require.NoError(t, err)
+			require.Contains(t, names, "x")
+		})
+		_, err := store.Buckets(kept)
+		require.Error(t, err)
+	},
+	"many are listed": func(t *testing.T, s suite) {
+		s.supported(t)
+		var names []string
+		for i := range 60 {
+			names = append(names, fmt.Sprintf("%s-%02d", strings.Repeat("long", 50), i))
+		}
+		s.update(t, func(w store.Writer) {
+			for _, name := range names {
+				put(t, bucket(t, w, name), "a", "1")
+			}
+			requireBuckets(t, w, names...)
+		})
+		s.view(t, func(r store.Reader) { requireBuckets(t, r, names...) })
 	},
 	"sizes": func(t *testing.T, s suite) {
 		s.supported(t)
