@@ -60,7 +60,7 @@ func (e *Engine) adoptContents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(store.Sync(ctx, e.store), e.writeMark(ctx, id)); err != nil {
+	if err := errors.Join(store.Sync(ctx, e.store), writeMark(ctx, e.blobs, id)); err != nil {
 		return err
 	}
 	e.contents.owner.Store(ownedByUs)

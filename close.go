@@ -3,18 +3,13 @@ package groupkit
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 
 	"groupkit/internal/record"
 	"groupkit/store"
 )
 
-// The operations of Close and Backup.
-const (
-	OpClose  Op = "close"
-	OpBackup Op = "back up"
-)
+// The operation of Close.
+const OpClose Op = "close"
 
 // Close waits for the running transactions, stops the background work and closes the store.
 // Every later call returns ErrClosed. A second Close returns the result of the first.
@@ -77,32 +72,4 @@ func (e *Engine) leave(saved bool) {
 	_ = e.updateClosed(ctx, func(w store.Writer) error {
 		return changeIdentity(w, func(id *record.Identity) error { id.Open = false; return nil })
 	})
-}
-
-// Backup writes a consistent copy of the store to w while the store is in use. The copy of
-// a bbolt file is a file that Open can open. It does not contain the contents of shared
-// files: copy their folder afterwards.
-//
-// An engine that opens the copy beside the contents, or beside a copy of them, removes none of
-// them until [Engine.AdoptContents] is called: the original can have files that the copy does
-// not know.
-//
-// Returns ErrStorage if the store does not support copies or w fails, ErrInvalid if w is nil,
-// ErrNested inside Atomic, ErrReadOnly with Options.ReadOnly on a store that several processes can use, because the
-// copy has to be noted there.
-func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
-	if err := e.usable(); err != nil {
-		return wrap(OpBackup, "", err)
-	}
-	if isNil(w) {
-		return wrap(OpBackup, "", invalid("writer", "is nil"))
-	}
-	if e.opts.ReadOnly && e.shared {
-		return wrap(OpBackup, "", fmt.Errorf("%w: a copy of a store that other processes use has to be noted in it", ErrReadOnly))
-	}
-	err := store.Backup(ctx, e.store, w)
-	if err == nil && !e.opts.ReadOnly { // the next opening to write outdates the copy
-		err = e.outdateCopies(ctx)
-	}
-	return wrap(OpBackup, "", storage(err))
 }

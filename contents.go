@@ -22,11 +22,13 @@ import (
 //     only when that record is durable.
 //   - Nothing is removed unless the contents are claimed: their mark names this database, and
 //     a number that the database has reached. An older copy of the database has a lower one.
+//   - Nothing is removed while somebody holds the contents; see hold.
 //   - Before the mark gets a number, the database has it durably. Before the first content is
 //     put, the mark is there.
 type contents struct {
 	claiming sync.Mutex
 	owner    atomic.Int32 // an owner; changed only by who holds claiming
+	holds    atomic.Int32 // of this engine
 
 	mu      sync.Mutex
 	removed []string      // removed, and still recorded as to go
@@ -61,7 +63,7 @@ func (e *Engine) claimContents(ctx context.Context, create bool) (claimed bool, 
 	if !c.are(notCompared) {
 		return c.are(ownedByUs), nil
 	}
-	mark, found, err := e.readMark(ctx)
+	mark, found, err := readMark(ctx, e.blobs)
 	if err != nil {
 		return true, err
 	}
@@ -108,29 +110,12 @@ func (e *Engine) countOpening(ctx context.Context, mark record.ContentsMark, fou
 	if err != nil || !claimed {
 		return claimed, err
 	}
-	return true, e.writeMark(ctx, id)
+	return true, writeMark(ctx, e.blobs, id)
 }
 
 // isMarkOf reports whether contents with the mark belong to the database.
 func isMarkOf(mark record.ContentsMark, id *record.Identity) bool {
 	return mark.Database == id.Database && mark.Opening <= id.Opening
-}
-
-// outdateCopies makes the mark newer than every copy of the database that exists. A copy can
-// contain the reservation of an upload that has finished here since.
-func (e *Engine) outdateCopies(ctx context.Context) error {
-	c := &e.contents
-	if !c.are(ownedByUs) {
-		_, err := e.claimContents(ctx, false) // which counts up, if there is a mark
-		return err
-	}
-	c.claiming.Lock()
-	defer c.claiming.Unlock()
-	id, err := e.renewIdentity(ctx, func(id *record.Identity) error { id.Opening++; return nil })
-	if err != nil {
-		return err
-	}
-	return e.writeMark(ctx, id)
 }
 
 // renewIdentity changes the identity durably.
@@ -150,8 +135,8 @@ func (e *Engine) renewIdentity(ctx context.Context, change func(*record.Identity
 }
 
 // readMark reads the mark. One that cannot be decoded is a mark of nobody.
-func (e *Engine) readMark(ctx context.Context) (mark record.ContentsMark, found bool, err error) {
-	r, err := e.blobs.Get(ctx, contentsMark)
+func readMark(ctx context.Context, blobs store.Blobs) (mark record.ContentsMark, found bool, err error) {
+	r, err := blobs.Get(ctx, contentsMark)
 	if errors.Is(err, store.ErrNoBlob) {
 		return mark, false, nil
 	}
@@ -169,7 +154,7 @@ func (e *Engine) readMark(ctx context.Context) (mark record.ContentsMark, found 
 	return mark, true, nil
 }
 
-func (e *Engine) writeMark(ctx context.Context, id record.Identity) error {
+func writeMark(ctx context.Context, blobs store.Blobs, id record.Identity) error {
 	mark := record.ContentsMark{Database: id.Database, Opening: id.Opening}
-	return storage(e.blobs.Put(ctx, contentsMark, bytes.NewReader(mark.Encode())))
+	return storage(blobs.Put(ctx, contentsMark, bytes.NewReader(mark.Encode())))
 }

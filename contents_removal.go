@@ -62,11 +62,17 @@ func (e *Engine) removeCommitted(ctx context.Context, contents []string) (remove
 }
 
 // removeContents removes contents that are durably recorded as to go, unless the contents are
-// foreign. It returns those that are removed, and continues after an error.
+// foreign or held. It returns those that are removed, and continues after an error.
 func (e *Engine) removeContents(ctx context.Context, contents []string) (removed []string, err error) {
+	if len(contents) == 0 {
+		return nil, nil
+	}
 	ours, err := e.claimContents(ctx, true)
 	if err != nil || !ours {
 		return nil, err
+	}
+	if held, err := e.contentsHeld(ctx); err != nil || held {
+		return nil, err // whoever ends the last hold removes them
 	}
 	for _, content := range contents {
 		if failed := e.blobs.Delete(ctx, content); failed != nil {
@@ -76,6 +82,21 @@ func (e *Engine) removeContents(ctx context.Context, contents []string) (removed
 		removed = append(removed, content)
 	}
 	return removed, err
+}
+
+// contentsHeld reports whether there is a hold, of any engine.
+func (e *Engine) contentsHeld(ctx context.Context) (held bool, err error) {
+	if !e.shared {
+		return e.contents.holds.Load() > 0, nil
+	}
+	err = e.view(ctx, func(r store.Reader) error {
+		rng := store.Prefix(key.Holds())
+		rng.Limit = 1
+		page, _, err := r.Scan(rng)
+		held = len(page) > 0
+		return storage(err)
+	})
+	return held, err
 }
 
 // removeEach is removeContents for the files that one call has deleted. It keeps the records

@@ -81,6 +81,12 @@ var (
 	// ErrForeignContents: the contents of shared files belong to another database, or to a
 	// newer state of this one. See [Engine.AdoptContents].
 	ErrForeignContents = inClass(ErrConflict, "foreign_contents", 0, "contents of files belong to another database")
+
+	// ErrNotEmpty: a restore or a copy needs a place where nothing is.
+	ErrNotEmpty = inClass(ErrConflict, "not_empty", 0, "there is something already")
+
+	// ErrUnfinished: a restore or a copy into the store was cut off. Make the same call again.
+	ErrUnfinished = inClass(ErrConflict, "unfinished", 0, "a restore or a copy was not finished")
 )
 
 // The errors without a class.
@@ -313,7 +319,7 @@ func translate(err error) error {
 // returns nil for any other error.
 func classOf(err error) error {
 	for _, c := range []struct{ inner, class error }{
-		{ErrClosed, ErrClosed}, {ErrUnknownOutcome, ErrUnknownOutcome}, {ErrCorrupt, ErrCorrupt}, {ErrStorage, ErrStorage},
+		{ErrUnfinished, ErrUnfinished}, {ErrNotEmpty, ErrNotEmpty}, {ErrClosed, ErrClosed}, {ErrUnknownOutcome, ErrUnknownOutcome}, {ErrCorrupt, ErrCorrupt}, {ErrStorage, ErrStorage},
 		{store.ErrClosed, ErrClosed}, {ErrReadOnly, ErrReadOnly}, {store.ErrReadOnly, ErrReadOnly}, {store.ErrCommitUnknown, ErrUnknownOutcome},
 		{store.ErrCorrupt, ErrCorrupt}, {store.ErrNewer, ErrCorrupt}, {record.ErrCorrupt, ErrCorrupt}, {key.ErrForm, ErrCorrupt},
 		{store.ErrConflict, ErrStorage}, {store.ErrNoSpace, ErrStorage}, {store.ErrTooLarge, ErrStorage},

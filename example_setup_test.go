@@ -34,38 +34,44 @@ func ExampleNew() {
 	// an hour later: <nil>
 }
 
-// Backup copies the file while it is in use. The folder with the contents of shared
-// files is copied after it. Whoever goes on with the copy adopts the contents; until then
-// nothing is removed from them. Verify checks the copy.
+// Backup writes everything while the engine is in use. RestoreFile makes a file of it that Open opens, and a folder with
+// the contents of shared files. Verify checks the restored data.
 func ExampleEngine_Backup() {
 	dir, err := os.MkdirTemp("", "groupkit-")
 	orDie(err)
 	defer os.RemoveAll(dir)
-	path, copied, ctx := filepath.Join(dir, "guilds.db"), filepath.Join(dir, "copy.db"), context.Background()
-	eng, err := groupkit.Open(path, nil)
+	ctx := context.Background()
+	eng, err := groupkit.Open(filepath.Join(dir, "guilds.db"), nil)
 	orDie(err)
 	defer eng.Close()
 	guild := exampleGuild(eng, "bob")
 
-	file, err := os.Create(copied)
+	backup, err := os.Create(filepath.Join(dir, "sunday.backup"))
 	orDie(err)
-	orDie(eng.Backup(ctx, file))
-	orDie(file.Close())
-	if _, err := os.Stat(path + ".files"); err == nil { // it is there once a file has been shared
-		orDie(os.CopyFS(copied+".files", os.DirFS(path+".files")))
-	}
+	defer backup.Close()
+	_, err = eng.Backup(ctx, backup)
+	orDie(err)
 
-	restored, err := groupkit.Open(copied, nil)
+	orDie(eng.System().AddMember(ctx, guild, "carol"))
+	changes, err := os.Create(filepath.Join(dir, "monday.backup"))
+	orDie(err)
+	defer changes.Close()
+	_, err = eng.Backup(ctx, changes, backup) // only what has changed since
+	orDie(err)
+
+	path := filepath.Join(dir, "restored.db")
+	_, err = groupkit.RestoreFile(ctx, path, backup, changes)
+	orDie(err)
+	restored, err := groupkit.Open(path, nil)
 	orDie(err)
 	defer restored.Close()
-	orDie(restored.AdoptContents(ctx))
 	report, err := restored.Verify(ctx, groupkit.VerifyOptions{})
 	orDie(err)
 	g, err := restored.As("bob").Group(ctx, guild)
 	orDie(err)
 	fmt.Printf("%s: %d members, %d broken rules\n", g.Name, g.MemberCount, len(report.Violations))
 	// Output:
-	// Night Watch: 2 members, 0 broken rules
+	// Night Watch: 3 members, 0 broken rules
 }
 
 // With UserExists only users whom the application knows can enter a group.

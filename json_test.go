@@ -295,7 +295,8 @@ func TestSentinel(t *testing.T) {
 		"version_changed": groupkit.ErrVersion, "group_exists": groupkit.ErrGroupExists, "key_reused": groupkit.ErrKeyReused,
 		"foreign_contents": groupkit.ErrForeignContents, "closed": groupkit.ErrClosed, "clock_out_of_range": groupkit.ErrClock,
 		"read_only": groupkit.ErrReadOnly,
-		"corrupt":   groupkit.ErrCorrupt, "nested": groupkit.ErrNested, "unknown_outcome": groupkit.ErrUnknownOutcome,
+		"not_empty": groupkit.ErrNotEmpty, "unfinished": groupkit.ErrUnfinished,
+		"corrupt": groupkit.ErrCorrupt, "nested": groupkit.ErrNested, "unknown_outcome": groupkit.ErrUnknownOutcome,
 	}
 	require.Nil(t, groupkit.Sentinel(""))
 	require.Nil(t, groupkit.Sentinel("group full"))

@@ -26,8 +26,8 @@ const OpOpen Op = "open"
 // New brings data of format 1 up to date, in steps; see [Upgrade]. It keeps no copy of the old
 // data: make one with store.Backup before, if you need it.
 //
-// Returns ErrCorrupt if a newer version wrote the data, ErrInvalid if s or blobs is nil or an
-// option is not valid, ErrStorage if an older version wrote the data of a store that several processes can use.
+// Returns ErrCorrupt if a newer version wrote the data, ErrUnfinished if a restore or a copy into s was cut off, ErrInvalid
+// if s or blobs is nil or an option is not valid, ErrStorage if an older version wrote the data of a store that several processes can use.
 // With [Options.ReadOnly] it writes nothing, and returns ErrReadOnly if there is no data yet.
 func New(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error) {
 	if isNil(blobs) {
@@ -168,6 +168,9 @@ func (e *Engine) prepare(ctx context.Context, keep keepOld) (left leftover, err 
 		return left, err
 	}
 	err = e.step(ctx, func(w store.Writer) error {
+		if _, err := loadFormat(w); err != nil { // a restore or a copy can have begun
+			return err
+		}
 		_, known, err := w.Get(key.Identity())
 		if err != nil {
 			return err

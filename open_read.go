@@ -66,7 +66,7 @@ func (e *Engine) refuseUnwritten(found record.Format) error {
 // seeContents finds out whether the contents are foreign, and writes nothing. It reads the mark first,
 // because the database is ahead of it.
 func (e *Engine) seeContents(ctx context.Context) error {
-	mark, found, err := e.readMark(ctx)
+	mark, found, err := readMark(ctx, e.blobs)
 	if err != nil {
 		return err
 	}

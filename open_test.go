@@ -163,38 +163,8 @@ func TestOpen_AfterARefusal(t *testing.T) {
 	eng, err = groupkit.Open(path, nil)
 	require.NoError(t, err)
 	require.NoError(t, eng.Close())
-	require.ErrorIs(t, eng.Backup(t.Context(), io.Discard), groupkit.ErrClosed)
+	require.ErrorIs(t, grouptest.ErrorOf(eng.Backup(t.Context(), io.Discard)), groupkit.ErrClosed)
 }
-
-// TestEngine_Backup opens what Backup wrote.
-func TestEngine_Backup(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	eng, err := groupkit.Open(filepath.Join(dir, "a"), nil)
-	require.NoError(t, err)
-	g, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{Name: "x", Owner: "alice"})
-	require.NoError(t, err)
-	out, err := os.Create(filepath.Join(dir, "b"))
-	require.NoError(t, err)
-	require.NoError(t, eng.Backup(t.Context(), out))
-	require.NoError(t, out.Close())
-	err = eng.Backup(t.Context(), failingWriter{})
-	require.ErrorIs(t, err, errBoom)
-	grouptest.RequireError(t, err, groupkit.OpBackup, "")
-	require.NoError(t, eng.Close())
-
-	eng, err = groupkit.Open(filepath.Join(dir, "b"), nil)
-	require.NoError(t, err)
-	again, err := eng.System().Group(t.Context(), g.ID)
-	require.NoError(t, err)
-	require.Equal(t, g, again)
-	grouptest.RequireVerified(t, eng)
-	require.NoError(t, eng.Close())
-}
-
-type failingWriter struct{}
-
-func (failingWriter) Write([]byte) (int, error) { return 0, errBoom }
 
 // TestEngine_Close_Fails has a store that fails to close: it is said, each time.
 func TestEngine_Close_Fails(t *testing.T) {

@@ -110,7 +110,7 @@ func TestEngine_Verify_loads(t *testing.T) {
 		require.NoError(t, grouptest.ErrorOf(s.Engine.System().Load(t.Context(), snapshot)), name)
 		requireSoundLoads(t, s.Engine)
 		s.ChangeHeader(t, snapshot.Group.ID, func(h *record.Header) { h.Loaded = loaded })
-		report, err := s.Engine.Verify(t.Context())
+		report, err := s.Engine.Verify(t.Context(), groupkit.VerifyOptions{})
 		require.NoError(t, err)
 		require.NotEmpty(t, report.Violations, name)
 		for _, v := range report.Violations {

@@ -65,6 +65,8 @@ var codes = map[string]struct {
 	"ErrGroupExists":        {groupkit.ErrGroupExists, "group_exists"},
 	"ErrKeyReused":          {groupkit.ErrKeyReused, "key_reused"},
 	"ErrForeignContents":    {groupkit.ErrForeignContents, "foreign_contents"},
+	"ErrNotEmpty":           {groupkit.ErrNotEmpty, "not_empty"},
+	"ErrUnfinished":         {groupkit.ErrUnfinished, "unfinished"},
 	"ErrClosed":             {groupkit.ErrClosed, "closed"},
 	"ErrReadOnly":           {groupkit.ErrReadOnly, "read_only"},
 	"ErrClock":              {groupkit.ErrClock, "clock_out_of_range"},

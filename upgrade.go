@@ -43,6 +43,8 @@ func loadFormat(r store.Reader) (found record.Format, err error) {
 		return found, fmt.Errorf("%w: the data has format %d, this version reads formats up to %d", store.ErrNewer, found.Number, format)
 	case found.From < 0 || found.From >= found.Number || !bytes.Equal(found.Encode(), value): // it has no checksum
 		return found, corrupt("the number of the format is damaged (%x)", value)
+	case found.Filling != "":
+		return found, fmt.Errorf("%w: of %s: make the same call again", ErrUnfinished, found.Filling)
 	}
 	return found, nil
 }

@@ -182,7 +182,7 @@ type meter struct {
 	kept time.Time    // when it was called last
 }
 
-// keepEvery is how often a meter calls keep.
+// keepEvery is how often a meter calls keep, and a hold is moved.
 const keepEvery = uploadIdle / 6
 
 // maxIdle is how many times in a row a reader may return nothing, as in package bufio.

@@ -300,7 +300,10 @@ func (v *verifier) fileEntry(p store.Pair) (id uuid.UUID, group string, version 
 }
 
 func (v *verifier) upload(p store.Pair) {
-	_, err := key.CutContent(string(p.Key[1:]))
+	var err error
+	if !key.IsHold(p.Key) {
+		_, err = key.CutContent(string(p.Key[1:]))
+	}
 	if err == nil {
 		_, err = record.DecodeUpload(p.Value)
 	}

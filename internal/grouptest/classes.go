@@ -41,6 +41,8 @@ var Classes = map[error]error{
 	groupkit.ErrGroupExists:        groupkit.ErrConflict,
 	groupkit.ErrKeyReused:          groupkit.ErrConflict,
 	groupkit.ErrForeignContents:    groupkit.ErrConflict,
+	groupkit.ErrNotEmpty:           groupkit.ErrConflict,
+	groupkit.ErrUnfinished:         groupkit.ErrConflict,
 	groupkit.ErrVetoed:             groupkit.ErrForbidden,
 	groupkit.ErrNested:             groupkit.ErrNested,
 	groupkit.ErrClosed:             groupkit.ErrClosed,

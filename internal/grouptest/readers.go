@@ -19,3 +19,8 @@ func During(do func()) io.Reader {
 func Halfway(do func()) io.Reader {
 	return io.MultiReader(strings.NewReader("first half "), During(do))
 }
+
+// A WriterFunc is a function as a writer.
+type WriterFunc func([]byte) (int, error)
+
+func (f WriterFunc) Write(p []byte) (int, error) { return f(p) }

@@ -1,6 +1,7 @@
 package key
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 
@@ -94,6 +95,20 @@ func Uploads() []byte { return []byte{FamilyUploads} }
 // Upload returns the key of the upload of the content while it is in progress.
 func Upload(content string) []byte {
 	return append([]byte{FamilyUploads}, content...)
+}
+
+// Hold returns the key of the record that contents are held: none is removed while it is there. It lies among
+// the uploads, and has no ID of a content.
+func Hold(id uuid.UUID) []byte { return append(Holds(), id.String()...) }
+
+// Holds returns the prefix of the records that contents are held.
+func Holds() []byte { return Upload("hold-") }
+
+// IsHold reports whether a key of an upload is that of a hold.
+func IsHold(k []byte) bool {
+	id, ok := bytes.CutPrefix(k, Holds())
+	_, valid := parseUUID(string(id))
+	return ok && valid
 }
 
 // ToGo returns the key of the record that a content must be removed.

@@ -20,7 +20,7 @@
 //	R G             pseudonyms that are being written into groups
 //	T T G fact U    entries that expire, by time of expiry
 //	U U 0 kind …    all records of a user
-//	W id            uploads in progress
+//	W id            uploads in progress; hold-id: contents are held
 //	X id            contents that must be removed
 //
 // T is a time in milliseconds, and number is a number: eight bytes, big-endian. U is a user

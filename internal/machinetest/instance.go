@@ -49,6 +49,7 @@ type instance struct {
 	blobs   *memblob.Blobs
 	engines []*groupkit.Engine
 	dry     bool // a call is only asked about
+	backups [][]byte
 	ids     map[groupkit.GroupID]groupkit.GroupID
 	names   map[groupkit.GroupID]groupkit.GroupID
 	files   map[groupkit.FileID]groupkit.FileID

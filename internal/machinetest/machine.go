@@ -61,6 +61,8 @@ var unmet = []error{
 	groupkit.ErrVetoed,          // there is no Guard: guard_test.go
 	groupkit.ErrKeyReused,       // no key is used for two calls: idempotency_test.go
 	groupkit.ErrForeignContents, // no contents are those of another: contents_test.go
+	groupkit.ErrNotEmpty,        // nothing is restored into a place in use: restore_test.go
+	groupkit.ErrUnfinished,      // no restore is cut off: restore_test.go
 	groupkit.ErrContentAbsent,   // no group is loaded: load_group_test.go
 	groupkit.ErrNested,          // no call is made in the midst of an Atomic: atomic_outside_test.go
 	groupkit.ErrClock,           // the clock is right: clock_range_test.go
@@ -88,15 +90,22 @@ type machine struct {
 func history(t *rapid.T, seen *coverage, sides []Side) {
 	m := newMachine(t, seen, sides)
 	m.begin(t)
+	backs := modeltest.Chance(t, "backs up", 30)
 	for round := range 6 {
 		t.Repeat(map[string]func(*rapid.T){"step": m.step})
 		m.lookAtLogs(t)
 		m.reopen(t)
 		if round%2 == 1 {
 			m.lookAtEverything(t)
+			if backs {
+				m.backUp(t)
+			}
 		}
 	}
 	m.lookAtLoads(t)
+	if backs {
+		m.lookAtBackups(t)
+	}
 }
 
 // begin makes two groups with a few members, whom a public group lets invite without

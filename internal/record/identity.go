@@ -3,7 +3,7 @@ package record
 // An Identity says which database this is, and which part of its history it has.
 type Identity struct {
 	Database string // the ID of the database
-	Opening  uint64 // counted up by openings and backups, before the mark of the contents says so
+	Opening  uint64 // counted up by openings, before the mark of the contents says so
 	History  string // the ID of the history that the versions of the groups belong to
 	Open     bool   // an engine that can lose the end of the history has the store open
 	Foreign  string // on a shared store: the mark of foreign contents for which the history was begun

@@ -157,10 +157,17 @@ type Format struct {
 	// From is the number of the format from which the records are being converted; 0 if the
 	// conversion is complete. Versions that know only format 1 do not read it.
 	From int
+
+	// Filling says what a restore or a copy is filling the store with, and Filler which call of it; "" if it is
+	// complete. Versions that do not read them take the record for a damaged one.
+	Filling, Filler string
 }
 
 // Encode returns the record.
-func (v *Format) Encode() []byte { return appendInt(EncodeCount(v.Number), 2, int64(v.From)) }
+func (v *Format) Encode() []byte {
+	b := appendInt(EncodeCount(v.Number), 2, int64(v.From))
+	return appendString(appendString(b, 3, v.Filling), 4, v.Filler)
+}
 
 // DecodeFormat decodes the result of Encode.
 func DecodeFormat(b []byte) (v Format, err error) {
@@ -171,6 +178,10 @@ func DecodeFormat(b []byte) (v Format, err error) {
 			v.Number = int(f.uint)
 		case 2:
 			v.From = int(f.uint)
+		case 3:
+			v.Filling = f.string()
+		case 4:
+			v.Filler = f.string()
 		}
 	}
 	return v, f.err

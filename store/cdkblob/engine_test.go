@@ -65,7 +65,7 @@ func TestEngine(t *testing.T) {
 	}
 	_, _, err = alice.OpenFile(ctx, g.ID, other.ID)
 	require.ErrorIs(t, err, groupkit.ErrCorrupt, "the content is missing")
-	report, err := eng.Verify(ctx)
+	report, err := eng.Verify(ctx, groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Len(t, report.Violations, 1)
 }
@@ -87,7 +87,7 @@ func TestEngine_withoutBucket(t *testing.T) {
 }
 
 func verified(t *testing.T, eng *groupkit.Engine) groupkit.Report {
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	return report

@@ -59,7 +59,7 @@ func readAll(path string, then func()) error {
 		err = eng.System().Export(ctx, io.Discard, groupkit.ExportOptions{Contents: true})
 	}
 	if err == nil {
-		err = eng.Backup(ctx, io.Discard)
+		_, err = eng.Backup(ctx, io.Discard)
 	}
 	if err == nil {
 		err = eng.As("alice").MaySpeak(ctx, "g")

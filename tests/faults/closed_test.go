@@ -23,7 +23,7 @@ func TestEngine_Closed(t *testing.T) {
 		_, ok := err.(*groupkit.Error) //nolint:errorlint // it is the outermost
 		require.True(t, ok, v.name)
 	}
-	require.ErrorIs(t, s.Backup(t.Context(), io.Discard), groupkit.ErrStorage, "memstore cannot, closed or not")
+	require.ErrorIs(t, grouptest.ErrorOf(s.Backup(t.Context(), io.Discard)), groupkit.ErrClosed)
 	_, err := groupkit.New(s.Store, s.Blobs, nil)
 	require.ErrorIs(t, err, groupkit.ErrClosed)
 	grouptest.RequireError(t, err, groupkit.OpOpen, "")
