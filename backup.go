@@ -126,7 +126,7 @@ func (b *backup) begin(ctx context.Context, w io.Writer) (*archive.Writer, error
 		id, _, err = loadIdentity(r)
 		return err
 	})
-	if err != nil {
+	if err != nil && classOf(err) != ErrCorrupt { // a backup can do without
 		return nil, err
 	}
 	b.header = archive.Header{At: instant(now), Format: format, Database: id.Database, History: id.History}

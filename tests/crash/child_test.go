@@ -71,6 +71,9 @@ func (b crashPointBlobs) Delete(ctx context.Context, id string) error {
 	return b.Blobs.Delete(ctx, id)
 }
 
+// ofChild counts the steps of the process that runs a scenario.
+var ofChild countdown
+
 // The environment tells a child its scenario, its folder, and the step at which it crashes.
 const (
 	crashScenario = "GROUPKIT_CRASH_STORY"
@@ -113,6 +116,19 @@ var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, be
 		begin()
 		return load(ctx, s)
 	},
+	"backup": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return backUp(ctx, s)
+	},
+	"restore": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		grouptest.Must(backUp(ctx, s))
+		begin()
+		return restore(ctx, s)
+	},
+	"copy": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return copyAll(ctx, s)
+	},
 	"nothing": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
 		begin() // the steps of the opening count
 		for !settled(grouptest.PanicT{}, s) {
@@ -129,7 +145,7 @@ func TestCrashChild(t *testing.T) {
 	}
 	var steps int64
 	grouptest.Must(grouptest.ErrorOf(fmt.Sscan(os.Getenv(crashSteps), &steps)))
-	l := new(countdown)
+	l := &ofChild
 	begin := func() { l.left.Store(steps) }
 	if scenario == "nothing" {
 		begin()

@@ -1,7 +1,9 @@
 package faults_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"reflect"
 	"strings"
@@ -12,6 +14,8 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
 )
 
 // A call is one call of the public API that succeeds on a Dataset.
@@ -180,6 +184,25 @@ var multiStep = []call{
 	{"Sweep", func(ctx context.Context, s *grouptest.Dataset) error {
 		s.Clock.Advance(2 * grouptest.Month)
 		return grouptest.ErrorOf(s.Sweep(ctx))
+	}},
+}
+
+// transfers are the calls that carry everything elsewhere. What they carry is whole, although records are damaged.
+var transfers = []call{
+	{"Backup", func(ctx context.Context, s *grouptest.Dataset) error {
+		var out bytes.Buffer
+		_, err := s.Backup(ctx, &out)
+		if err == nil || errors.Is(err, groupkit.ErrCorrupt) {
+			_, failed := groupkit.Restore(ctx, memstore.New(), memblob.New(), bytes.NewReader(out.Bytes()))
+			err = errors.Join(failed, err)
+		}
+		if failed, ok := err.(interface{ Unwrap() []error }); ok && len(failed.Unwrap()) == 1 { //nolint:errorlint // of Join
+			err = failed.Unwrap()[0]
+		}
+		return err
+	}},
+	{"Copy", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.Copy(ctx, memstore.New(), memblob.New(), groupkit.CopyOptions{}))
 	}},
 }
 
@@ -371,7 +394,7 @@ var reads = []call{
 }
 
 func allCalls() (all []call) {
-	for _, some := range [][]call{changes, multiStep, reads} {
+	for _, some := range [][]call{changes, multiStep, transfers, reads} {
 		all = append(all, some...)
 	}
 	return all

@@ -55,7 +55,7 @@ func TestEngine_RandomDamage(t *testing.T) {
 		swap(t, s.Store, sound, corrupt(t, sound))
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		all := append(slices.Clone(reads), changes...)
+		all := slices.Concat(reads, transfers, changes)
 		for _, v := range append(all, rapid.SampledFrom(multiStep).Draw(t, "verb")) {
 			err := v.run(ctx, s)
 			require.NotErrorIs(t, err, groupkit.ErrStorage, v.name)
