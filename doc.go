@@ -249,16 +249,16 @@
 // Only one engine can have a file open; a second Open, by any process, fails with [ErrStorage]
 // within a second, unless all have Options.ReadOnly. The engine does not replicate: see "The audit log".
 //
-// [Engine.Backup] copies the bbolt file while it is in use. Copy the folder by other means,
-// and after the file: then the folder has the content of each file that the copy lists,
-// unless the file was deleted in between.
+// [Engine.Backup] writes everything as one stream while the engine is in use, contents included, or
+// what has changed since earlier backups. [Restore] and [RestoreFile] make a database of it, and
+// [Engine.Copy] copies one into another store.
 //
-// Among the contents lies a mark. It names the database, and counts the openings and backups.
+// Among the contents lies a mark. It names the database, and counts the openings.
 // An engine that is opened beside the contents of another database, or with an older copy of
 // its own, finds that out: it works, but removes no content, so that nothing is lost if the
 // right database is put back. [Report.ForeignContents] and the log say so. Call
-// [Engine.AdoptContents] to go on with the database and the contents as they are, for example
-// after a restore. [Engine.RemoveUnknownContents] then removes what no database lists any more.
+// [Engine.AdoptContents] to go on with the database and the contents as they are.
+// [Engine.RemoveUnknownContents] then removes what no database lists any more.
 //
 // # Lists and pagination
 //
