@@ -129,6 +129,10 @@ var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, be
 		begin()
 		return copyAll(ctx, s)
 	},
+	"import": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return importFrom(ctx, s, os.Getenv(crashDir))
+	},
 	"nothing": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
 		begin() // the steps of the opening count
 		for !settled(grouptest.PanicT{}, s) {
@@ -216,7 +220,12 @@ func runChild(t *testing.T, scenario, from string, steps int) (dir string, died 
 // file, waits until the engine has finished everything, and calls look.
 func crashAtEveryStep(t *testing.T, scenario string, atLeast int, look func(*testing.T, *grouptest.Stack)) {
 	t.Parallel()
-	from, died := largeGroupOnDisk(t), true
+	crashFrom(t, largeGroupOnDisk(t), scenario, atLeast, look)
+}
+
+// crashFrom does so from a folder.
+func crashFrom(t *testing.T, from, scenario string, atLeast int, look func(*testing.T, *grouptest.Stack)) {
+	died := true
 	for steps := 1; died; steps++ {
 		var dir string
 		dir, died = runChild(t, scenario, from, steps)
