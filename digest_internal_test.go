@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -68,4 +69,52 @@ func TestDigest(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(got))), len(got), "other calls have other digests")
+}
+
+// FuzzDigest compares two commands. They have one digest if, and only if, they are the same call; neither the
+// actor nor the reason is a part of it.
+func FuzzDigest(f *testing.F) {
+	f.Add(uint8(0), "g", "a", "b", "t", int64(0), uint8(0), "g", "a", "b", "t", int64(0))
+	f.Add(uint8(1), "g", "a,b", "", "", int64(-1), uint8(1), "g", "a", "b", "", int64(-1))
+	f.Add(uint8(5), "g", "a", "", "\"", int64(1), uint8(5), "g", "a", "", "\\\"", int64(1))
+	f.Add(uint8(2), "<", "\u2028", "&", "\x7f", int64(9), uint8(3), "\\u003c", "", "", "", int64(9))
+	ops := []Op{OpMuteUsers, OpBlockUsers, OpAddMembers, OpSetAnnouncement, OpUploadFile, OpDeleteFile, OpUpdateGroup, OpCreateGroup}
+	type call struct {
+		op                        Op
+		batch                     bool
+		group, user, second, text string
+		d                         int64
+	}
+	print := func(t *testing.T, c call, actor UserID, reason string) []byte {
+		cmd := Command{Op: c.op, Actor: actor, Reason: reason, Group: GroupID(c.group), Users: []UserID{UserID(c.user)}, Duration: time.Duration(c.d)}
+		if c.second != "" {
+			cmd.Users = append(cmd.Users, UserID(c.second))
+		}
+		switch c.op {
+		case OpUpdateGroup:
+			cmd.Update = &GroupUpdate{Custom: &c.text}
+		case OpCreateGroup:
+			cmd.New = &NewGroup{ID: cmd.Group, Name: c.text, Members: cmd.Users}
+		default:
+			cmd.Text = c.text
+		}
+		sum, err := digest(&verb{batch: c.batch}, &cmd)
+		require.NoError(t, err)
+		return sum
+	}
+	valid := func(c call) bool {
+		for _, text := range []string{c.group, c.user, c.second, c.text} {
+			if !utf8.ValidString(text) || len(text) > maxID {
+				return false // it is refused before it is digested, or its beginning is
+			}
+		}
+		return c.group != ""
+	}
+	f.Fuzz(func(t *testing.T, op uint8, group, user, second, text string, d int64, op2 uint8, group2, user2, second2, text2 string, d2 int64) {
+		a := call{ops[op%8], op >= 128, group, user, second, text, d}
+		b := call{ops[op2%8], op2 >= 128, group2, user2, second2, text2, d2}
+		if valid(a) && valid(b) {
+			require.Equal(t, a == b, string(print(t, a, "x", "")) == string(print(t, b, "y", "why")), "%+v\n%+v", a, b)
+		}
+	})
 }

@@ -178,6 +178,41 @@ func FuzzHandler(f *testing.F) {
 	})
 }
 
+// No header makes the handler panic or fail: those of repeated and of conditional calls, of ranges, of browsers.
+func FuzzHeaders(f *testing.F) {
+	eng, err := groupkit.New(memstore.New(), memblob.New(), nil)
+	require.NoError(f, err)
+	f.Cleanup(func() { require.NoError(f, eng.Close()) })
+	_, err = eng.System().CreateGroup(f.Context(), groupkit.NewGroup{ID: "g", Name: "g", Owner: "a", Members: []groupkit.UserID{"b"}})
+	require.NoError(f, err)
+	file, err := eng.System().UploadFile(f.Context(), "g", "f", strings.NewReader("content"))
+	require.NoError(f, err)
+	h := NewHandler(OneApp("o", "a", &App{Engine: eng, Authenticator: everybody{}}), nil)
+	targets := []struct{ method, target, body string }{
+		{"GET", "/o/a/chatgroups/g", ""}, {"PUT", "/o/a/chatgroups/g", `{"groupname":"n"}`}, {"POST", "/o/a/chatgroups/g/announcement", `{"announcement":"x"}`},
+		{"GET", "/o/a/chatgroups/g/share_files/" + string(file.ID), ""}, {"OPTIONS", "/o/a/chatgroups/g", ""}, {"POST", "/o/a/chatgroups/g/mute", `{"usernames":["b"],"mute_duration":1000}`},
+	}
+	names := []string{"If-Match", "Idempotency-Key", "Range", "If-Range", "If-None-Match", "Content-Type", "Origin", "X-Request-Id", "Last-Event-Id", "Accept", "Authorization"}
+	tag := `"` + eng.History() + `-1"`
+	for i, value := range []string{tag, "key", "bytes=0-1,3-", "bytes=9223372036854775807-", "W/" + tag, "application/json;charset=x", "*", "", "\"", "\x00", strings.Repeat("k", 129)} {
+		f.Add(i, i, value, i+1, value)
+		f.Add(i, i+1, value, i+2, "")
+	}
+	f.Fuzz(func(t *testing.T, at, name int, value string, second int, other string) {
+		of := func(i, n int) int { return int(uint(i) % uint(n)) }
+		asked := targets[of(at, len(targets))]
+		r := httptest.NewRequestWithContext(t.Context(), asked.method, asked.target, strings.NewReader(asked.body))
+		r.Header[names[of(name, len(names))]] = []string{value}
+		r.Header[names[of(second, len(names))]] = append(r.Header[names[of(second, len(names))]], other)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Less(t, w.Code, 500, w.Body.String())
+		for name, values := range w.Header() {
+			require.False(t, strings.ContainsAny(strings.Join(values, ""), "\r\n\x00"), "%s: %q", name, values)
+		}
+	})
+}
+
 type everybody struct{}
 
 func (everybody) Authenticate(*http.Request) (Caller, error) { return Caller{System: true}, nil }

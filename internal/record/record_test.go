@@ -345,3 +345,11 @@ func FuzzDecodeCount(f *testing.F) {
 }
 
 func FuzzDecodeFormat(f *testing.F) { fuzz(f, (*record.Format).Encode, record.DecodeFormat) }
+
+func FuzzDecodeIdentity(f *testing.F) { fuzz(f, (*record.Identity).Encode, record.DecodeIdentity) }
+
+func FuzzDecodeContentsMark(f *testing.F) {
+	fuzz(f, (*record.ContentsMark).Encode, record.DecodeContentsMark)
+}
+
+func FuzzDecodeLease(f *testing.F) { fuzz(f, (*record.Lease).Encode, record.DecodeLease) }

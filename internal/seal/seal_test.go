@@ -32,6 +32,30 @@ func TestOpen(t *testing.T) {
 	})
 }
 
+// FuzzOpen opens anything. What opens is what a writer sealed, and its key opens nothing else of the same value.
+func FuzzOpen(f *testing.F) {
+	for _, v := range []string{"", "a", "\x08\x8f\xed\x84\xdf2"} {
+		f.Add([]byte("Gguild\x00m"), seal.Append(nil, []byte("Gguild\x00m"), []byte(v)))
+		f.Add([]byte("!"), []byte(v))
+	}
+	f.Add([]byte{}, []byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, k, sealed []byte) {
+		again, err := seal.Open(k, seal.Append(nil, k, sealed))
+		require.NoError(t, err)
+		require.Equal(t, string(sealed), string(again))
+		value, err := seal.Open(k, sealed)
+		if err != nil {
+			require.ErrorIs(t, err, seal.ErrBroken)
+			return
+		}
+		require.Equal(t, string(sealed), string(seal.Append(nil, k, value)))
+		if len(k) > 0 && k[0] != '!' {
+			_, err = seal.Open(append([]byte("G"), k...), sealed)
+			require.ErrorIs(t, err, seal.ErrBroken)
+		}
+	})
+}
+
 // TestOpen_Flips flips each bit of a key and of a sealed value, and two bits at a time.
 func TestOpen_Flips(t *testing.T) {
 	t.Parallel()
