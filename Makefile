@@ -2,7 +2,7 @@
 
 staticcheck = $(shell sed -n 's/^staticcheck="\(.*\)"$$/\1/p' .ci/run)
 
-.PHONY: help test race lint cover bench ci
+.PHONY: help test race lint cover bench fuzz ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ cover: ## show how many statements the tests reach
 
 bench: ## run the benchmarks of the engine
 	go test -run '^$$' -bench . -benchmem .
+
+fuzz: ## run each fuzz target for 20 s
+	.ci/fuzz
 
 ci: ## run everything that must pass
 	.ci/run

@@ -5,6 +5,7 @@
 package coherence_test
 
 import (
+	"flag"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ import (
 	"groupkit/store/memstore"
 )
 
+var rounds = flag.Int("coherence.rounds", 3000, "how many calls each client makes; half as many over bbolt")
+
 // TestMaySpeak_Coherence records a history of concurrent calls and checks that it is
 // linearizable: no read that begins after a change has returned sees the state before it,
 // whether its answer comes from the cache or from the store.
@@ -29,13 +32,13 @@ func TestMaySpeak_Coherence(t *testing.T) {
 	for name, size := range map[string]int{"tiny": 300, "small": 4 << 10, "large": 0} {
 		t.Run("memory/"+name, func(t *testing.T) {
 			t.Parallel()
-			checkCoherence(t, memstore.New(), size, 3000)
+			checkCoherence(t, memstore.New(), size, *rounds)
 		})
 		t.Run("bolt/"+name, func(t *testing.T) {
 			t.Parallel()
 			s, err := boltstore.Open(filepath.Join(t.TempDir(), "groups.db"), &boltstore.Options{Durability: boltstore.None})
 			require.NoError(t, err)
-			checkCoherence(t, s, size, 1500)
+			checkCoherence(t, s, size, *rounds/2)
 		})
 	}
 }
@@ -61,7 +64,7 @@ func checkCoherence(t *testing.T, s store.Store, size, rounds int) {
 	require.Empty(t, h.unexpected)
 	require.GreaterOrEqual(t, len(h.operations), clients*rounds)
 	require.Greater(t, h.asked.Load(), faulty.views.Load()-h.cold.Load(), "some answers come from memory")
-	result, info := porcupine.CheckOperationsVerbose(groupModel, h.operations, time.Minute)
+	result, info := porcupine.CheckOperationsVerbose(groupModel, h.operations, time.Minute+time.Duration(rounds)*10*time.Millisecond)
 	if result != porcupine.Ok {
 		path := filepath.Join(t.ArtifactDir(), "history.html")
 		require.NoError(t, porcupine.VisualizePath(groupModel, info, path))
