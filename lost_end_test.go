@@ -86,7 +86,7 @@ func removeContents(mark bool) func(*testing.T, string) {
 // TestOpen_lostEnd says which losses of a disk that lies are told, and which are not. docs/durability.md has it too.
 func TestOpen_lostEnd(t *testing.T) {
 	t.Parallel()
-	relaxed := groupkit.Options{Durability: groupkit.SyncInterval}
+	relaxed, never := groupkit.Options{Durability: groupkit.SyncInterval}, groupkit.Options{Durability: groupkit.SyncNever}
 	for name, row := range map[string]struct {
 		lostEnd
 		told toldLoss
@@ -101,7 +101,8 @@ func TestOpen_lostEnd(t *testing.T) {
 		"a deletion of a file": {lostEnd{call: someDeletion, lose: beforeCall}, toldLoss{Lost: true, Violations: 1}},
 
 		// With relaxed durability the end can be lost in any crash: there is a new history.
-		"a call, relaxed": {lostEnd{opts: relaxed, call: someCall, lose: beforeCall}, toldLoss{Lost: true, NewHistory: true}},
+		"a call, never synced": {lostEnd{opts: never, call: someCall, lose: beforeCall}, toldLoss{Lost: true, NewHistory: true}},
+		"a call, relaxed":      {lostEnd{opts: relaxed, call: someCall, lose: beforeCall}, toldLoss{Lost: true, NewHistory: true}},
 
 		// Nothing tells of these.
 		"a call":             {lostEnd{call: someCall, lose: beforeCall}, toldLoss{Lost: true}},

@@ -41,7 +41,11 @@ func TestEscalation(t *testing.T) {
 	first := cmp.Or(*seed, uint64(time.Now().UnixNano()))
 	t.Logf("-escalation.seed %d", first)
 	seen := &coverage{granted: map[string]int{}, called: map[string]int{}}
-	for n := 0; n < *steps && !t.Failed(); n += stepsOfWorld {
+	all := *steps
+	if testing.Short() {
+		all = min(all, 2*stepsOfWorld)
+	}
+	for n := 0; n < all && !t.Failed(); n += stepsOfWorld {
 		t.Run(fmt.Sprintf("world %d", n/stepsOfWorld), func(t *testing.T) {
 			w := newWorld(t, rand.New(rand.NewPCG(first, uint64(n))), seen)
 			for range stepsOfWorld {
