@@ -147,7 +147,7 @@ func (l *lostEnd) happens(t *testing.T) (told toldLoss) {
 
 	eng = open(path, l.opts)
 	history := eng.History()
-	require.NoError(t, grouptest.ErrorOf(eng.Verify(t.Context()))) // the work in the background has begun and ended
+	require.NoError(t, grouptest.ErrorOf(eng.Verify(t.Context(), groupkit.VerifyOptions{}))) // the work in the background has begun and ended
 	require.NoError(t, eng.System().MuteGroup(t.Context(), "g"))
 	g, err := eng.System().Group(t.Context(), "g")
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func (l *lostEnd) happens(t *testing.T) (told toldLoss) {
 	opts := l.opts
 	opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	eng = open(path, opts)
-	report, err := eng.Verify(t.Context())
+	report, err := eng.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	told.Warned = strings.Contains(log.String(), "level=WARN")
 	told.Foreign, told.Unknown, told.Violations = report.ForeignContents, len(report.UnknownContents), len(report.Violations)
