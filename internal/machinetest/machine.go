@@ -61,6 +61,7 @@ var unmet = []error{
 	groupkit.ErrVetoed,          // there is no Guard: guard_test.go
 	groupkit.ErrKeyReused,       // no key is used for two calls: idempotency_test.go
 	groupkit.ErrForeignContents, // no contents are those of another: contents_test.go
+	groupkit.ErrReadOnly,        // every engine can write: tests/faults
 	groupkit.ErrNotEmpty,        // nothing is restored into a place in use: restore_test.go
 	groupkit.ErrUnfinished,      // no restore is cut off: restore_test.go
 	groupkit.ErrContentAbsent,   // no group is loaded: load_group_test.go
