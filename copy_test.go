@@ -143,7 +143,7 @@ func TestEngine_Copy_Damaged(t *testing.T) {
 	require.NotContains(t, grouptest.StoredContents(t, s.Blobs), grouptest.ContentID(s.Chart))
 	r := openPlace(t, s, to, blobs)
 	grouptest.RequireContent(t, r.Stack, grouptest.Guild, s.Chart, "a map of the north")
-	report, err := r.Verify(t.Context())
+	report, err := r.Verify(t.Context(), groupkit.VerifyOptions{})
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Len(t, report.Absent, 1)
