@@ -8,7 +8,7 @@
 //
 // Everything beyond the two interfaces is optional. A helper function finds an optional
 // method by type assertion, as in io/fs: see [GetMany], [Fetch], [Visit], [VisitKeys], [Backup],
-// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket], [BucketReader] and [Buckets]. For stores that
+// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket], [BucketReader], [Buckets] and [StatsOf]. For stores that
 // several processes share there are [SizesOf], [Claim], [Number], [Settled], [Announce], [Watch]
 // and [Retry].
 package store

@@ -21,6 +21,13 @@ func (d *Data) Open() *Store { return &Store{data: d, closed: make(chan struct{}
 // Sizes returns what the store can take.
 func (s *Store) Sizes() store.Sizes { return s.data.options.Sizes }
 
+// Stats returns what all handles have done.
+func (s *Store) Stats() store.Stats {
+	c := &s.data.Counts
+	n := uint64(c.Commits.Load())
+	return store.Stats{Kind: "shared memory", Updates: new(n), Commits: new(n), Reruns: new(uint64(c.Conflicts.Load()))}
+}
+
 // View runs fn on a snapshot.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := s.enter(ctx); err != nil {

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"runtime/debug"
+	"time"
 
 	"groupkit/store"
 )
@@ -13,6 +14,7 @@ type batch struct {
 	ran      int // the number of requests that have run
 	tx       *tx
 	changes  changes // the writes of the requests that have run
+	wrote    uint64  // how many Updates have made them
 }
 
 // work runs the requests, commits and answers them. If a request ended its goroutine,
@@ -60,6 +62,9 @@ func (b *batch) call(fn func(store.Writer) error) error {
 	if err := fn(w); err != nil {
 		return err
 	}
+	if w.written() > 0 {
+		b.wrote++
+	}
 	b.changes = w.changes()
 	return nil
 }
@@ -78,7 +83,12 @@ func (b *batch) commit() error {
 	if b.changes.empty() {
 		return nil
 	}
-	return b.tx.write(b.changes)
+	began := time.Now()
+	if err := b.tx.write(b.changes); err != nil {
+		return err
+	}
+	b.store.counts.commit(b.wrote, time.Since(began))
+	return nil
 }
 
 // abandon rolls back what was not committed.

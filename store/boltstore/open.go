@@ -102,6 +102,7 @@ func Open(path string, opts *Options) (*Store, error) {
 func New(db *bolt.DB) (*Store, error) {
 	s := newStore(db.Path())
 	s.db, s.unsynced, s.readOnly = db, db.NoSync && !db.IsReadOnly(), db.IsReadOnly()
+	s.pageSize = int64(db.Info().PageSize)
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, noSpace(err))
 	}
@@ -208,7 +209,7 @@ func (s *Store) openFile(path string, flag int, mode fs.FileMode, o Options) (*o
 	listed := i != nil && (i.hasFreelist || locks && !o.ReadOnly && i.keepFreelist(o.Durability != None) == nil)
 	s.changed.Store(!listed && !o.ReadOnly)
 	if s.inspected = i; i != nil {
-		s.unread = i.unread
+		s.unread, s.freeThen = i.unread, i.freeBytes()
 	}
 	return f, nil
 }

@@ -207,7 +207,7 @@ func (r *relaxed) freeze() {
 // change meanwhile.
 func (r *relaxed) save() (err error) {
 	if !r.frozen.empty() {
-		err = r.store.save(r.frozen)
+		err = r.store.save(r.frozen, r.cut-r.saved)
 	}
 	r.state.Lock()
 	defer r.state.Unlock()
@@ -232,9 +232,9 @@ func (r *relaxed) close() error {
 	return fmt.Errorf("boltstore: %s: %d committed Updates are not saved: %w", r.store.path, r.unsaved(r.committed()), err)
 }
 
-// save commits c in its own transaction.
-func (s *Store) save(c changes) error {
-	b := batch{store: s, changes: c}
+// save commits what some Updates have written, in its own transaction.
+func (s *Store) save(c changes, updates uint64) error {
+	b := batch{store: s, changes: c, wrote: updates}
 	defer b.abandon()
 	if err := b.begin(); err != nil {
 		return err

@@ -46,10 +46,13 @@ type Store struct {
 	file     *os.File // the file of db, if owned
 	mapped   int64    // the least size of the memory map, if owned
 	fresh    bool     // file was empty when it was opened
+	pageSize int64    // of db, if not owned
+	freeThen int64    // the size of the free pages when file was opened, if owned
 	gate     gate.Gate
 	queue    queue
 	relax    *relaxed // nil: every commit is written before its Updates return
 	backlog  *backlog
+	counts   counts
 
 	closing sync.Mutex // held by Close
 	closed  bool       // Close has released what it releases

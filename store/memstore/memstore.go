@@ -22,6 +22,9 @@ type Store struct {
 	gate   gate.Gate
 	writer chan struct{} // held by the running Update
 	now    atomic.Pointer[version]
+
+	updates atomic.Uint64
+	waiting atomic.Int64
 }
 
 // A version contains all committed data of one instant, by key space: "" is the engine's,
@@ -76,7 +79,14 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 		return err
 	}
 	s.now.Store(t.commit())
+	s.updates.Add(1)
 	return nil
+}
+
+// Stats returns what the store has done. The size of the data is not known.
+func (s *Store) Stats() store.Stats {
+	n := s.updates.Load()
+	return store.Stats{Kind: "memory", Updates: new(n), Commits: new(n), Waiting: new(int(s.waiting.Load()))}
 }
 
 // lock waits until no other Update runs, or until ctx ends.
@@ -84,6 +94,13 @@ func (s *Store) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
 	select {
 	case s.writer <- struct{}{}:
 		return nil

@@ -27,6 +27,7 @@ type Store struct {
 
 	gate   gate.Gate
 	turns  turns
+	counts counts
 	ending sync.WaitGroup // connections that go back to the pool
 	closed chan struct{}
 }

@@ -30,7 +30,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 		if err := t.outcome(fn(t.space(""))); err != nil {
 			return err
 		}
-		return t.commit()
+		return s.counts.commit(t)
 	})
 }
 
@@ -43,5 +43,12 @@ func (s *Store) call(ctx context.Context, attempt func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return again(ctx, s.options.Retry, attempt)
+	first := true
+	return again(ctx, s.options.Retry, func() error {
+		if !first {
+			s.counts.reruns.Add(1)
+		}
+		first = false
+		return attempt()
+	})
 }
