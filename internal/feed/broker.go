@@ -106,6 +106,13 @@ func (b *Broker[E]) leave(s *Subscriber[E]) {
 // calls that are committed now.
 func (b *Broker[E]) Followed() bool { return b.following.Load() > 0 }
 
+// Counts returns the number of subscribers, and of the feeds that they have.
+func (b *Broker[E]) Counts() (subscribers, feeds int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return int(b.following.Load()), len(b.feeds)
+}
+
 // A Call is a durable call.
 type Call struct {
 	Group       string

@@ -30,6 +30,7 @@ import (
 // finds an entry that was read longer ago than its age.
 type Cache struct {
 	groupSeed, userSeed maphash.Seed
+	usage               usage
 
 	aging         *aging // nil: entries do not age
 	groups, users table
@@ -63,7 +64,9 @@ func (c *Cache) Get(group, user Key) (groupEntry, userEntry uint64, ok bool) {
 	}
 	groupEntry = c.groups.get(group)
 	userEntry = c.users.get(user)
-	return groupEntry, userEntry, groupEntry != 0 && userEntry != 0 && epoch.Load() == before
+	ok = groupEntry != 0 && userEntry != 0 && epoch.Load() == before
+	c.usage.count(user, ok)
+	return groupEntry, userEntry, ok
 }
 
 // A Snapshot is the pending state of a group's key and a user's key before the store is

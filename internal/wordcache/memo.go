@@ -13,6 +13,7 @@ import (
 // value. Get and Put may be called by any number of goroutines, and neither takes a lock.
 type Memo[I comparable, V any] struct {
 	slots []atomic.Pointer[made[I, V]]
+	usage usage
 }
 
 type made[I comparable, V any] struct {
@@ -26,15 +27,18 @@ const memoReach = 8
 
 // NewMemo makes a memo of that many values, one at least.
 func NewMemo[I comparable, V any](values int) *Memo[I, V] {
-	return &Memo[I, V]{make([]atomic.Pointer[made[I, V]], max(1, values))}
+	return &Memo[I, V]{slots: make([]atomic.Pointer[made[I, V]], max(1, values))}
 }
 
 // Get returns the value that was made for the key from the same input.
 func (m *Memo[I, V]) Get(k Key, input I) (value V, ok bool) {
-	if found := m.slotOf(k).Load(); found != nil && found.key == k && found.input == input {
-		return found.value, true
+	found := m.slotOf(k).Load()
+	ok = found != nil && found.key == k && found.input == input
+	m.usage.count(k, ok)
+	if ok {
+		value = found.value
 	}
-	return value, false
+	return value, ok
 }
 
 // Put keeps a value, over an earlier one of the key or over that of another key.
