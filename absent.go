@@ -30,6 +30,10 @@ const OpPutContent Op = "put content"
 // ErrConflict while another call puts the content, ErrSystemOnly if the actor is a user, ErrNested inside
 // Atomic. An error of r is the cause of the returned error.
 func (a Actor) PutContent(ctx context.Context, group GroupID, file FileID, r io.Reader) error {
+	return a.observe(ctx, OpPutContent, group, 0, func(a Actor) error { return a.putContent(ctx, group, file, r) })
+}
+
+func (a Actor) putContent(ctx context.Context, group GroupID, file FileID, r io.Reader) error {
 	err := a.checkLoad()
 	if err == nil && isNil(r) {
 		err = invalid("content", "is a nil reader")

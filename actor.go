@@ -20,6 +20,7 @@ type Actor struct {
 	version *uint64 // from IfVersion; nil: not set
 	key     *string // idempotency key from Once; nil: not set
 	tx      *Tx     // the transaction of Atomic; nil outside
+	span    *span   // of the call that the actor is making; nil if Hooks.Call is not told of it
 }
 
 // A mode controls what the calls of an actor can do.

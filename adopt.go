@@ -26,6 +26,10 @@ const OpAdoptContents Op = "adopt contents"
 //
 // Returns ErrNested inside Atomic.
 func (e *Engine) AdoptContents(ctx context.Context) error {
+	return e.observe(ctx, CallInfo{Op: OpAdoptContents}, func(*span) error { return e.takeContents(ctx) })
+}
+
+func (e *Engine) takeContents(ctx context.Context) error {
 	if err := e.usableToWrite(); err != nil {
 		return wrap(OpAdoptContents, "", err)
 	}
@@ -64,5 +68,6 @@ func (e *Engine) adoptContents(ctx context.Context) error {
 		return err
 	}
 	e.contents.owner.Store(ownedByUs)
+	e.opening.Store(id.Opening)
 	return nil
 }

@@ -48,6 +48,10 @@ const (
 // ctx if ctx ended before the commit began, even if fn returns nil, ErrInvalid if fn is nil, and
 // ErrNested inside another Atomic. In each case nothing is changed.
 func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
+	return e.observe(ctx, CallInfo{Op: OpAtomic}, func(s *span) error { return e.atomic(ctx, s, fn) })
+}
+
+func (e *Engine) atomic(ctx context.Context, s *span, fn func(tx *Tx) error) error {
 	if err := e.usableToWrite(); err != nil {
 		return wrap(OpAtomic, "", err)
 	}
@@ -57,8 +61,10 @@ func (e *Engine) Atomic(ctx context.Context, fn func(tx *Tx) error) error {
 	var after afterCommit
 	defer func() { after.discard(e) }() // effective only after a panic
 	err := e.afterRenaming(ctx, func() error {
+		s.begin()
 		return e.decided(ctx, &after, false, func() error {
 			return e.update(ctx, func(w store.Writer) error {
+				s.run()
 				after.discard(e)
 				tx := &Tx{eng: e, w: w}
 				defer func() { tx.done, after = true, tx.after }()
@@ -114,13 +120,17 @@ func (tx *Tx) Bucket(name string) (store.Writer, error) {
 //
 // Returns ErrStorage if the store has no buckets, ErrInvalid if fn is nil, ErrNested inside Atomic.
 func (e *Engine) Bucket(ctx context.Context, name string, fn func(store.Reader) error) error {
+	return e.observe(ctx, CallInfo{Op: OpBucket}, func(s *span) error { return e.readBucket(ctx, s, name, fn) })
+}
+
+func (e *Engine) readBucket(ctx context.Context, s *span, name string, fn func(store.Reader) error) error {
 	if err := e.usable(); err != nil {
 		return wrap(OpBucket, "", err)
 	}
 	if fn == nil {
 		return wrap(OpBucket, "", invalid("function", "is nil"))
 	}
-	err := e.view(ctx, func(r store.Reader) error {
+	err := e.viewSkipping(ctx, s, nil, func(r store.Reader) error {
 		bucket, err := store.BucketReader(r, name)
 		if err != nil {
 			return storage(err)

@@ -66,15 +66,18 @@ type Transfer struct {
 // damaged, ErrStorage if the store cannot list its buckets, ErrReadOnly with Options.ReadOnly on a store that other processes
 // can change, because the contents could not be held, ErrNested inside Atomic, and the error of w.
 func (e *Engine) Backup(ctx context.Context, w io.Writer, earlier ...io.ReadSeeker) (BackupInfo, error) {
-	err := e.usable()
-	if err == nil && isNil(w) {
-		err = invalid("writer", "is nil")
-	}
-	if err != nil {
-		return BackupInfo{}, wrap(OpBackup, "", err)
-	}
-	info, err := e.backup(ctx, w, earlier)
-	return info, wrap(OpBackup, "", err)
+	var info BackupInfo
+	err := e.observe(ctx, CallInfo{Op: OpBackup}, func(*span) error {
+		err := e.usable()
+		if err == nil && isNil(w) {
+			err = invalid("writer", "is nil")
+		}
+		if err == nil {
+			info, err = e.backup(ctx, w, earlier)
+		}
+		return wrap(OpBackup, "", err)
+	})
+	return info, err
 }
 
 func (e *Engine) backup(ctx context.Context, w io.Writer, earlier []io.ReadSeeker) (info BackupInfo, err error) {

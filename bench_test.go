@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -35,6 +36,11 @@ func on(b *testing.B, run func(b *testing.B, eng *groupkit.Engine)) {
 
 // onWith is on with a bound for the cache; 1 is no cache.
 func onWith(b *testing.B, cache int, run func(b *testing.B, eng *groupkit.Engine)) {
+	onHooked(b, cache, groupkit.Hooks{}, run)
+}
+
+// onHooked is onWith with hooks.
+func onHooked(b *testing.B, cache int, hooks groupkit.Hooks, run func(b *testing.B, eng *groupkit.Engine)) {
 	for _, s := range []struct {
 		name string
 		open func(b *testing.B) store.Store
@@ -47,7 +53,7 @@ func onWith(b *testing.B, cache int, run func(b *testing.B, eng *groupkit.Engine
 		}},
 	} {
 		b.Run(s.name, func(b *testing.B) {
-			opts := &groupkit.Options{CacheBytes: cache, Limits: groupkit.Limits{MaxUsers: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
+			opts := &groupkit.Options{CacheBytes: cache, Hooks: hooks, Limits: groupkit.Limits{MaxUsers: 1 << 30, JoinedGroups: 1 << 20, Batch: 1000}}
 			eng, err := groupkit.New(s.open(b), memblob.New(), opts)
 			require.NoError(b, err)
 			b.Cleanup(func() { require.NoError(b, eng.Close()) })
@@ -125,13 +131,53 @@ func BenchmarkMaySpeak_cold(b *testing.B) {
 	})
 }
 
-func BenchmarkAddMember(b *testing.B) {
+// With a call of Stats before, lookups are counted.
+func BenchmarkMaySpeak_counted(b *testing.B) {
 	on(b, func(b *testing.B, eng *groupkit.Engine) {
-		system := eng.System()
+		eng.Stats()
+		user := eng.As(benchUser(1))
 		for i := 0; b.Loop(); i++ {
-			if err := system.AddMember(b.Context(), benchGroup0[i%benchGroups], groupkit.UserID("new-"+strconv.Itoa(i))); err != nil {
+			if err := user.MaySpeak(b.Context(), benchGroup0[i%benchGroups]); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+// countingHooks are hooks that do next to nothing.
+func countingHooks() groupkit.Hooks {
+	var calls atomic.Uint64
+	return groupkit.Hooks{Call: func(context.Context, groupkit.CallInfo) { calls.Add(1) }}
+}
+
+func BenchmarkMaySpeak_coldHooked(b *testing.B) {
+	onHooked(b, 1, countingHooks(), func(b *testing.B, eng *groupkit.Engine) {
+		user := eng.As(benchUser(1))
+		for i := 0; b.Loop(); i++ {
+			if err := user.MaySpeak(b.Context(), benchGroup0[i%benchGroups]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkAddMember(b *testing.B) { onHooked(b, 0, groupkit.Hooks{}, benchAddMember) }
+
+func BenchmarkAddMember_hooked(b *testing.B) { onHooked(b, 0, countingHooks(), benchAddMember) }
+
+func benchAddMember(b *testing.B, eng *groupkit.Engine) {
+	system := eng.System()
+	for i := 0; b.Loop(); i++ {
+		if err := system.AddMember(b.Context(), benchGroup0[i%benchGroups], groupkit.UserID("new-"+strconv.Itoa(i))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEngine_Stats(b *testing.B) {
+	on(b, func(b *testing.B, eng *groupkit.Engine) {
+		for b.Loop() {
+			eng.Stats()
 		}
 	})
 }

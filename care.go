@@ -42,9 +42,9 @@ func (e *Engine) care() {
 	for failed := false; ; {
 		select {
 		case <-tick.C:
-			err := errors.Join(c.look(e.background), e.endLeft(e.background))
-			if err != nil && !failed && !e.closed.Load() { // once, while it goes on failing
-				e.opts.Logger.Error("groupkit: taking up what other processes have left failed", "err", err)
+			err := e.observeTask(TaskCare, func() error { return errors.Join(c.look(e.background), e.endLeft(e.background)) })
+			if !failed { // once, while it goes on failing
+				e.failed(TaskCare, err)
 			}
 			failed = err != nil
 		case <-e.background.Done():
@@ -72,7 +72,12 @@ func (c *caretaker) look(ctx context.Context) error {
 	}
 	idle := c.notice(now, lease, found)
 	held, err := c.hold(ctx, lease, idle[string(key.Lease())] >= leaseTime)
-	c.eng.caring.Store(held)
+	if c.eng.caring.Swap(held) != held {
+		c.eng.logLease(held)
+	}
+	c.eng.pending.Store(&Pending{
+		Deletions: len(found[0].Pairs), Contents: len(found[1].Pairs), Uploads: len(found[2].Pairs), Pseudonyms: len(found[3].Pairs), Loads: len(found[4].Pairs),
+	})
 	if err != nil || !held {
 		return err
 	}

@@ -67,14 +67,17 @@ type reply struct {
 
 // change runs a verb. It checks the arguments, asks the Guard and UserExists, and then loads,
 // checks and writes in one transaction. A dry run writes nothing.
-func (a Actor) change(ctx context.Context, v verb, cmd Command) (reply, error) {
+func (a Actor) change(ctx context.Context, v verb, cmd Command) (out reply, err error) {
 	cmd.Op, cmd.Actor, cmd.Reason = v.op, a.user, a.reason
-	out, err := a.transact(ctx, &v, &cmd)
-	group := cmd.Group
-	if cmd.New != nil && !errors.Is(err, ErrUnknownOutcome) {
-		group = cmd.New.ID // if the engine chose the ID, there is no group with it
-	}
-	return out, wrap(v.op, group, err)
+	err = a.observe(ctx, v.op, cmd.Group, len(cmd.Users), func(a Actor) (err error) {
+		out, err = a.transact(ctx, &v, &cmd)
+		group := cmd.Group
+		if cmd.New != nil && !errors.Is(err, ErrUnknownOutcome) {
+			group = cmd.New.ID // if the engine chose the ID, there is no group with it
+		}
+		return wrap(v.op, group, err)
+	})
+	return out, err
 }
 
 // transact is change without wrapping the error. Its order of checks is the documented one.
@@ -327,12 +330,14 @@ func (a Actor) update(ctx context.Context, fn func(store.Reader, store.Writer, *
 	case a.tx != nil:
 		return a.tx.run(ctx, a.mode == dryRun, fn)
 	case a.mode == dryRun:
-		return a.eng.view(ctx, func(r store.Reader) error { return fn(r, nil, nil) })
+		return a.eng.viewSkipping(ctx, a.span, nil, func(r store.Reader) error { return fn(r, nil, nil) })
 	}
 	var after afterCommit
 	defer func() { after.discard(a.eng) }() // calls are left only after a panic
+	a.span.begin()
 	err := a.eng.decided(ctx, &after, true, func() error {
 		return a.eng.update(ctx, func(w store.Writer) error {
+			a.span.run()
 			after.discard(a.eng)
 			return fn(w, w, &after)
 		})
@@ -346,7 +351,7 @@ func (a Actor) view(ctx context.Context, fn func(store.Reader) error) error {
 	if a.tx != nil {
 		return a.tx.view(ctx, fn)
 	}
-	return a.eng.view(ctx, fn)
+	return a.eng.viewSkipping(ctx, a.span, nil, fn)
 }
 
 // begin returns a change in which nothing is loaded yet.

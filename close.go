@@ -18,6 +18,10 @@ const OpClose Op = "close"
 // device is full, Close returns an error that matches ErrStorage and store.ErrUnsaved. The
 // changes stay in memory, and Close can be called again. Returns ErrNested inside Atomic.
 func (e *Engine) Close() error {
+	return e.observe(context.Background(), CallInfo{Op: OpClose}, func(*span) error { return e.close() })
+}
+
+func (e *Engine) close() error {
 	if err := e.usable(); err != nil {
 		return wrap(OpClose, "", err)
 	}
@@ -34,10 +38,12 @@ func (e *Engine) Close() error {
 	e.leave(saved)
 	err := e.store.Close()
 	if errors.Is(err, store.ErrUnsaved) {
+		e.logClose(err)
 		return wrap(OpClose, "", storage(err))
 	}
 	e.released = true
 	e.closeErr = wrap(OpClose, "", errors.Join(err, e.blobs.Close()))
+	e.logClose(e.closeErr)
 	return e.closeErr
 }
 

@@ -75,14 +75,13 @@ func (e *Engine) claimContents(ctx context.Context, create bool) (claimed bool, 
 	}
 	if !claimed {
 		c.owner.Store(ownedByOther)
-		e.opts.Logger.Warn("groupkit: the contents of files belong to another database, or to a newer state of this one: " +
-			"none is removed until AdoptContents is called")
+		e.logForeignContents()
 		return false, nil
 	}
 	c.owner.Store(ownedByUs)
 	if store.Exclusive(e.store) {
 		if failed := store.Tidy(ctx, e.blobs); failed != nil { // the next opening tries again
-			e.opts.Logger.Error("groupkit: removing what was left of interrupted uploads failed", "err", failed)
+			e.failed(TaskResume, failed)
 		}
 	}
 	return true, nil
@@ -94,6 +93,7 @@ func (e *Engine) claimContents(ctx context.Context, create bool) (claimed bool, 
 // others already use it.
 func (e *Engine) countOpening(ctx context.Context, mark record.ContentsMark, found bool) (claimed bool, err error) {
 	claimed = true
+	before := e.presentHistory()
 	id, err := e.renewIdentity(ctx, func(id *record.Identity) error {
 		seen := string(mark.Encode())
 		claimed = !found || isMarkOf(mark, id)
@@ -107,6 +107,9 @@ func (e *Engine) countOpening(ctx context.Context, mark record.ContentsMark, fou
 		}
 		return nil
 	})
+	if err == nil && e.presentHistory() != before {
+		e.logNewHistory(before, "the contents of files are newer than the database")
+	}
 	if err != nil || !claimed {
 		return claimed, err
 	}
@@ -128,7 +131,7 @@ func (e *Engine) renewIdentity(ctx context.Context, change func(*record.Identity
 		})
 	})
 	if err == nil {
-		e.history.Store(&id.History)
+		e.knowIdentity(id)
 		err = storage(store.Sync(ctx, e.store))
 	}
 	return id, err

@@ -120,11 +120,11 @@ func (e *Engine) removeDurable() {
 	for {
 		select {
 		case <-e.contents.ready:
-			removed, err := e.removeContents(ctx, e.contents.handed())
-			e.keepRecords(ctx, removed)
-			if err != nil && !e.closed.Load() {
-				e.opts.Logger.Error("groupkit: removing contents of deleted files failed", "err", err)
-			}
+			e.failed(TaskContents, e.observeTask(TaskContents, func() error {
+				removed, err := e.removeContents(ctx, e.contents.handed())
+				e.keepRecords(ctx, removed)
+				return err
+			}))
 		case <-e.background.Done():
 			return
 		}
@@ -194,6 +194,13 @@ func (c *contents) hand(contents []string) {
 	case c.ready <- struct{}{}:
 	default:
 	}
+}
+
+// waiting is the number of contents that were handed over.
+func (c *contents) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.durable)
 }
 
 // handed takes the contents that were handed over.

@@ -37,7 +37,15 @@ type CopyOptions struct {
 // Returns ErrInvalid if s or blobs is nil, ErrNotEmpty if something is there that an interrupted Copy of this database has not
 // left, ErrConflict if another call copies into s, ErrStorage if a store fails or does not return what was
 // written, ErrNested inside Atomic.
-func (e *Engine) Copy(ctx context.Context, s store.Store, blobs store.Blobs, opts CopyOptions) (Transfer, error) {
+func (e *Engine) Copy(ctx context.Context, s store.Store, blobs store.Blobs, opts CopyOptions) (done Transfer, err error) {
+	err = e.observe(ctx, CallInfo{Op: OpCopy}, func(*span) (err error) {
+		done, err = e.copy(ctx, s, blobs, opts)
+		return err
+	})
+	return done, err
+}
+
+func (e *Engine) copy(ctx context.Context, s store.Store, blobs store.Blobs, opts CopyOptions) (Transfer, error) {
 	err := e.usable()
 	switch {
 	case err != nil:

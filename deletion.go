@@ -22,6 +22,7 @@ const (
 // finishDeletion removes the data of a deleted group step by step. Only the tombstone and
 // the log remain. It can be interrupted and called again.
 func (e *Engine) finishDeletion(ctx context.Context, group GroupID) error {
+	defer running(&e.meters.deletions)()
 	var removed []string
 	for done := false; !done; {
 		var contents []string

@@ -205,8 +205,7 @@
 // [Actor.Can] is a dry run: the call checks everything and changes nothing. Its answer is
 // the answer of the real call at that instant, except that the Guard is not asked.
 //
-// [Actor.IfVersion] is optimistic locking: the change is refused with [ErrVersion] if the
-// group is no longer at the given version.
+// [Actor.IfVersion] is optimistic locking: [ErrVersion] if the group is no longer at the version.
 //
 // [Actor.Once] gives a call an idempotency key. A client that lost the answer can repeat
 // the call safely. Options.KeyTTL is the time for which a result is kept.
@@ -215,6 +214,7 @@
 // the application's own data in the same store can be part of that transaction.
 //
 // Options.Guard is a hook: it sees each requested change before the group is read, and can refuse it.
+// [Hooks] are told of calls that have ended, and of background work. [Engine.Stats] has the numbers.
 //
 // # Durability
 //

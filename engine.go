@@ -48,6 +48,10 @@ type Engine struct {
 	retained   retained
 	floor      floorRaiser            // on a shared store
 	history    atomic.Pointer[string] // of the identity of the database
+	opening    atomic.Uint64          // the number of the opening, of the identity
+	pending    atomic.Pointer[Pending]
+	counts     atomic.Pointer[Counts] // the last ones; nil: nothing was counted
+	meters     meters
 
 	words    *wordcache.Cache // what MaySpeak answers from; nil if it always reads the store
 	refusals *wordcache.Memo[refusal, error]
@@ -108,21 +112,31 @@ func (e *Engine) usableToWrite() error {
 	return err
 }
 
+// presentHistory returns the ID of the history of the database; "" before the opening has read it.
+func (e *Engine) presentHistory() string {
+	if id := e.history.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
 // opened reports whether New made the engine. A nil or zero Engine was never opened.
 func (e *Engine) opened() bool { return e != nil && e.store != nil }
 
 // view runs fn on a snapshot of the records. Their seals are checked and removed.
 func (e *Engine) view(ctx context.Context, fn func(store.Reader) error) error {
-	return e.viewSkipping(ctx, nil, fn)
+	return e.viewSkipping(ctx, nil, nil, fn)
 }
 
 // viewSkipping is view, but leaves out the records whose seals are broken. It calls broken for
-// each of them, if broken is not nil.
-func (e *Engine) viewSkipping(ctx context.Context, broken func(key []byte, err error), fn func(store.Reader) error) error {
+// each of them, if broken is not nil. s counts the runs of fn.
+func (e *Engine) viewSkipping(ctx context.Context, s *span, broken func(key []byte, err error), fn func(store.Reader) error) error {
 	if err := e.usable(); err != nil {
 		return err
 	}
+	s.begin()
 	return unwrapCallerError(e.store.View(ctx, func(r store.Reader) error {
+		s.run()
 		return markCallerError(fn(e.foreseeing(&seal.Reader{Store: r, Broken: broken})))
 	}))
 }
@@ -148,17 +162,23 @@ func (e *Engine) update(ctx context.Context, fn func(store.Writer) error) error 
 
 // updateClosed is update while the engine is being closed. If ctx has ended when fn returns, the
 // transaction is not committed: a store does not look at ctx after it has called fn.
-func (e *Engine) updateClosed(ctx context.Context, fn func(store.Writer) error) error {
+func (e *Engine) updateClosed(ctx context.Context, fn func(store.Writer) error) (failed error) {
 	if err := e.usableToWrite(); err != nil {
 		return err
 	}
-	return unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error {
+	defer running(&e.meters.updating)()
+	began := time.Now()
+	failed = unwrapCallerError(e.store.Update(ctx, func(w store.Writer) error {
 		err := fn(seal.NewWriter(w))
 		if err == nil {
 			err = ctx.Err()
 		}
 		return markCallerError(err)
 	}))
+	if failed == nil {
+		e.meters.updates.Record(time.Since(began))
+	}
+	return failed
 }
 
 // A callerError marks an error that the caller's function returned in a transaction. Every

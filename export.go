@@ -44,6 +44,10 @@ type ExportOptions struct {
 // given, ErrGroupNotFound if a group of Groups does not exist, ErrCorrupt if the log or a content is damaged, the error of
 // Content, and the error of w. What is written then has no last line, and Import refuses it.
 func (a Actor) Export(ctx context.Context, w io.Writer, opts ExportOptions) error {
+	return a.observe(ctx, OpExport, "", 0, func(a Actor) error { return a.export(ctx, w, opts) })
+}
+
+func (a Actor) export(ctx context.Context, w io.Writer, opts ExportOptions) error {
 	if err := a.checkExport(w, &opts); err != nil {
 		return wrap(OpExport, "", err)
 	}

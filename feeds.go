@@ -19,7 +19,7 @@ func (e *Engine) feedSource() feed.Source[delivery] {
 	s := feed.Source[delivery]{
 		Background: e.background, Read: e.readFeeds, Most: e.readsPerLook(), Shared: e.shared,
 		Failed: func(err error) {
-			e.opts.Logger.Error("groupkit: reading events for followers failed and is tried again", "err", err)
+			e.failed(TaskFollow, e.observeTask(TaskFollow, func() error { return err }))
 		},
 	}
 	if e.shared {
@@ -54,7 +54,7 @@ func (e *Engine) readFeeds(ctx context.Context, at []feed.Position) (parts []fee
 		}
 	}
 	most := e.readsPerLook()
-	err = e.viewSkipping(ctx, passOver, func(r store.Reader) error {
+	err = e.viewSkipping(ctx, nil, passOver, func(r store.Reader) error {
 		l := look{r: r, shared: e.shared, most: most, at: slices.Clone(at), parts: make([]feed.Part[delivery], len(at)), all: -1,
 			names: make(map[string]renaming)}
 		parts = l.parts

@@ -25,6 +25,10 @@ import (
 // ErrBlacklisted or ErrNotMember; see [Actor]. The permission is checked once: an open content
 // stays readable. Seek returns ErrInvalid for a place before the beginning.
 func (a Actor) OpenFile(ctx context.Context, group GroupID, file FileID) (File, io.ReadSeekCloser, error) {
+	return observeTwo(ctx, a, OpOpenFile, group, func(a Actor) (File, io.ReadSeekCloser, error) { return a.openFile(ctx, group, file) })
+}
+
+func (a Actor) openFile(ctx context.Context, group GroupID, file FileID) (File, io.ReadSeekCloser, error) {
 	f, err := a.file(ctx, OpOpenFile, group, file)
 	if err != nil {
 		return File{}, nil, err

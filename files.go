@@ -58,13 +58,17 @@ func (a Actor) file(ctx context.Context, op Op, group GroupID, file FileID) (f *
 // Allowed: owner, admin, member, system.
 // Returns ErrGroupNotFound, ErrBlacklisted or ErrNotMember; see [Actor].
 func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] {
+	return observeEach(ctx, a, OpListFiles, group, func(a Actor) iter.Seq2[File, error] { return a.eachFile(ctx, group) })
+}
+
+func (a Actor) eachFile(ctx context.Context, group GroupID) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		start := filesOf(group)
 		start.Limit = chunk
 		for more := true; more; {
 			var files []File
 			rng := start
-			err := a.reading(ctx, OpListFiles, group, nil, func(r store.Reader, v *access) (err error) {
+			err := a.read(ctx, OpListFiles, group, nil, func(r store.Reader, v *access) (err error) {
 				rng = start
 				if err := v.authorize(useFiles); err != nil {
 					return err
@@ -88,12 +92,16 @@ func (a Actor) Files(ctx context.Context, group GroupID) iter.Seq2[File, error] 
 
 // FilesPage returns one page of Files, with the same permissions and errors. A page has at
 // most Limits.FilesPage files (1000 by default).
-func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) (files []File, err error) {
+func (a Actor) FilesPage(ctx context.Context, group GroupID, page Page) ([]File, error) {
+	return observeOne(ctx, a, OpListFiles, group, func(a Actor) ([]File, error) { return a.filesPage(ctx, group, page) })
+}
+
+func (a Actor) filesPage(ctx context.Context, group GroupID, page Page) (files []File, err error) {
 	if err := a.check(group); err != nil {
 		return nil, wrap(OpListFiles, group, err)
 	}
 	skip, take, argument := page.window(a.eng.limits.FilesPage)
-	err = a.reading(ctx, OpListFiles, group, argument, func(r store.Reader, v *access) error {
+	err = a.read(ctx, OpListFiles, group, argument, func(r store.Reader, v *access) error {
 		files = nil
 		if err := v.authorize(useFiles); err != nil || skip >= v.head.Files {
 			return err

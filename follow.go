@@ -33,8 +33,10 @@ const OpFollow Op = "follow"
 // Returns ErrNested inside Atomic, ErrInvalid if the position is not valid, and ErrGroupNotFound, ErrBlacklisted
 // or ErrNotMember; see [Actor].
 func (a Actor) Follow(ctx context.Context, group GroupID, from Position) (*Follower, error) {
-	f, err := a.follow(ctx, group, from)
-	return f, wrap(OpFollow, group, err)
+	return observeOne(ctx, a, OpFollow, group, func(Actor) (*Follower, error) { // the actor without the call stays in the follower
+		f, err := a.follow(ctx, group, from)
+		return f, wrap(OpFollow, group, err)
+	})
 }
 
 func (a Actor) follow(ctx context.Context, group GroupID, from Position) (*Follower, error) {
@@ -204,6 +206,7 @@ func (f *Follower) fill(ctx context.Context) error {
 			return ctx.Err()
 		}
 	case missed: // read the log up to the call to which the next event belongs
+		f.actor.eng.meters.missed.Add(1)
 		f.call = nil
 		f.live = max(f.live, f.number(&events[0])+1)
 	}

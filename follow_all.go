@@ -31,8 +31,10 @@ import (
 // Allowed: system.
 // Returns ErrSystemOnly if the actor is a user, ErrNested inside Atomic, and ErrInvalid if the position is not valid.
 func (a Actor) FollowAll(ctx context.Context, from Position) (*Follower, error) {
-	f, err := a.followAll(ctx, from)
-	return f, wrap(OpFollow, "", err)
+	return observeOne(ctx, a, OpFollow, "", func(Actor) (*Follower, error) { // as in Follow
+		f, err := a.followAll(ctx, from)
+		return f, wrap(OpFollow, "", err)
+	})
 }
 
 func (a Actor) followAll(ctx context.Context, from Position) (*Follower, error) {

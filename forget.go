@@ -89,6 +89,10 @@ func (e *OwnsError) Unwrap() error { return ErrIsOwner }
 // returns ErrIsOwner if the user owns a group; the cause is an [*OwnsError] with the groups.
 // [OwnedRefuse] says what happens if the user becomes an owner meanwhile.
 func (a Actor) ForgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
+	return a.observe(ctx, OpForgetUser, "", 1, func(a Actor) error { return a.forgetUser(ctx, user, opts) })
+}
+
+func (a Actor) forgetUser(ctx context.Context, user UserID, opts ForgetOptions) error {
 	err := a.checkForget(user, opts)
 	if err == nil {
 		err = a.onceForAll(ctx, Command{Op: OpForgetUser, Users: []UserID{user}, Forget: &opts}, func(a Actor) error {

@@ -108,7 +108,15 @@ const (
 // members, ErrGroupFull if the owner and the members are more than MaxUsers,
 // ErrTooManyJoined if the owner or a member is in Limits.JoinedGroups groups,
 // ErrTooManyInvitations if more than Limits.Invitations users are invited.
-func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (Group, error) {
+func (a Actor) CreateGroup(ctx context.Context, group NewGroup) (out Group, err error) {
+	err = a.observe(ctx, OpCreateGroup, group.ID, 1+len(group.Members), func(a Actor) (err error) {
+		out, err = a.createGroup(ctx, group)
+		return err
+	})
+	return out, err
+}
+
+func (a Actor) createGroup(ctx context.Context, group NewGroup) (Group, error) {
 	group, err := a.complete(group)
 	if err != nil {
 		return Group{}, wrap(OpCreateGroup, group.ID, err)

@@ -20,6 +20,10 @@ const OpSetGroupLimit Op = "set group limit"
 // Returns ErrInvalid if most is negative, or if the store belongs to this process alone: then
 // Limits.Groups of the next opening is the limit.
 func (e *Engine) SetGroupLimit(ctx context.Context, most int) error {
+	return e.observe(ctx, CallInfo{Op: OpSetGroupLimit}, func(*span) error { return e.setGroupLimit(ctx, most) })
+}
+
+func (e *Engine) setGroupLimit(ctx context.Context, most int) error {
 	err := e.usableToWrite()
 	switch {
 	case err != nil:

@@ -41,6 +41,10 @@ func (a Actor) Group(ctx context.Context, group GroupID) (out Group, err error) 
 // Allowed: every user, system.
 // Returns ErrInvalid if ids is empty, ErrBatchTooLarge if there are too many.
 func (a Actor) GroupDetails(ctx context.Context, ids []GroupID) (found []Group, missing []GroupID, err error) {
+	return observeTwo(ctx, a, OpGroup, "", func(a Actor) ([]Group, []GroupID, error) { return a.groupDetails(ctx, ids) })
+}
+
+func (a Actor) groupDetails(ctx context.Context, ids []GroupID) (found []Group, missing []GroupID, err error) {
 	if err := a.checkDetails(ids); err != nil {
 		return nil, nil, wrap(OpGroup, "", err)
 	}
@@ -123,11 +127,15 @@ func details(r store.Reader, group GroupID, v *access) (Group, error) {
 //
 // Allowed: every user, system.
 func (a Actor) Groups(ctx context.Context) iter.Seq2[Group, error] {
+	return observeEach(ctx, a, OpListGroups, "", func(a Actor) iter.Seq2[Group, error] { return a.eachGroup(ctx) })
+}
+
+func (a Actor) eachGroup(ctx context.Context) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
 		for cursor, more := "", true; more; more = cursor != "" {
 			var page []Group
 			var err error
-			if page, cursor, err = a.GroupsPage(ctx, chunk, cursor); err != nil {
+			if page, cursor, err = a.groupsPage(ctx, chunk, cursor); err != nil {
 				yield(Group{}, err)
 				return
 			}
@@ -148,6 +156,10 @@ func (a Actor) Groups(ctx context.Context) iter.Seq2[Group, error] {
 // Allowed: every user, system.
 // Returns ErrInvalid if limit is negative or cursor is not a cursor of GroupsPage.
 func (a Actor) GroupsPage(ctx context.Context, limit int, cursor string) (page []Group, next string, err error) {
+	return observeTwo(ctx, a, OpListGroups, "", func(a Actor) ([]Group, string, error) { return a.groupsPage(ctx, limit, cursor) })
+}
+
+func (a Actor) groupsPage(ctx context.Context, limit int, cursor string) (page []Group, next string, err error) {
 	from, err := a.checkGroupsPage(limit, cursor)
 	if err != nil {
 		return nil, "", wrap(OpListGroups, "", err)

@@ -20,7 +20,7 @@ func (e *Engine) History() string {
 	if !e.opened() {
 		return ""
 	}
-	return *e.history.Load()
+	return e.presentHistory()
 }
 
 // RenewHistory begins a new history. Call it once after a copy of the database was put back in a way that
@@ -31,12 +31,20 @@ func (e *Engine) History() string {
 //
 // Returns ErrNested inside Atomic.
 func (e *Engine) RenewHistory(ctx context.Context) error {
+	return e.observe(ctx, CallInfo{Op: OpRenewHistory}, func(*span) error { return e.renewHistory(ctx) })
+}
+
+func (e *Engine) renewHistory(ctx context.Context) error {
 	err := e.usableToWrite()
 	if err == nil {
+		before := e.History()
 		_, err = e.renewIdentity(ctx, func(id *record.Identity) error {
 			id.History = uuid.NewString()
 			return nil
 		})
+		if err == nil {
+			e.logNewHistory(before, "RenewHistory was called")
+		}
 	}
 	return wrap(OpRenewHistory, "", err)
 }

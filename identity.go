@@ -8,6 +8,12 @@ import (
 	"groupkit/store"
 )
 
+// knowIdentity keeps what is asked of the identity of the database.
+func (e *Engine) knowIdentity(id record.Identity) {
+	e.history.Store(&id.History)
+	e.opening.Store(id.Opening)
+}
+
 // loadIdentity reads the identity of the database. known is false if it has none yet.
 func loadIdentity(r store.Reader) (id record.Identity, known bool, err error) {
 	value, known, err := r.Get(key.Identity())

@@ -41,6 +41,10 @@ type Imported struct {
 // off or changed, ErrGroupExists if a group exists and Existing is not set, the error of Content, and the error of r.
 // The error names the line and the group.
 func (a Actor) Import(ctx context.Context, r io.Reader, opts ImportOptions) (Imported, error) {
+	return observeOne(ctx, a, OpImport, "", func(a Actor) (Imported, error) { return a.imported(ctx, r, opts) })
+}
+
+func (a Actor) imported(ctx context.Context, r io.Reader, opts ImportOptions) (Imported, error) {
 	err := a.checkLoad()
 	if err == nil && isNil(r) {
 		err = invalid("reader", "is nil")

@@ -63,7 +63,7 @@ func groupsWithInvitations(r store.Reader, rng *store.Range) (groups []GroupID, 
 // allowed to invite any more. Earlier versions left them pending. The events are the system's,
 // without a reason. It can be called again, and does nothing for a group that is deleted.
 func (e *Engine) cancelDeadInvitations(ctx context.Context, group GroupID) error {
-	_, err := e.System().change(ctx, cancelDeadInvitationsVerb, Command{Group: group})
+	_, err := e.quietly().change(ctx, cancelDeadInvitationsVerb, Command{Group: group})
 	if errors.Is(err, ErrGroupNotFound) {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/store"
 )
 
 var (
@@ -28,6 +29,9 @@ var (
 		ID: "guild", Name: "The Guild", Description: "two\nlines", Avatar: "a.png", Custom: `{"k":1}`, Public: true, MembersOnly: true,
 		AllowInvites: true, InviteNeedConfirm: true, MaxUsers: 200, Owner: "alice", MemberCount: 3, AdminCount: 1, Muted: true,
 		Created: jsonNoon, LastModified: jsonNoon.Add(1500 * time.Millisecond), Version: 42, RequestCount: 2, InvitationCount: 1,
+	}
+	jsonDurations = store.Durations{
+		Count: 3, Sum: 3*time.Second + 1, Max: 3 * time.Second, Bins: []store.Bin{{Bound: 100 * time.Microsecond}, {Bound: time.Second, Count: 2}},
 	}
 	jsonMute  = groupkit.Mute{User: "carol", Until: jsonLast, By: "alice", At: jsonNoon, Reason: "noise"}
 	jsonBlock = groupkit.Block{User: "mallory", By: "alice", At: jsonNoon, Reason: "spam"} // permanent
@@ -99,6 +103,23 @@ func jsonForms() map[string]any {
 			{Op: groupkit.OpForgetUser, Users: grouptest.IDs{"bob"}, Forget: &groupkit.ForgetOptions{Owned: groupkit.OwnedSucceed, Blocks: true, Pseudonymize: true}},
 			{Op: groupkit.OpDeleteFile, Group: "g1", File: jsonFile.ID, Text: "t"},
 		},
+		"stats": groupkit.Stats{
+			At: jsonNoon.Add(time.Hour), Opened: jsonNoon,
+			Updates: groupkit.UpdateStats{Running: 2, Durations: jsonDurations},
+			Store: store.Stats{
+				Kind: "bbolt", Size: new(int64(65536)), Free: new(int64(0)), Updates: new(uint64(40)), Commits: new(uint64(3)), Largest: new(20),
+				Writing: &jsonDurations, Waiting: new(1), Unsaved: new(uint64(7)), Reruns: new(uint64(0)),
+				Connections: &store.Connections{Most: 16, Open: 4, Busy: 2, Waits: 9, Waited: 1500 * time.Millisecond},
+			},
+			Cache:     &groupkit.CacheStats{Hits: 90, Misses: 10, ErrorHits: 5, ErrorMisses: 1, Used: 80, Size: 4096, Most: 1 << 20},
+			Followers: groupkit.FollowerStats{Followers: 3, Feeds: 2, Missed: 1},
+			Work: groupkit.WorkStats{
+				Caring: true, Uploads: 1, Loads: 2, Deletions: 3, Contents: 4,
+				Pending: groupkit.Pending{Deletions: 1, Contents: 2, Uploads: 3, Pseudonyms: 4, Loads: 5},
+			},
+			Counts: &groupkit.Counts{Groups: 10, Public: 4, Memberships: 70, Files: 2, Requests: 3, Invitations: 1, At: jsonNoon},
+		},
+		"stats_none": groupkit.Stats{},
 		"results": groupkit.Results{
 			{User: "bob", Outcome: groupkit.OutcomeJoined},
 			{User: "carol", Outcome: groupkit.OutcomeDone, Until: jsonLast},

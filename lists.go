@@ -53,6 +53,10 @@ type listing[T any] struct {
 // outside the transaction, and continues after the last entry. It checks the permission
 // for each part.
 func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter.Seq2[T, error] {
+	return observeEach(ctx, a, l.op, group, func(a Actor) iter.Seq2[T, error] { return eachPart(ctx, a, group, l) })
+}
+
+func eachPart[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		start := store.Prefix(key.Of(string(group), l.list))
@@ -60,7 +64,7 @@ func each[T any](ctx context.Context, a Actor, group GroupID, l listing[T]) iter
 		for more := true; more; {
 			var items []T
 			rng := start
-			err := a.reading(ctx, l.op, group, nil, func(r store.Reader, v *access) (err error) {
+			err := a.read(ctx, l.op, group, nil, func(r store.Reader, v *access) (err error) {
 				items, rng = nil, start
 				if err := v.authorize(l.what); err != nil {
 					return err
@@ -157,6 +161,11 @@ func (l *listing[T]) collect(r store.Reader, group GroupID, v *access, rng *stor
 // standing, and calls fn in the same transaction. fn checks the permission and reads. The store
 // can run fn more than once.
 func (a Actor) reading(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *access) error) error {
+	return a.observe(ctx, op, group, 0, func(a Actor) error { return a.read(ctx, op, group, argument, fn) })
+}
+
+// read is reading without Hooks.
+func (a Actor) read(ctx context.Context, op Op, group GroupID, argument error, fn func(store.Reader, *access) error) error {
 	err := a.check(group)
 	if err == nil {
 		err = argument

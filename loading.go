@@ -57,6 +57,10 @@ type LoadProgress struct {
 // the snapshot breaks, ErrGroupExists if the ID is taken or belonged to a deleted group, or if
 // another call begins to load it, ErrSystemOnly if the actor is a user, ErrNested inside Atomic.
 func (a Actor) Load(ctx context.Context, s Snapshot) (Group, error) {
+	return observeOne(ctx, a, OpLoad, s.Group.ID, func(a Actor) (Group, error) { return a.loadSnapshot(ctx, s) })
+}
+
+func (a Actor) loadSnapshot(ctx context.Context, s Snapshot) (Group, error) {
 	if err := a.checkLoad(); err != nil {
 		return Group{}, wrap(OpLoad, s.Group.ID, err)
 	}
@@ -94,6 +98,10 @@ func (a Actor) Load(ctx context.Context, s Snapshot) (Group, error) {
 // with it, or else all rules that the state at the end breaks. With Once, the
 // key stands for the group: the log is not read if the key is known, and not compared.
 func (a Actor) LoadFrom(ctx context.Context, group GroupID, log iter.Seq2[Event, error], opts LoadOptions) (Group, error) {
+	return observeOne(ctx, a, OpLoad, group, func(a Actor) (Group, error) { return a.loadLog(ctx, group, log, opts) })
+}
+
+func (a Actor) loadLog(ctx context.Context, group GroupID, log iter.Seq2[Event, error], opts LoadOptions) (Group, error) {
 	err := a.checkLoad()
 	if err == nil && log == nil {
 		err = invalid(fieldLog, "is nil")
@@ -119,6 +127,7 @@ func (a Actor) checkLoad() error {
 
 // load runs a load: it takes the lease of the ID, stores the log, and makes the group visible.
 func (a Actor) load(ctx context.Context, cmd Command, log iter.Seq2[Event, error], opts LoadOptions) (Group, error) {
+	defer running(&a.eng.meters.loads)()
 	l := newLoading(a.eng, cmd.Group, opts)
 	out, err := a.change(ctx, l.beginVerb(), cmd)
 	if err != nil || out.repeated || a.mode == dryRun {

@@ -13,9 +13,12 @@ import (
 
 // giveUp removes what a load that failed has stored. What fails is left to the background.
 func (l *loading) giveUp(ctx context.Context) {
-	if err := l.clear(ctx, false); err != nil && !errors.Is(err, errLoadLost) && !l.eng.closed.Load() {
-		l.eng.opts.Logger.Error("groupkit: removing what is left of a load failed", "group", l.group, "err", err)
-	}
+	l.eng.failed(TaskLoad, l.eng.observeTask(TaskLoad, func() error {
+		if err := l.clear(ctx, false); !errors.Is(err, errLoadLost) {
+			return wrap(OpLoad, l.group, err)
+		}
+		return nil
+	}))
 }
 
 // dropLoad removes a load that was cut off, whoever began it.

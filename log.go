@@ -21,6 +21,10 @@ const OpEvents Op = "read events"
 // if the actor is on the blacklist, ErrNotMember if the actor is not a member,
 // ErrRoleTooLow if the actor is not an admin.
 func (a Actor) Events(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error] {
+	return observeEach(ctx, a, OpEvents, group, func(a Actor) iter.Seq2[Event, error] { return a.events(ctx, group, from) })
+}
+
+func (a Actor) events(ctx context.Context, group GroupID, from uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		from := from
 		for {

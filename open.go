@@ -41,6 +41,7 @@ type keepOld func(ctx context.Context, found record.Format) error
 
 // start is New. It calls keep before it changes data of an older format, unless it is nil.
 func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engine, error) {
+	began := time.Now()
 	e, err := newEngine(s, blobs, opts)
 	if err != nil {
 		return nil, wrap(OpOpen, "", err)
@@ -50,6 +51,8 @@ func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engi
 			e.cancel()
 			return nil, wrap(OpOpen, "", storage(err))
 		}
+		e.logOpened(time.Since(began))
+		e.countInBackground()
 		return e, nil
 	}
 	left, err := e.prepare(e.background, keep)
@@ -60,6 +63,10 @@ func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engi
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
 	}
+	if !e.shared {
+		e.pending.Store(left.pending())
+	}
+	e.logOpened(time.Since(began))
 	e.tasks.Go(func() { e.resume(left) })
 	if e.shared {
 		e.tasks.Go(e.care)
@@ -70,6 +77,7 @@ func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engi
 	if e.opts.SweepEvery > 0 {
 		e.tasks.Go(e.sweepAlways)
 	}
+	e.countInBackground()
 	return e, nil
 }
 
@@ -99,6 +107,8 @@ func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error)
 		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache), e.staleness())
 	}
 	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))
+	e.pending.Store(&Pending{})
+	e.meters.opened = e.opts.Clock().UTC().Truncate(time.Millisecond)
 	if e.shared {
 		e.opts.MaxSkew = cmp.Or(e.opts.MaxSkew, time.Minute)
 	}
@@ -164,9 +174,10 @@ func (e *Engine) prepare(ctx context.Context, keep keepOld) (left leftover, err 
 	stale := counted && e.limits.Groups == 0
 	identified := known && !id.Open && !relaxed && limited
 	if err != nil || found.Number != 0 && !stale && identified {
-		e.history.Store(&id.History)
+		e.knowIdentity(id)
 		return left, err
 	}
+	before := id.History
 	err = e.step(ctx, func(w store.Writer) error {
 		if _, err := loadFormat(w); err != nil { // a restore or a copy can have begun
 			return err
@@ -193,7 +204,10 @@ func (e *Engine) prepare(ctx context.Context, keep keepOld) (left leftover, err 
 	if err == nil && relaxed {
 		err = store.Sync(ctx, e.store)
 	}
-	e.history.Store(&id.History)
+	e.knowIdentity(id)
+	if err == nil && known && id.History != before {
+		e.logNewHistory(before, "the end of the history can be lost")
+	}
 	return left, err
 }
 
@@ -205,9 +219,7 @@ func (e *Engine) compareContents(ctx context.Context, upgraded bool) error {
 	if err != nil && !ours {
 		return err
 	}
-	if err != nil {
-		e.opts.Logger.Error("groupkit: comparing the contents of files with the database failed", "err", err)
-	}
+	e.failed(TaskCompare, err)
 	return nil
 }
 
@@ -217,7 +229,7 @@ func (e *Engine) upgradeAlone(ctx context.Context, found record.Format, keep kee
 		return fmt.Errorf("%w: the data has format %d, this version needs format %d: call Upgrade while no process uses it",
 			store.ErrOlder, found.Number, format)
 	}
-	return newUpgrade(e, found, keep).run(ctx)
+	return e.upgrade(ctx, found, keep)
 }
 
 // The operation of Upgrade.
@@ -245,7 +257,7 @@ func Upgrade(ctx context.Context, s store.Store, opts *Options) error {
 	}
 	found, err := readFormat(ctx, s)
 	if err == nil && isOld(found) {
-		err = newUpgrade(e, found, nil).run(ctx)
+		err = e.upgrade(ctx, found, nil)
 	}
 	return wrap(OpUpgrade, "", storage(err))
 }
@@ -256,6 +268,35 @@ func Upgrade(ctx context.Context, s store.Store, opts *Options) error {
 // this engine starts, because DeleteGroup must return their errors, and not the contents that
 // this engine is removing.
 func (e *Engine) resume(left leftover) {
+	begun := time.Now()
+	if left.any() {
+		e.logResuming(left.pending())
+	}
+	err := e.observeTask(TaskResume, func() error { return e.finish(left) })
+	e.failed(TaskResume, err)
+	if err == nil && !e.shared {
+		e.pending.Store(&Pending{})
+	}
+	if left.any() && err == nil {
+		e.logResumed(time.Since(begun))
+	}
+	e.logSettled()
+}
+
+// any reports whether anything was left.
+func (l *leftover) any() bool { return *l.pending() != (Pending{}) }
+
+// pending is what is left, as far as the opening knows it.
+func (l *leftover) pending() *Pending {
+	p := &Pending{Deletions: len(l.dying), Loads: len(l.loads), Pseudonyms: len(l.renaming)}
+	if l.toGo {
+		p.Contents = 1
+	}
+	return p
+}
+
+// finish does what was left.
+func (e *Engine) finish(left leftover) error {
 	var err error
 	for _, group := range left.dying {
 		err = errors.Join(err, e.finishDeletion(e.background, group)) // continue with the other groups
@@ -275,8 +316,5 @@ func (e *Engine) resume(left leftover) {
 	if left.toGo || swept {
 		err = errors.Join(err, e.finishToGo(e.background))
 	}
-	if err != nil && !e.closed.Load() {
-		e.opts.Logger.Error("groupkit: resuming what was cut off failed", "err", err)
-	}
-	e.opts.Logger.Debug("groupkit: nothing of what was cut off is left to do")
+	return err
 }

@@ -27,7 +27,7 @@ func (e *Engine) openToRead(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.history.Store(&id.History)
+		e.knowIdentity(id)
 		if e.shared {
 			ordered, err := hasOrder(r)
 			e.unordered = !ordered

@@ -55,9 +55,21 @@ type Options struct {
 	// number means 0.
 	MaxSkew time.Duration
 
-	// Logger receives the errors of background work, and a warning if the contents of
-	// shared files belong to another database. Default: none, they are discarded.
+	// Logger is told of openings and closings (Info: store, path, format, history, number of the
+	// opening), of data that is brought up to date (Info), of what was cut off and is finished
+	// (Info), of a new history and of contents of another database (Warn), and of background work that
+	// fails (Error: task, code, err). The refusals of calls are not logged; see Hooks. Messages and the
+	// keys of attributes do not change. IDs of groups are logged, but no names, texts and reasons. IDs
+	// of users are in the text of an error only if a record is damaged. Default: none.
 	Logger *slog.Logger
+
+	// Hooks tell the application of every call and of background work. Default: none.
+	Hooks Hooks
+
+	// CountEvery is the interval at which the engine counts groups and memberships for
+	// [Stats.Counts]. Counting reads the header of every group, 256 in one transaction. Default:
+	// none, nothing is counted.
+	CountEvery time.Duration
 
 	// Durability is what a change has reached when its call returns nil. It applies to
 	// the bbolt file of Open. A store given to New has its own durability. Default:
@@ -101,7 +113,7 @@ type Options struct {
 	// room. After a table has doubled, its entries are read from the store again. The
 	// garbage collector frees the old table. The last quarter is for errors that are
 	// returned again: 384 bytes for each with the longest IDs, 250 with usual IDs.
-	// Another 40 KiB are used in addition to CacheBytes.
+	// Another 40 KiB are used in addition to CacheBytes, and 8 KiB more once Stats was called.
 	CacheBytes int
 
 	// KeyTTL is the time for which the result of a call with an idempotency key is kept.
@@ -153,7 +165,8 @@ func (o *Options) check() error {
 		field Field
 		value time.Duration
 	}{{"Options.RequestTTL", o.RequestTTL}, {"Options.InvitationTTL", o.InvitationTTL}, {"Options.KeyTTL", o.KeyTTL}, {"Options.Retention.MaxAge", o.Retention.MaxAge},
-		{"Options.SweepEvery", o.SweepEvery}, {"Options.SyncWithin", o.SyncWithin}, {"Options.MaxStaleness", o.MaxStaleness}} {
+		{"Options.SweepEvery", o.SweepEvery}, {"Options.CountEvery", o.CountEvery}, {"Options.SyncWithin", o.SyncWithin},
+		{"Options.MaxStaleness", o.MaxStaleness}} {
 		if ttl.value < 0 {
 			return invalid(ttl.field, "is %v (0 or more)", ttl.value)
 		}

@@ -22,9 +22,6 @@ type retained struct {
 
 // truncateLogs applies the retention to every log that can have something to remove.
 func (e *Engine) truncateLogs(ctx context.Context) (err error) {
-	if e.opts.Retention == (Retention{}) {
-		return nil
-	}
 	done := &e.retained
 	done.mu.Lock()
 	defer done.mu.Unlock()

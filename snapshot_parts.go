@@ -18,6 +18,10 @@ import (
 //
 // Allowed: owner, admin, system. Returns the errors of [Actor.Snapshot], and ErrNested inside Atomic.
 func (a Actor) SnapshotParts(ctx context.Context, group GroupID) iter.Seq2[Event, error] {
+	return observeEach(ctx, a, OpSnapshotParts, group, func(a Actor) iter.Seq2[Event, error] { return a.snapshotParts(ctx, group) })
+}
+
+func (a Actor) snapshotParts(ctx context.Context, group GroupID) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		f, err := a.followState(ctx, group)
 		if err != nil {

@@ -70,7 +70,7 @@ func (e *Engine) decideNow(g groupWord, s standingWord) (until int64, reason, er
 
 // maySpeak is MaySpeak without the cache. It reads the store, and caches what it has read.
 func (a Actor) maySpeak(ctx context.Context, group GroupID) error {
-	return wrap(OpSpeak, group, a.answerFromStore(ctx, group))
+	return a.observe(ctx, OpSpeak, group, 0, func(a Actor) error { return wrap(OpSpeak, group, a.answerFromStore(ctx, group)) })
 }
 
 // answerFromStore takes a snapshot of the cache before it reads, so that the cache does not

@@ -22,6 +22,15 @@ const OpSweep Op = "sweep"
 // Sweep only frees room. Without it, an expired entry has no effect either, and no list
 // contains it. Set Options.SweepEvery to run Sweep in the background.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	cleared := 0
+	err := e.observe(ctx, CallInfo{Op: OpSweep}, func(*span) (err error) {
+		cleared, err = e.sweep(ctx)
+		return err
+	})
+	return cleared, err
+}
+
+func (e *Engine) sweep(ctx context.Context) (int, error) {
 	if err := e.usableToWrite(); err != nil {
 		return 0, wrap(OpSweep, "", err)
 	}
@@ -35,8 +44,8 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 			return err
 		})
 	}
-	if err == nil {
-		err = e.truncateLogs(ctx)
+	if err == nil && e.opts.Retention != (Retention{}) {
+		err = e.observeTask(TaskRetention, func() error { return e.truncateLogs(ctx) })
 	}
 	if err == nil {
 		err = e.finishToGo(ctx)
@@ -54,9 +63,10 @@ func (e *Engine) sweepAlways() {
 			if e.shared && !e.caring.Load() {
 				continue // another engine does it
 			}
-			if _, err := e.Sweep(e.background); err != nil && !e.closed.Load() {
-				e.opts.Logger.Error("groupkit: sweep failed", "err", err)
-			}
+			e.failed(TaskSweep, e.observeTask(TaskSweep, func() error {
+				_, err := e.sweep(e.background)
+				return err
+			}))
 		case <-e.background.Done():
 			return
 		}
@@ -170,7 +180,7 @@ func (e *Engine) sweepGroup(ctx context.Context, group GroupID, users []UserID) 
 		}
 		return nil
 	}}
-	_, err = e.System().change(ctx, v, Command{Group: group, Users: users})
+	_, err = e.quietly().change(ctx, v, Command{Group: group, Users: users})
 	if err == nil || !errors.Is(err, ErrGroupNotFound) {
 		return cleared, err
 	}

@@ -113,7 +113,7 @@ func TestOptions_SweepEvery_Fails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sickStore{Store: memstore.New()}
 		var log bytes.Buffer
-		eng, err := groupkit.New(s, memblob.New(), &groupkit.Options{SweepEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		eng, err := groupkit.New(s, memblob.New(), &groupkit.Options{SweepEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 		require.NoError(t, err)
 		synctest.Wait() // until the opening has resumed what was cut off: nothing
 		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{Members: []groupkit.UserID{"bob"}})
@@ -141,7 +141,7 @@ func TestOptions_SweepEvery_Close(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sickStore{Store: memstore.New()}
 		var log bytes.Buffer
-		eng, err := groupkit.New(s, memblob.New(), &groupkit.Options{SweepEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		eng, err := groupkit.New(s, memblob.New(), &groupkit.Options{SweepEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 		require.NoError(t, err)
 		synctest.Wait() // as above
 		s.stuck.Store(true)

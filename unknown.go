@@ -18,6 +18,14 @@ const OpRemoveUnknownContents Op = "remove unknown contents"
 // invariant is broken, because the record of a file can be among what is damaged, ErrInvalid if
 // olderThan is negative, ErrNested inside Atomic.
 func (e *Engine) RemoveUnknownContents(ctx context.Context, olderThan time.Duration) (n int, err error) {
+	err = e.observe(ctx, CallInfo{Op: OpRemoveUnknownContents}, func(*span) (err error) {
+		n, err = e.removeOld(ctx, olderThan)
+		return err
+	})
+	return n, err
+}
+
+func (e *Engine) removeOld(ctx context.Context, olderThan time.Duration) (n int, err error) {
 	if olderThan < 0 {
 		return 0, wrap(OpRemoveUnknownContents, "", invalid(FieldDuration, "is %v (0 or more)", olderThan))
 	}

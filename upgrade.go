@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"groupkit/internal/key"
 	"groupkit/internal/record"
@@ -102,6 +103,21 @@ func (u *upgrade) run(ctx context.Context) error {
 	return storage(u.update(ctx, func(w store.Writer) error {
 		return w.Put(key.Format(), (&record.Format{Number: format}).Encode())
 	}))
+}
+
+// upgrade converts data of an older format, and tells of it.
+func (e *Engine) upgrade(ctx context.Context, found record.Format, keep keepOld) error {
+	from := found.Number
+	if found.From != 0 {
+		from = found.From
+	}
+	began := time.Now()
+	e.logUpgrade(from, found.From != 0)
+	err := newUpgrade(e, found, keep).run(ctx)
+	if err == nil {
+		e.logUpgraded(from, time.Since(began))
+	}
+	return err
 }
 
 // update runs one step. A step can be made twice: it converts what it finds. So it is run again if its

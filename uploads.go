@@ -31,6 +31,10 @@ const OpUploadFile Op = "upload file"
 // the group has Limits.Files files, ErrNested inside Atomic. An error of r is the cause of
 // the returned error.
 func (a Actor) UploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
+	return observeOne(ctx, a, OpUploadFile, group, func(a Actor) (File, error) { return a.uploadFile(ctx, group, name, r) })
+}
+
+func (a Actor) uploadFile(ctx context.Context, group GroupID, name string, r io.Reader) (File, error) {
 	cmd := Command{Group: group, Text: name}
 	if a.tx != nil {
 		return File{}, wrap(OpUploadFile, group, ErrNested)
@@ -127,6 +131,7 @@ func (e *Engine) putContent(ctx context.Context, content string, r io.Reader, fi
 
 // putWithin is putContent with another limit.
 func (e *Engine) putWithin(ctx context.Context, content string, r io.Reader, file *record.File, most int64) error {
+	defer running(&e.meters.uploads)()
 	if err := e.readyForContent(ctx); err != nil {
 		return err
 	}

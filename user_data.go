@@ -62,6 +62,10 @@ const OpUserData Op = "read user data"
 // Returns ErrSystemOnly if the actor is a user, ErrInvalid if the user ID is not valid, ErrCorrupt if
 // a record is damaged.
 func (a Actor) UserData(ctx context.Context, user UserID) iter.Seq2[UserData, error] {
+	return observeEach(ctx, a, OpUserData, "", func(a Actor) iter.Seq2[UserData, error] { return a.userData(ctx, user) })
+}
+
+func (a Actor) userData(ctx context.Context, user UserID) iter.Seq2[UserData, error] {
 	return func(yield func(UserData, error) bool) {
 		if err := a.checkUserData(user); err != nil {
 			yield(UserData{}, wrap(OpUserData, "", err))

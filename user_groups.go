@@ -34,7 +34,11 @@ func (a Actor) JoinedGroups(ctx context.Context, user UserID) iter.Seq2[JoinedGr
 
 // JoinedGroupsPage returns one page of JoinedGroups. Its permissions and errors are those
 // of JoinedGroups, and ErrInvalid if the page is not valid.
-func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) (out []JoinedGroup, err error) {
+func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) ([]JoinedGroup, error) {
+	return observeOne(ctx, a, OpJoinedGroups, "", func(a Actor) ([]JoinedGroup, error) { return a.joinedGroupsPage(ctx, user, page) })
+}
+
+func (a Actor) joinedGroupsPage(ctx context.Context, user UserID, page Page) (out []JoinedGroup, err error) {
 	skip, take, err := page.window(maxPage)
 	if err == nil {
 		err = a.mayAskAbout(ctx, user)
@@ -53,6 +57,10 @@ func (a Actor) JoinedGroupsPage(ctx context.Context, user UserID, page Page) (ou
 // JoinedGroupsFrom returns a part of JoinedGroups and the cursor of the next part; see [From]. It
 // has the same permissions and errors, and returns ErrInvalid if from is not valid.
 func (a Actor) JoinedGroupsFrom(ctx context.Context, user UserID, from From) (out []JoinedGroup, next string, err error) {
+	return observeTwo(ctx, a, OpJoinedGroups, "", func(a Actor) ([]JoinedGroup, string, error) { return a.joinedGroupsFrom(ctx, user, from) })
+}
+
+func (a Actor) joinedGroupsFrom(ctx context.Context, user UserID, from From) (out []JoinedGroup, next string, err error) {
 	prefix, start, err := a.enterJoined(user, from)
 	if err == nil {
 		err = a.mayAskAbout(ctx, user)
@@ -327,6 +335,10 @@ func appendKey(keys [][]byte, k []byte) (all [][]byte, space []byte) {
 
 // eachOfUser iterates over the links of a user, part by part, like each.
 func eachOfUser[T any](ctx context.Context, a Actor, op Op, user UserID, kind byte, items func(store.Reader, []link) ([]T, error)) iter.Seq2[T, error] {
+	return observeEach(ctx, a, op, "", func(a Actor) iter.Seq2[T, error] { return eachLink(ctx, a, op, user, kind, items) })
+}
+
+func eachLink[T any](ctx context.Context, a Actor, op Op, user UserID, kind byte, items func(store.Reader, []link) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		if err := a.mayAskAbout(ctx, user); err != nil {

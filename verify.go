@@ -34,7 +34,15 @@ type VerifyOptions struct {
 // nothing else. With Quick, it takes the time to read a few records for each group, and to open each content.
 //
 // Returns ErrNested inside Atomic. With an error, the report contains what was found before.
-func (e *Engine) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
+func (e *Engine) Verify(ctx context.Context, opts VerifyOptions) (report Report, err error) {
+	err = e.observe(ctx, CallInfo{Op: OpVerify}, func(*span) (err error) {
+		report, err = e.verify(ctx, opts)
+		return err
+	})
+	return report, err
+}
+
+func (e *Engine) verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err := e.usable(); err != nil {
 		return Report{}, wrap(OpVerify, "", err)
 	}

@@ -51,7 +51,7 @@ func (e *Engine) unnamed(ctx context.Context, contents []string) (unnamed []stri
 		}
 	}
 	named := make([]bool, len(contents))
-	err = e.viewSkipping(ctx, passOver, func(r store.Reader) error {
+	err = e.viewSkipping(ctx, nil, passOver, func(r store.Reader) error {
 		clear(named)
 		values, err := store.GetMany(r, keys)
 		for i, value := range values {

@@ -12,7 +12,7 @@ import (
 func (v *verifier) view(ctx context.Context, fn func(store.Reader) error) error {
 	before := v.report
 	v.lately = nil
-	return v.eng.viewSkipping(ctx, v.seal, func(r store.Reader) error {
+	return v.eng.viewSkipping(ctx, nil, v.seal, func(r store.Reader) error {
 		v.report = before
 		for _, k := range v.lately {
 			delete(v.unsealed, k)

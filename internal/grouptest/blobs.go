@@ -37,7 +37,7 @@ func (o *Opening) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle waits for what the engine says last.
 func (o *Opening) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "groupkit: nothing of what was cut off is left to do" {
+	if r.Message == "groupkit: the work after the opening has ended" {
 		o.once.Do(func() { close(o.done) })
 	}
 	return nil

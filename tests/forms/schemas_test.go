@@ -88,7 +88,7 @@ func TestSchemas_Forms(t *testing.T) {
 		"group": {"group", false}, "group_empty": {"group", false}, "announcement": {"announcement", false},
 		"snapshot": {"snapshot", false}, "snapshot_none": {"snapshot", false}, "standing": {"standing", false}, "standing_all": {"standing", false},
 		"user_data": {"user_data", false}, "user_data_deleted": {"user_data", false},
-		"joined_group": {"joined_group", false}, "events": {"event", true}, "commands": {"command", true}, "results": {"results", false}, "errors": {"error", true},
+		"joined_group": {"joined_group", false}, "stats": {"stats", false}, "stats_none": {"stats", false}, "events": {"event", true}, "commands": {"command", true}, "results": {"results", false}, "errors": {"error", true},
 	} {
 		text, err := os.ReadFile(filepath.Join("../../testdata/json", file+".json"))
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestSchemas_Forms(t *testing.T) {
 	}
 	files, err := filepath.Glob("../../testdata/json/*.json")
 	require.NoError(t, err)
-	require.Len(t, files, 14, "a new form is missing in this test")
+	require.Len(t, files, 16, "a new form is missing in this test")
 }
 
 // TestSchemas_Engine validates what an engine writes after each verb: the log, the snapshot, the
