@@ -31,6 +31,7 @@ func (e *Engine) close() error {
 		return e.closeErr
 	}
 	e.closed.Store(true)
+	e.unshare()
 	saved := e.saveAll()
 	e.cancel()
 	e.broker.Close()

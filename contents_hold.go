@@ -36,6 +36,9 @@ var errHoldEnded = errors.New("the contents are not held any more: another engin
 
 // holdContents begins a hold. The context that it returns ends when the hold is lost, or when the engine closes.
 func (e *Engine) holdContents(ctx context.Context) (context.Context, *hold, error) {
+	if e.observed {
+		return ctx, nil, fmt.Errorf("%w: the contents of another process cannot be held", ErrReadOnly)
+	}
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return ctx, nil, err
@@ -132,7 +135,5 @@ func (h *hold) end(ctx context.Context) {
 	} else {
 		h.eng.leaveUpload(string(h.key[1:]))
 	}
-	if err != nil && !h.eng.closed.Load() {
-		h.eng.opts.Logger.Error("groupkit: removing the contents that were held failed", "err", err)
-	}
+	h.eng.failed(TaskContents, err)
 }

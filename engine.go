@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -28,13 +29,15 @@ type Engine struct {
 	limits    Limits
 	opts      Options
 	id        string // unique among all engines that ever open the store
-	shared    bool   // several processes can use the store
+	shared    bool   // several processes can change the store
+	observed  bool   // one other process changes the store, and this one reads
 	unordered bool   // shared, and the store does not know the order of its commits
 	sizes     store.Sizes
 	turns     *turns // nil unless shared
 
 	caring atomic.Bool // this engine does the background work of a shared store
 
+	shown      io.Closer       // what Options.Share returned
 	background context.Context // ends when the engine closes
 	cancel     context.CancelFunc
 	tasks      sync.WaitGroup
@@ -74,10 +77,13 @@ func (e *Engine) dueBy() (int64, error) {
 	return max(now-e.opts.MaxSkew.Milliseconds(), 1), err
 }
 
+// alone reports whether no other process changes the store.
+func (e *Engine) alone() bool { return !e.shared && !e.observed }
+
 // staleness is for how long MaySpeak may answer from what it has read before; 0 means until the
 // engine changes it.
 func (e *Engine) staleness() time.Duration {
-	if !e.shared {
+	if e.alone() {
 		return 0
 	}
 	return e.opts.MaxStaleness
@@ -143,7 +149,7 @@ func (e *Engine) viewSkipping(ctx context.Context, s *span, broken func(key []by
 
 // foreseeing returns a reader that can read ahead, if each read of the store can be a round trip.
 func (e *Engine) foreseeing(r store.Reader) store.Reader {
-	if e.shared {
+	if !e.alone() {
 		return ahead.Over(r)
 	}
 	return r

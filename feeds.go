@@ -17,7 +17,7 @@ const callsPerLook = 256
 // feedSource returns where the broker gets the events that writers do not bring.
 func (e *Engine) feedSource() feed.Source[delivery] {
 	s := feed.Source[delivery]{
-		Background: e.background, Read: e.readFeeds, Most: e.readsPerLook(), Shared: e.shared,
+		Background: e.background, Read: e.readFeeds, Most: e.readsPerLook(), Shared: !e.alone(),
 		Failed: func(err error) {
 			e.failed(TaskFollow, e.observeTask(TaskFollow, func() error { return err }))
 		},

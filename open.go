@@ -46,22 +46,23 @@ func start(s store.Store, blobs store.Blobs, opts *Options, keep keepOld) (*Engi
 	if err != nil {
 		return nil, wrap(OpOpen, "", err)
 	}
+	var left leftover
 	if e.opts.ReadOnly {
-		if err := e.openToRead(e.background); err != nil {
-			e.cancel()
-			return nil, wrap(OpOpen, "", storage(err))
-		}
-		e.logOpened(time.Since(began))
-		e.countInBackground()
-		return e, nil
-	}
-	left, err := e.prepare(e.background, keep)
-	if err == nil {
+		err = e.openToRead(e.background)
+	} else if left, err = e.prepare(e.background, keep); err == nil {
 		err = e.compareContents(e.background, left.upgraded)
+	}
+	if err == nil {
+		err = e.share()
 	}
 	if err != nil {
 		e.cancel()
 		return nil, wrap(OpOpen, "", storage(err))
+	}
+	if e.opts.ReadOnly {
+		e.logOpened(time.Since(began))
+		e.countInBackground()
+		return e, nil
 	}
 	if !e.shared {
 		e.pending.Store(left.pending())
@@ -86,7 +87,8 @@ func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error)
 	if isNil(s) {
 		return nil, invalid("store", "is nil")
 	}
-	e := &Engine{store: s, blobs: blobs, id: uuid.NewString(), shared: !store.Exclusive(s), sizes: store.SizesOf(s), contents: contents{ready: make(chan struct{}, 1)}}
+	e := &Engine{store: s, blobs: blobs, id: uuid.NewString(), observed: store.Observed(s), sizes: store.SizesOf(s), contents: contents{ready: make(chan struct{}, 1)}}
+	e.shared = !store.Exclusive(s) && !e.observed
 	if opts != nil {
 		e.opts = *opts
 	}
@@ -97,13 +99,19 @@ func newEngine(s store.Store, blobs store.Blobs, opts *Options) (*Engine, error)
 	if err := e.opts.check(); err != nil {
 		return nil, err
 	}
+	if e.opts.Share != nil && !store.Exclusive(s) {
+		return nil, invalid("Options.Share", "is set, but other processes can open the store themselves")
+	}
+	if e.observed && !e.opts.ReadOnly {
+		return nil, fmt.Errorf("%w: the data belongs to another process: set Options.ReadOnly", ErrReadOnly)
+	}
 	if e.opts.Clock == nil {
 		e.opts.Clock = time.Now
 	}
 	if e.shared {
 		e.turns, e.floor = newTurns(), newFloorRaiser()
 	}
-	if !e.shared || e.opts.MaxStaleness > 0 {
+	if e.alone() || e.opts.MaxStaleness > 0 {
 		e.words, e.refusals = newSpeakCache(cmp.Or(e.opts.CacheBytes, defaultCache), e.staleness())
 	}
 	e.opts.Logger = cmp.Or(e.opts.Logger, slog.New(slog.DiscardHandler))

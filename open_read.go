@@ -38,10 +38,9 @@ func (e *Engine) openToRead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.seeContents(ctx); err != nil { // groups can be read although the contents are away
-		e.opts.Logger.Error("groupkit: comparing the contents of files with the database failed", "err", err)
-	} else if e.contents.are(ownedByOther) {
-		e.opts.Logger.Warn("groupkit: the contents of files belong to another database, or to a newer state of this one")
+	e.failed(TaskCompare, e.seeContents(ctx)) // groups can be read although the contents are away
+	if e.contents.are(ownedByOther) {
+		e.logForeignContents()
 	}
 	return nil
 }

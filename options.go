@@ -2,8 +2,11 @@ package groupkit
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
+
+	"groupkit/store"
 )
 
 // Options configures an engine. Nil options, and each field that is zero, mean the
@@ -65,6 +68,12 @@ type Options struct {
 
 	// Hooks tell the application of every call and of background work. Default: none.
 	Hooks Hooks
+
+	// Share is called with the store and the contents when they are open, to show them to other
+	// processes; stats returns the JSON of [Engine.Stats]. Close closes what it returns, before the
+	// store. If it fails, the opening fails. sockstore.At shows them on a local socket. A store that
+	// several processes can open has no need of it, and is refused with ErrInvalid. Default: none.
+	Share func(s store.Store, blobs store.Blobs, stats func() ([]byte, error)) (io.Closer, error)
 
 	// CountEvery is the interval at which the engine counts groups and memberships for
 	// [Stats.Counts]. Counting reads the header of every group, 256 in one transaction. Default:

@@ -8,7 +8,8 @@
 //
 // Everything beyond the two interfaces is optional. A helper function finds an optional
 // method by type assertion, as in io/fs: see [GetMany], [Fetch], [Visit], [VisitKeys], [Backup],
-// [Check], [Exclusive], [Relaxed], [Sync], [AfterSync], [Bucket], [BucketReader], [Buckets] and [StatsOf]. For stores that
+// [Check], [Exclusive], [Observed], [Relaxed], [Sync], [AfterSync], [Bucket], [BucketReader],
+// [Buckets] and [StatsOf]. For stores that
 // several processes share there are [SizesOf], [Claim], [Number], [Settled], [Announce], [Watch]
 // and [Retry].
 package store
@@ -253,6 +254,19 @@ type Excluder interface {
 func Exclusive(s Store) bool {
 	e, ok := s.(Excluder)
 	return ok && e.Exclusive()
+}
+
+// An Observer is a Store that shows the data of another process. It is optional. It is not exclusive, and
+// nothing can be written through it.
+type Observer interface {
+	// Observed reports whether the store of that process is exclusive: no third one changes the data.
+	Observed() bool
+}
+
+// Observed reports whether s shows the data of another process that alone can change it.
+func Observed(s Store) bool {
+	o, ok := s.(Observer)
+	return ok && o.Observed()
 }
 
 // A Backuper is a Store that can copy itself while it is in use. It is optional.

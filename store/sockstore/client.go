@@ -13,7 +13,8 @@ import (
 
 // A Client is the other end of a socket. Its Store and its Blobs show the data; Close ends both.
 type Client struct {
-	path string
+	path      string
+	exclusive bool // the other process alone changes the data
 
 	mu     sync.Mutex
 	idle   []*line // connections between two transactions
@@ -33,6 +34,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.exclusive = l.exclusive
 	c.put(l)
 	return c, nil
 }
@@ -100,6 +102,7 @@ func (c *Client) take(ctx context.Context) (*line, error) {
 		_ = conn.Close() // err says more
 		return nil, err
 	}
+	l.exclusive = a.Exclusive
 	return l, nil
 }
 
@@ -139,8 +142,8 @@ func (c *Client) with(ctx context.Context, fn func(*line) error) error {
 // A Store is a store.Store that reads what another process has open.
 type Store struct{ c *Client }
 
-// Observed returns true: the data belongs to another process, which changes it.
-func (s *Store) Observed() bool { return true }
+// Observed reports whether the other process alone changes the data.
+func (s *Store) Observed() bool { return s.c.exclusive }
 
 // View runs fn on a snapshot of the store of the other process.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
@@ -166,10 +169,10 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return err
 }
 
-// Update returns store.ErrNotSupported.
+// Update returns store.ErrReadOnly.
 func (s *Store) Update(context.Context, func(store.Writer) error) error { return errReadOnly }
 
-var errReadOnly = fmt.Errorf("%w: the data belongs to another process", store.ErrNotSupported)
+var errReadOnly = fmt.Errorf("%w: the data belongs to another process", store.ErrReadOnly)
 
 // Check checks the store of the other process; see store.Checker.
 func (s *Store) Check(ctx context.Context) (problems []error, err error) {
@@ -282,6 +285,15 @@ func (r *reader) BucketReader(name string) (store.Reader, error) {
 	return b, err
 }
 
+// Buckets returns the names of the application's key spaces; see store.BucketLister.
+func (r *reader) Buckets() ([]string, error) {
+	a, err := r.v.ask(&question{Op: buckets})
+	if err != nil {
+		return nil, err
+	}
+	return a.Names, nil
+}
+
 // Blobs are the contents of files of another process.
 type Blobs struct{ c *Client }
 
@@ -373,10 +385,10 @@ func (b *Blobs) List(ctx context.Context, after string, limit int) (ids []string
 	return ids, more, err
 }
 
-// Put returns store.ErrNotSupported.
+// Put returns store.ErrReadOnly.
 func (b *Blobs) Put(context.Context, string, io.Reader) error { return errReadOnly }
 
-// Delete returns store.ErrNotSupported.
+// Delete returns store.ErrReadOnly.
 func (b *Blobs) Delete(context.Context, string) error { return errReadOnly }
 
 // Close closes the Client.

@@ -41,6 +41,17 @@ func Serve(l net.Listener, s store.Store, b store.Blobs, stats func() ([]byte, e
 	return serve(l, s, b, stats, patience)
 }
 
+// At returns a function for groupkit.Options.Share: it listens at path and serves there.
+func At(path string) func(store.Store, store.Blobs, func() ([]byte, error)) (io.Closer, error) {
+	return func(s store.Store, b store.Blobs, stats func() ([]byte, error)) (io.Closer, error) {
+		l, err := Listen(path)
+		if err != nil {
+			return nil, err
+		}
+		return Serve(l, s, b, stats), nil
+	}
+}
+
 func serve(l net.Listener, s store.Store, b store.Blobs, stats func() ([]byte, error), patience time.Duration) *Server {
 	srv := &Server{listener: l, store: s, blobs: b, stats: stats, patience: patience, slots: make(chan struct{}, mostLines)}
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
@@ -126,7 +137,7 @@ func (c *conversation) next() bool {
 	}
 	if !c.greeted {
 		c.greeted = true
-		return q.Op == hello && c.say(&answer{Number: version}, nil) && q.Number == version
+		return q.Op == hello && c.say(&answer{Number: version, Exclusive: store.Exclusive(c.store)}, nil) && q.Number == version
 	}
 	switch q.Op {
 	case view:
@@ -187,6 +198,10 @@ func (c *conversation) view() bool {
 
 // answerIn answers a question of a View.
 func answerIn(r store.Reader, q *question) (*answer, error) {
+	if q.Op == buckets {
+		names, err := store.Buckets(r)
+		return &answer{Names: names}, err
+	}
 	if q.Op != read {
 		return nil, fmt.Errorf("%w: question %d within a View", store.ErrNotSupported, q.Op)
 	}

@@ -110,6 +110,11 @@ func TestStore_ReadsTheSame(t *testing.T) {
 						}
 						value, ok, err = b.Get([]byte("own"))
 						out = append(out, string(value), ok)
+						if err != nil {
+							return err
+						}
+						names, err := store.Buckets(r)
+						out = append(out, names)
 						return err
 					}))
 					return out
@@ -160,9 +165,9 @@ func TestStore_Errors(t *testing.T) {
 	remote, blobs := c.Store(), c.Blobs()
 	own := errors.New("own")
 	require.Equal(t, own, remote.View(ctx, func(store.Reader) error { return own }))
-	require.ErrorIs(t, remote.Update(ctx, nil), store.ErrNotSupported)
-	require.ErrorIs(t, blobs.Put(ctx, "x", nil), store.ErrNotSupported)
-	require.ErrorIs(t, blobs.Delete(ctx, "x"), store.ErrNotSupported)
+	require.ErrorIs(t, remote.Update(ctx, nil), store.ErrReadOnly)
+	require.ErrorIs(t, blobs.Put(ctx, "x", nil), store.ErrReadOnly)
+	require.ErrorIs(t, blobs.Delete(ctx, "x"), store.ErrReadOnly)
 	_, err := blobs.Get(ctx, "x")
 	require.ErrorIs(t, err, store.ErrNoBlob)
 	_, err = blobs.Get(ctx, "X Y")
@@ -178,6 +183,9 @@ func TestStore_Errors(t *testing.T) {
 	_, err = remote.Check(ctx)
 	require.ErrorIs(t, err, store.ErrNotSupported, "a store in memory has no pages")
 	require.False(t, store.Exclusive(remote))
+	require.True(t, store.Observed(remote))
+	shared, _ := serving(t, sharedmem.New(sharedmem.Options{}).Open(), memblob.New())
+	require.False(t, store.Observed(shared.Store()), "any process can change it")
 	text, err := c.Stats(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "figures", string(text))
@@ -375,7 +383,7 @@ func FuzzServer(f *testing.F) {
 
 func TestKnownErrors(t *testing.T) {
 	t.Parallel()
-	require.Len(t, known, 15)
+	require.Len(t, known, 16)
 	for _, err := range known {
 		back := failed(fmt.Errorf("why: %w", err)).err()
 		require.ErrorIs(t, back, err)

@@ -21,8 +21,9 @@ type op uint8
 const (
 	hello op = iota
 	view
-	read // of the View: keys and ranges
-	end  // of the View
+	read    // of the View: keys and ranges
+	buckets // of the View: their names
+	end     // of the View
 	content
 	list
 	check
@@ -51,12 +52,13 @@ type span struct {
 }
 
 type answer struct {
-	Number int // hello: the version
+	Number    int  // hello: the version
+	Exclusive bool // hello: no other process changes the data
 
 	Again  bool // the View is run again: what it has read before does not count
 	Values []value
 	Pages  []store.Page
-	Names  []string // list; check: the problems
+	Names  []string // buckets; list; check: the problems
 	More   bool     // list: further ones follow; content: another answer follows
 	Bytes  []byte   // content; stats
 
@@ -78,7 +80,7 @@ type failure struct {
 var known = []error{
 	store.ErrConflict, store.ErrCommitUnknown, store.ErrTooLarge, store.ErrNoSpace, store.ErrUnsaved, store.ErrLocked,
 	store.ErrCorrupt, store.ErrNewer, store.ErrOlder, store.ErrClosed, store.ErrNotSupported, store.ErrNoBlob,
-	store.ErrBlobID, context.Canceled, context.DeadlineExceeded,
+	store.ErrBlobID, store.ErrReadOnly, context.Canceled, context.DeadlineExceeded,
 }
 
 func failed(err error) *failure {
@@ -114,12 +116,14 @@ func (f *failure) err() error {
 // A line is a connection.
 type line struct {
 	net.Conn
+	exclusive bool // as the server has said
+
 	in  *gob.Decoder
 	out *gob.Encoder
 }
 
 func newLine(c net.Conn) *line {
-	return &line{c, gob.NewDecoder(c), gob.NewEncoder(c)}
+	return &line{Conn: c, in: gob.NewDecoder(c), out: gob.NewEncoder(c)}
 }
 
 // ask sends a question and returns the answer, or the error in it.
