@@ -110,6 +110,22 @@ func requireGoesOn(t *testing.T, r *grouptest.Dataset) {
 	require.NoError(t, err)
 }
 
+// The entry of a load in the order of calls stays behind.
+func TestRestore_Loaded(t *testing.T) {
+	t.Parallel()
+	s := grouptest.NewDataset(t)
+	snapshot, err := s.System().Snapshot(t.Context(), grouptest.Guild)
+	require.NoError(t, err)
+	snapshot.Group.ID, snapshot.Files, snapshot.Requests, snapshot.Invitations = "loaded", nil, nil, nil
+	require.NoError(t, grouptest.ErrorOf(s.System().Load(t.Context(), snapshot)))
+	backup, _ := grouptest.TakeBackup(t, s.Engine)
+	to, blobs := memstore.New(), memblob.New()
+	_, err = groupkit.Restore(t.Context(), to, blobs, bytes.NewReader(backup))
+	require.NoError(t, err)
+	require.Equal(t, grouptest.CarriedRecords(t, s.Store), grouptest.CarriedRecords(t, to))
+	grouptest.RequireVerified(t, openPlace(t, s, to, blobs).Engine)
+}
+
 // A follower of the original that goes on with what was restored gets checkpoints.
 func TestRestore_Followers(t *testing.T) {
 	t.Parallel()

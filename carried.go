@@ -169,11 +169,26 @@ func (c *carried) next() (archive.Entry, error) {
 	case key.Files:
 		c.take(rest, value)
 	case key.Header: // it comes after the files
-		if h, err := record.DecodeHeader(value); err == nil && h.State != record.Live {
-			c.files = c.files[:c.before]
-		}
+		e.Value = c.header(e.Key, e.Value, value)
 	}
 	return e, nil
+}
+
+// header returns the sealed header of a group, without the number of its load; see uncommitted. Only live groups list
+// files.
+func (c *carried) header(k, sealed, value []byte) []byte {
+	h, err := record.DecodeHeader(value)
+	if err != nil {
+		return sealed
+	}
+	if h.State != record.Live {
+		c.files = c.files[:c.before]
+	}
+	if h.Loaded == 0 {
+		return sealed
+	}
+	h.Loaded = 0
+	return seal.Append(nil, k, h.Encode())
 }
 
 // take notes a file.

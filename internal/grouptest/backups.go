@@ -43,6 +43,11 @@ func CarriedRecords(t require.TestingT, s store.Store) map[string]string {
 			require.NoError(t, err)
 			call.Commit = 0
 			all[k] = string(call.Encode())
+		} else if err == nil && kind == key.Header {
+			h, err := record.DecodeHeader([]byte(v))
+			require.NoError(t, err)
+			h.Loaded = 0
+			all[k] = string(h.Encode())
 		}
 	}
 	return all
