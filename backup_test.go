@@ -191,8 +191,9 @@ func TestEngine_Backup_Earlier(t *testing.T) {
 	_, err = s.Backup(ctx, io.Discard, grouptest.BackupReaders(second)...)
 	require.ErrorIs(t, err, groupkit.ErrInvalid)
 	require.ErrorContains(t, err, more.ID)
+	whole, _ := grouptest.TakeBackup(t, s.Engine)
 	for name, chain := range map[string][][]byte{
-		"not the first": {same}, "another order": {first, second, same}, "one is missing": {first, second}, "twice": {first, first},
+		"of another": {whole, same}, "not the first": {same}, "another order": {first, second, same}, "one is missing": {first, second}, "twice": {first, first},
 	} {
 		to, blobs := memstore.New(), memblob.New()
 		_, err := groupkit.Restore(ctx, to, blobs, grouptest.BackupReaders(chain...)...)

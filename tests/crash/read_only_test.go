@@ -24,6 +24,8 @@ import (
 	"groupkit/store"
 	"groupkit/store/boltstore"
 	"groupkit/store/fileblob"
+	"groupkit/store/memblob"
+	"groupkit/store/memstore"
 )
 
 // readOnlyChild is the variable with the path of the file that a child opens.
@@ -60,6 +62,9 @@ func readAll(path string, then func()) error {
 	}
 	if err == nil {
 		_, err = eng.Backup(ctx, io.Discard)
+	}
+	if err == nil {
+		_, err = eng.Copy(ctx, memstore.New(), memblob.New(), groupkit.CopyOptions{})
 	}
 	if err == nil {
 		err = eng.As("alice").MaySpeak(ctx, "g")
