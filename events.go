@@ -52,6 +52,11 @@ const (
 	// before it. It names nobody and changes nothing else. A Follower gives a checkpoint after it, so
 	// that copies forget the user ID too.
 	Pseudonymized EventKind = 33
+
+	// Repaired follows when Repair has changed what is read of the group; Reason says what. Where the log
+	// was damaged, it is the first event after the checkpoint with which the log begins anew. It names nobody and changes
+	// nothing else. A Follower gives a checkpoint after it, so that copies are right too.
+	Repaired EventKind = 34
 )
 
 var eventKinds = [...]string{
@@ -67,7 +72,7 @@ var eventKinds = [...]string{
 	GroupMuted: "group muted", GroupUnmuted: "group unmuted",
 	MemberAllowed: "allowed", MemberDisallowed: "disallowed",
 	AnnouncementChanged: "announcement changed", FileAdded: "file added", FileDeleted: "file deleted",
-	Checkpoint: "checkpoint", Pseudonymized: "pseudonymized",
+	Checkpoint: "checkpoint", Pseudonymized: "pseudonymized", Repaired: "repaired",
 }
 
 // String returns the kind in words, such as "member joined".

@@ -21,7 +21,7 @@ import (
 // Checkpoint without a Group says so: forget all groups. Then come the checkpoints of all groups, and then
 // the events after them. A position within that checkpoint can be kept too.
 //
-// A Pseudonymized that comes after the deletion of its group has no checkpoint after it.
+// A Pseudonymized or Repaired that comes after the deletion of its group has no checkpoint after it.
 //
 // On a shared store, Latest can give events that were committed shortly before. If the store does
 // not know the order of its commits (store.Numberer), engines that follow all groups find it out: up to

@@ -32,7 +32,7 @@ func (f *Follower) direct() (e Event, ok bool) {
 // changesView reports whether an event of the kind can change what somebody may see, or leads to a checkpoint.
 func changesView(kind EventKind) bool {
 	switch kind {
-	case 0, GroupDeleted, OwnerChanged, AdminAdded, AdminRemoved, MemberLeft, Checkpoint, Pseudonymized:
+	case 0, GroupDeleted, OwnerChanged, AdminAdded, AdminRemoved, MemberLeft, Checkpoint, Pseudonymized, Repaired:
 		return true
 	}
 	return false
@@ -121,7 +121,7 @@ func (f *Follower) beginsAnew(events []Event) bool {
 	for i := range events {
 		e := &events[i]
 		switch {
-		case e.Kind == Pseudonymized:
+		case rewrites(e.Kind):
 			if f.group == "" || e.Version > f.rewritten {
 				return true
 			}

@@ -41,6 +41,7 @@ var memberView = map[EventKind]shown{
 	FileAdded:           {others: true, actor: true},
 	FileDeleted:         {others: true},
 	Pseudonymized:       {others: true},
+	Repaired:            {others: true},
 }
 
 // see returns what the actor sees of an event; false if that is nothing.

@@ -49,6 +49,7 @@ file added             boss _ _               boss _ _               boss _ _
 file deleted           _ _ _                  _ _ _                  boss _ _
 checkpoint             -                      -                      -
 pseudonymized          _ _ _                  _ _ _                  boss _ _
+repaired               _ _ _                  _ _ _                  boss _ _
 `
 
 // TestMemberSees compares what members see with the literal table.
@@ -69,7 +70,7 @@ func TestMemberSees(t *testing.T) {
 // aboutUsers reports whether the events of a kind have users.
 func aboutUsers(kind EventKind) bool {
 	return !slices.Contains([]EventKind{
-		GroupCreated, GroupUpdated, GroupDeleted, GroupMuted, GroupUnmuted, AnnouncementChanged, FileAdded, FileDeleted, Checkpoint, Pseudonymized,
+		GroupCreated, GroupUpdated, GroupDeleted, GroupMuted, GroupUnmuted, AnnouncementChanged, FileAdded, FileDeleted, Checkpoint, Pseudonymized, Repaired,
 	}, kind)
 }
 

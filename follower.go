@@ -33,7 +33,7 @@ import (
 //     the log begins;
 //   - if the position belongs to another history: after a restore, or a crash that can have lost
 //     the end of the history;
-//   - if the log was rewritten after the position, because a user was forgotten (Pseudonymized);
+//   - if the log was rewritten after the position, because a user was forgotten (Pseudonymized) or the group was repaired (Repaired);
 //   - if the actor may see something else from now on, because it was appointed or dismissed;
 //   - if a member begins before it joined.
 //

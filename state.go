@@ -62,7 +62,7 @@ func (s *state) place(version uint64, e *record.Event) {
 		return
 	}
 	kind, change := EventKind(e.Kind), markEvents[e.Kind]
-	if kind == Pseudonymized {
+	if rewrites(kind) {
 		s.head.Rewritten = version
 	}
 	for i, user := range e.Users {
@@ -82,6 +82,9 @@ func (s *state) place(version uint64, e *record.Event) {
 		}
 	}
 }
+
+// rewrites reports whether what a reader has from before an event of the kind is outdated.
+func rewrites(kind EventKind) bool { return kind == Pseudonymized || kind == Repaired }
 
 // apply applies one event. It checks nothing and cannot fail.
 func (s *state) apply(call *record.Call, e *record.Event) {

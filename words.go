@@ -26,7 +26,7 @@ var (
 		GroupMuted: "group_muted", GroupUnmuted: "group_unmuted",
 		MemberAllowed: "member_allowed", MemberDisallowed: "member_disallowed",
 		AnnouncementChanged: "announcement_changed", FileAdded: "file_added", FileDeleted: "file_deleted",
-		Checkpoint: "checkpoint", Pseudonymized: "pseudonymized",
+		Checkpoint: "checkpoint", Pseudonymized: "pseudonymized", Repaired: "repaired",
 	}}
 	causeWords = vocabulary{"cause", []string{
 		CauseNone: "none", CauseCreated: "created", CauseAdded: "added", CauseJoined: "direct", CauseInvited: "invited",

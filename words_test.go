@@ -56,7 +56,7 @@ func TestWords(t *testing.T) {
 		"member_joined", "member_left", "join_requested", "request_approved", "request_declined", "request_cancelled", "request_expired",
 		"member_invited", "invitation_accepted", "invitation_declined", "invitation_cancelled", "invitation_expired",
 		"member_blocked", "member_unblocked", "block_expired", "member_muted", "member_unmuted", "mute_expired", "group_muted", "group_unmuted",
-		"member_allowed", "member_disallowed", "announcement_changed", "file_added", "file_deleted", "checkpoint", "pseudonymized")
+		"member_allowed", "member_disallowed", "announcement_changed", "file_added", "file_deleted", "checkpoint", "pseudonymized", "repaired")
 	requireWords[groupkit.Cause](t, "none", "created", "added", "direct", "invited", "approved", "left", "removed", "blocked", "forgotten")
 	requireWords[groupkit.Role](t, "outsider", "member", "admin", "owner")
 	requireWords[groupkit.Outcome](t, "none", "joined", "requested", "invited", "done")

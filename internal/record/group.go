@@ -31,8 +31,8 @@ type Header struct {
 	// First is the first version in the log; 0 means 1.
 	First uint64
 
-	// Rewritten is the version of the last event after which the log before it was read with
-	// another pseudonym; 0: none.
+	// Rewritten is the version of the last event after which what was read before is outdated: with
+	// another pseudonym, or before a repair; 0: none.
 	Rewritten uint64
 
 	// Loaded is the number of the load that made the group, in the index of commits; 0: no load, or the

@@ -39,7 +39,7 @@ var eventWords = map[groupkit.EventKind]string{
 	groupkit.MemberMuted: "mute", groupkit.MemberUnmuted: "unmute", groupkit.MuteExpired: "mute-expired",
 	groupkit.GroupMuted: "group-mute", groupkit.GroupUnmuted: "group-unmute",
 	groupkit.MemberAllowed: "allow", groupkit.MemberDisallowed: "disallow", groupkit.AnnouncementChanged: "announcement",
-	groupkit.FileAdded: "file", groupkit.FileDeleted: "no-file", groupkit.Checkpoint: "checkpoint", groupkit.Pseudonymized: "pseudonyms",
+	groupkit.FileAdded: "file", groupkit.FileDeleted: "no-file", groupkit.Checkpoint: "checkpoint", groupkit.Pseudonymized: "pseudonyms", groupkit.Repaired: "repaired",
 }
 
 var fieldWords = map[groupkit.Field]string{
