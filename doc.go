@@ -234,8 +234,8 @@
 // deleted. The rest of the data is removed when the engine is opened the next time.
 //
 // [Engine.Verify] reads the whole store, or with Quick its heads, and reports each invariant that is
-// broken. In a sound store it finds none. It lists apart unfinished deletions and loads, and
-// contents of shared files that are absent or that the database does not know.
+// broken. It lists apart unfinished deletions and loads, and contents of files that are absent or
+// unknown. [Engine.PlanRepair] says what can be done about damage, and [Engine.Repair] does it.
 //
 // # Files and backup
 //

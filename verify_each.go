@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -91,7 +90,7 @@ func (v *verifier) withContent(ctx context.Context, group GroupID, f *record.Fil
 		list(&v.report.Absent, &v.report.Omitted.Absent, AbsentFile{group, publicFile(f)})
 		return nil
 	}
-	what := fmt.Sprintf("content of file %q", f.Name)
+	what := contentOfFile(f)
 	content, err := v.eng.blobs.Get(ctx, contentOf(f))
 	if errors.Is(err, store.ErrNoBlob) {
 		return v.missing(ctx, group, f, what)

@@ -88,6 +88,9 @@ func (g *groupWalk) checkRenaming() error {
 	return nil
 }
 
+// noCommit is what is wrong with a call that the index of commits does not have.
+const noCommit = "has no entry in the index of commits"
+
 // checkCommits checks that each call of a page of the log, and the load of the group, has its entry in the
 // index of commits.
 func (g *groupWalk) checkCommits() error {
@@ -101,7 +104,7 @@ func (g *groupWalk) checkCommits() error {
 	}
 	for i, p := range g.commits {
 		if string(values[i]) != string(p.Value) {
-			g.broken(ViewsAgree, "", key.Events, "has no entry in the index of commits for %x", p.Value)
+			g.broken(ViewsAgree, "", key.Events, noCommit+" for %x", p.Value)
 		}
 	}
 	g.commits = nil

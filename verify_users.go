@@ -58,20 +58,8 @@ func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
 				if kind == key.UserMember {
 					joined++
 				}
-				k := key.Standing(group, string(user), kind == key.UserMember)
-				if kind == key.UserTrace {
-					k = key.Of(group, key.Header)
-				}
-				value, ok, err := r.Get(k)
-				if err != nil {
-					return storage(err)
-				}
-				if !ok {
-					v.found(UsersAgree, GroupID(group), user, userEntry, "has no matching record in the group")
-				} else if kind == key.UserTrace {
-					if err := v.trace(r, GroupID(group), user, value); err != nil {
-						return err
-					}
+				if err := v.link(r, user, kind, group); err != nil {
+					return err
 				}
 			}
 		}
@@ -83,6 +71,24 @@ func (v *verifier) user(r store.Reader, user UserID, all store.Range) error {
 		v.found(UsersAgree, "", user, "group count", "is stored, but the user is in no group")
 	}
 	return err
+}
+
+// link checks that an entry in the user's list of groups leads to a record of the group.
+func (v *verifier) link(r store.Reader, user UserID, kind byte, group string) error {
+	k := key.Standing(group, string(user), kind == key.UserMember)
+	if kind == key.UserTrace {
+		k = key.Of(group, key.Header)
+	}
+	value, ok, err := r.Get(k)
+	switch {
+	case err != nil:
+		return storage(err)
+	case !ok:
+		v.found(UsersAgree, GroupID(group), user, userEntry, "has no matching record in the group")
+	case kind == key.UserTrace:
+		return v.trace(r, GroupID(group), user, value)
+	}
+	return nil
 }
 
 // trace checks that a trace leads to a log. Retention removes the log of a deleted group first;

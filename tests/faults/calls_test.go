@@ -181,6 +181,13 @@ var multiStep = []call{
 	{"ForgetUser", func(ctx context.Context, s *grouptest.Dataset) error {
 		return s.System().ForgetUser(ctx, "alice", groupkit.ForgetOptions{Owned: groupkit.OwnedDelete})
 	}},
+	{"Repair", func(ctx context.Context, s *grouptest.Dataset) error {
+		plan, err := s.PlanRepair(ctx)
+		if err != nil {
+			return err
+		}
+		return grouptest.ErrorOf(s.Repair(ctx, plan))
+	}},
 	{"Sweep", func(ctx context.Context, s *grouptest.Dataset) error {
 		s.Clock.Advance(2 * grouptest.Month)
 		return grouptest.ErrorOf(s.Sweep(ctx))
@@ -391,6 +398,7 @@ var reads = []call{
 	{"Verify", func(ctx context.Context, s *grouptest.Dataset) error {
 		return grouptest.ErrorOf(s.Verify(ctx, groupkit.VerifyOptions{Quick: true, Progress: func(groupkit.VerifyProgress) {}}))
 	}},
+	{"PlanRepair", func(ctx context.Context, s *grouptest.Dataset) error { return grouptest.ErrorOf(s.PlanRepair(ctx)) }},
 }
 
 func allCalls() (all []call) {
