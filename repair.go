@@ -44,10 +44,10 @@ func (e *Engine) PlanRepair(ctx context.Context) (RepairPlan, error) {
 // Where what is read of a group changes, the group gets the event [Repaired]. There is none if only counts, and entries that lead to
 // records, were wrong. Followers get a checkpoint after it.
 //
-// Returns ErrNested inside Atomic, and the error of the store. The report contains what was done before.
+// Returns ErrNested inside Atomic, ErrReadOnly if Options.ReadOnly is set, and the error of the store. The report contains what was done before.
 // ErrClosed if the engine is closed.
 func (e *Engine) Repair(ctx context.Context, plan RepairPlan) (RepairReport, error) {
-	if err := e.usable(); err != nil {
+	if err := e.usableToWrite(); err != nil {
 		return RepairReport{}, wrap(OpRepair, "", err)
 	}
 	x := &repairer{eng: e, beyond: make(map[GroupID]bool)}
