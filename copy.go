@@ -32,11 +32,11 @@ type CopyOptions struct {
 // but for about 80 bytes for each shared file.
 //
 // If records or contents are damaged, the rest is copied. The copy is finished and can be used; Copy returns an error that
-// matches ErrCorrupt, and lists the contents in Transfer.Damaged.
+// matches ErrCorrupt, and lists the contents in Transfer.Damaged. If a store does not return what was written, the error matches
+// ErrCorrupt too, but the copy is not finished: New refuses it.
 //
 // Returns ErrInvalid if s or blobs is nil, ErrNotEmpty if something is there that an interrupted Copy of this database has not
-// left, ErrConflict if another call copies into s, ErrStorage if a store fails or does not return what was
-// written, ErrNested inside Atomic.
+// left, ErrConflict if another call copies into s, ErrStorage if a store fails, ErrNested inside Atomic.
 func (e *Engine) Copy(ctx context.Context, s store.Store, blobs store.Blobs, opts CopyOptions) (done Transfer, err error) {
 	err = e.observe(ctx, CallInfo{Op: OpCopy}, func(*span) (err error) {
 		done, err = e.copy(ctx, s, blobs, opts)
@@ -115,7 +115,7 @@ func (c *copying) copyRecords(ctx context.Context) error {
 		}
 		again := newCarried(pairsIn(ctx, r).next)
 		return markCallerError(archive.Diff(again.next, pairsOf(ctx, c.store).next, func(e archive.Entry) error {
-			return fmt.Errorf("%w: the store does not return what was written: %s, key %x", ErrStorage, describe(e), e.Key)
+			return corrupt("one of the stores does not return what was written: %s, key %x", describe(e), e.Key)
 		}))
 	}))
 }
@@ -148,7 +148,7 @@ func (c *copying) copyContent(ctx context.Context, file *listedFile) error {
 		return storage(err)
 	}
 	if there, err = c.isWhole(ctx, content, file); err == nil && !there {
-		err = fmt.Errorf("%w: the contents do not return what was written: %s", ErrStorage, quote(content))
+		err = corrupt("the contents do not return what was written: %s", quote(content))
 	}
 	return err
 }

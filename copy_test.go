@@ -84,10 +84,10 @@ func TestEngine_Copy_Compares(t *testing.T) {
 	t.Parallel()
 	s := grouptest.NewDataset(t)
 	_, err := s.Copy(t.Context(), &lossyStore{Store: memstore.New()}, memblob.New(), groupkit.CopyOptions{})
-	require.ErrorIs(t, err, groupkit.ErrStorage)
+	require.ErrorIs(t, err, groupkit.ErrCorrupt)
 	require.ErrorContains(t, err, "does not return what was written")
 	_, err = s.Copy(t.Context(), memstore.New(), lossyBlobs{memblob.New()}, groupkit.CopyOptions{})
-	require.ErrorIs(t, err, groupkit.ErrStorage)
+	require.ErrorIs(t, err, groupkit.ErrCorrupt)
 	require.ErrorContains(t, err, "contents do not return what was written")
 }
 

@@ -100,9 +100,9 @@ func TestOpen_lostEnd(t *testing.T) {
 		"an upload":            {lostEnd{call: someUpload, lose: beforeCall}, toldLoss{Lost: true, Unknown: 1}},
 		"a deletion of a file": {lostEnd{call: someDeletion, lose: beforeCall}, toldLoss{Lost: true, Violations: 1}},
 
-		// With relaxed durability the end can be lost in any crash: there is a new history.
-		"a call, never synced": {lostEnd{opts: never, call: someCall, lose: beforeCall}, toldLoss{Lost: true, NewHistory: true}},
-		"a call, relaxed":      {lostEnd{opts: relaxed, call: someCall, lose: beforeCall}, toldLoss{Lost: true, NewHistory: true}},
+		// With relaxed durability the end can be lost in any crash: there is a new history, and a warning says so.
+		"a call, never synced": {lostEnd{opts: never, call: someCall, lose: beforeCall}, toldLoss{Lost: true, Warned: true, NewHistory: true}},
+		"a call, relaxed":      {lostEnd{opts: relaxed, call: someCall, lose: beforeCall}, toldLoss{Lost: true, Warned: true, NewHistory: true}},
 
 		// Nothing tells of these.
 		"a call":             {lostEnd{call: someCall, lose: beforeCall}, toldLoss{Lost: true}},

@@ -26,7 +26,15 @@ const (
 // [ErrContentAbsent] and [Actor.PutContent]. docs/operations.md has the table.
 //
 // Returns ErrNested inside Atomic, and the error of the store. ErrClosed if the engine is closed.
-func (e *Engine) PlanRepair(ctx context.Context) (RepairPlan, error) {
+func (e *Engine) PlanRepair(ctx context.Context) (plan RepairPlan, err error) {
+	err = e.observe(ctx, CallInfo{Op: OpPlanRepair}, func(*span) (err error) {
+		plan, err = e.planRepair(ctx)
+		return err
+	})
+	return plan, err
+}
+
+func (e *Engine) planRepair(ctx context.Context) (RepairPlan, error) {
 	if err := e.usable(); err != nil {
 		return RepairPlan{}, wrap(OpPlanRepair, "", err)
 	}
@@ -46,7 +54,15 @@ func (e *Engine) PlanRepair(ctx context.Context) (RepairPlan, error) {
 //
 // Returns ErrNested inside Atomic, ErrReadOnly if Options.ReadOnly is set, and the error of the store. The report contains what was done before.
 // ErrClosed if the engine is closed.
-func (e *Engine) Repair(ctx context.Context, plan RepairPlan) (RepairReport, error) {
+func (e *Engine) Repair(ctx context.Context, plan RepairPlan) (report RepairReport, err error) {
+	err = e.observe(ctx, CallInfo{Op: OpRepair}, func(*span) (err error) {
+		report, err = e.repair(ctx, plan)
+		return err
+	})
+	return report, err
+}
+
+func (e *Engine) repair(ctx context.Context, plan RepairPlan) (RepairReport, error) {
 	if err := e.usableToWrite(); err != nil {
 		return RepairReport{}, wrap(OpRepair, "", err)
 	}

@@ -102,10 +102,10 @@ func Open(path string, opts *Options) (*Store, error) {
 func New(db *bolt.DB) (*Store, error) {
 	s := newStore(db.Path())
 	s.db, s.unsynced, s.readOnly = db, db.NoSync && !db.IsReadOnly(), db.IsReadOnly()
-	s.pageSize = int64(db.Info().PageSize)
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("boltstore: use %s: %w", s.path, noSpace(err))
 	}
+	s.pageSize = int64(db.Info().PageSize) // which panics once it is closed
 	return s, nil
 }
 

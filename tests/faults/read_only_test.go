@@ -150,6 +150,7 @@ func TestEngine_ReadOnly_Table(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{
 		"As": true, "System": true, "Because": true, "IfVersion": true, "Can": true, // they return actors
+		"Stats": true,                                               // reads nothing
 		"Close": true, "Backup": true, "Copy": true, "Verify": true, // called beside the tables; Backup and Copy in tests/crash
 	}
 	for _, v := range slicesOf(changes, multiStep, moreChanges, engineChanges, reads, engineReads) {
