@@ -121,19 +121,22 @@ func TestHooks_Call_Panic(t *testing.T) {
 // A store that runs functions again is told as retries.
 func TestHooks_Call_Retries(t *testing.T) {
 	t.Parallel()
-	var told calls
-	eng, err := groupkit.New(sharedmem.New(sharedmem.Options{Rerun: 1, Numbers: true}).Open(), memblob.New(), &groupkit.Options{Hooks: groupkit.Hooks{Call: told.tell}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, eng.Close()) })
-	ctx := t.Context()
-	id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
-	require.NoError(t, eng.System().AddMember(ctx, id, "bob"))
-	require.NoError(t, grouptest.ErrorOf(eng.System().Role(ctx, id, "bob")))
-	require.NoError(t, grouptest.ErrorOf(grouptest.Collect(eng.System().Members(ctx, id))))
-	require.NoError(t, eng.Atomic(ctx, func(tx *groupkit.Tx) error { return nil }))
-	require.Len(t, told.told, 5)
-	for _, c := range told.told {
-		require.Equal(t, 1, c.Retries, c.Op)
+	for _, reruns := range []int{0, 1} {
+		var told calls
+		data := sharedmem.New(sharedmem.Options{Rerun: float64(reruns), Numbers: true})
+		eng, err := groupkit.New(data.Open(), memblob.New(), &groupkit.Options{Hooks: groupkit.Hooks{Call: told.tell}})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, eng.Close()) })
+		ctx := t.Context()
+		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})
+		require.NoError(t, eng.System().AddMember(ctx, id, "bob"))
+		require.NoError(t, grouptest.ErrorOf(eng.System().Role(ctx, id, "bob")))
+		require.NoError(t, grouptest.ErrorOf(grouptest.Collect(eng.System().Members(ctx, id))))
+		require.NoError(t, eng.Atomic(ctx, func(tx *groupkit.Tx) error { return nil }))
+		require.Len(t, told.told, 5)
+		for _, c := range told.told {
+			require.Equal(t, reruns, c.Retries, c.Op)
+		}
 	}
 }
 

@@ -124,6 +124,15 @@ var engineReads = []call{
 		return nil
 	}},
 	{"Position", func(_ context.Context, s *grouptest.Dataset) error { s.Position(1); return nil }},
+	{"Copy", func(ctx context.Context, s *grouptest.Dataset) error {
+		return grouptest.ErrorOf(s.Copy(ctx, memstore.New(), memblob.New(), groupkit.CopyOptions{}))
+	}},
+	{"Stats", func(_ context.Context, s *grouptest.Dataset) error {
+		if s.Stats().Opened.IsZero() {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	}},
 }
 
 // Every call that can change something is refused, and every other one works; nothing writes.
