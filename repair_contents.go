@@ -112,9 +112,10 @@ func (x *repairer) fileOf(r store.Reader, group GroupID, file FileID) (*record.F
 	return f, ignoreCorrupt(err)
 }
 
-// ignoreCorrupt returns nil for damage that another look reports.
+// ignoreCorrupt returns nil for a damaged record, which another look reports. A store that calls itself damaged is
+// no such record.
 func ignoreCorrupt(err error) error {
-	if classOf(storage(err)) == ErrCorrupt {
+	if classOf(storage(err)) == ErrCorrupt && !errors.Is(err, store.ErrCorrupt) {
 		return nil
 	}
 	return err
