@@ -84,9 +84,7 @@ func (d *repairDiff) wanted() {
 	switch {
 	case g.gone:
 	case g.deletes:
-		for k, value := range g.stored.values { // the deletion removes them
-			d.want[k] = value
-		}
+		maps.Copy(d.want, g.stored.values) // the deletion removes them
 		d.put(store.Pair{Key: key.Deletion(group), Value: []byte{}})
 	default:
 		d.present()
