@@ -139,11 +139,13 @@ func (b *Blobs) failed(ctx context.Context, verb, id string, err error) error {
 	return fmt.Errorf("cdkblob: %s %q: %w", verb, id, err)
 }
 
-// present returns nil if the bucket is there.
-func (b *Blobs) present(ctx context.Context) error {
-	_, _, err := b.bucket.ListPage(ctx, blob.FirstPageToken, 1, &blob.ListOptions{Prefix: b.prefix})
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return fmt.Errorf("%w: %w", errNoBucket, err)
+// present returns nil if the bucket is there. Like list it asks again if something is missing.
+func (b *Blobs) present(ctx context.Context) (err error) {
+	for range listAttempts {
+		_, _, err = b.bucket.ListPage(ctx, blob.FirstPageToken, 1, &blob.ListOptions{Prefix: b.prefix})
+		if gcerrors.Code(err) != gcerrors.NotFound {
+			return err
+		}
 	}
-	return err
+	return fmt.Errorf("%w: %w", errNoBucket, err)
 }

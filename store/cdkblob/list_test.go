@@ -22,6 +22,7 @@ type driven struct {
 	driver.Bucket
 	keys    []string
 	gone    bool // the bucket is not there
+	missed  int  // how many listings fail because a file goes meanwhile
 	asked   int  // how many pages it has listed
 	forgets bool // the tokens of earlier listings
 	known   int  // the token given last
@@ -40,7 +41,8 @@ func (d *driven) Delete(context.Context, string, *driver.DeleteOptions) error { 
 
 func (d *driven) ListPaged(_ context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
 	d.asked++
-	if d.gone {
+	if d.gone || d.missed > 0 {
+		d.missed--
 		return nil, errNotThere
 	}
 	from, _ := strconv.Atoi(string(opts.PageToken))
