@@ -39,7 +39,7 @@ func openWhole(t *testing.T, path string, opts groupkit.Options) *deployment {
 // reports then.
 func (d *deployment) waitUntilResumed(left string) {
 	d.t.Helper()
-	for !strings.Contains(d.log.String(), "nothing of what was cut off is left to do") {
+	for !strings.Contains(d.log.String(), "the work after the opening has ended") {
 		<-d.gate.changed
 		require.NotContains(d.t, d.log.String(), "level=ERROR", "resuming failed")
 	}
