@@ -307,6 +307,7 @@ func TestRestore_cutOff(t *testing.T) {
 // A backup ends with the error of its writer, or with that of its context.
 func TestEngine_Backup_Fails(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again, and write more")
 	s := grouptest.NewDataset(t)
 	backup, _ := grouptest.TakeBackup(t, s.Engine)
 	writes := 0

@@ -82,6 +82,7 @@ func TestEngine_Copy_CutOff(t *testing.T) {
 // Copy does not believe what it has not read again.
 func TestEngine_Copy_Compares(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again, and write again")
 	s := grouptest.NewDataset(t)
 	_, err := s.Copy(t.Context(), &lossyStore{Store: memstore.New()}, memblob.New(), groupkit.CopyOptions{})
 	require.ErrorIs(t, err, groupkit.ErrCorrupt)
@@ -128,6 +129,7 @@ func (b lossyBlobs) Put(ctx context.Context, id string, r io.Reader) error {
 // A copy of damaged data has the rest, and says so. It holds what is deleted meanwhile.
 func TestEngine_Copy_Damaged(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again, and find the file deleted")
 	s := grouptest.NewDataset(t)
 	require.NoError(t, s.Blobs.Put(t.Context(), grouptest.ContentID(s.Rules), strings.NewReader("hear my wordz")))
 	to, blobs, deleted := memstore.New(), memblob.New(), false

@@ -42,6 +42,7 @@ func (c *calls) take() (ops []groupkit.Op) {
 
 func TestHooks_Call(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again")
 	var told calls
 	eng, _ := grouptest.Setup(t, groupkit.Options{Hooks: groupkit.Hooks{Call: told.tell}})
 	ctx := t.Context()
@@ -142,6 +143,7 @@ func TestHooks_Call_Retries(t *testing.T) {
 
 // A read with a hook makes no allocation that it does not make without one.
 func TestHooks_Call_Allocations(t *testing.T) {
+	grouptest.NeedsOwnStore(t, "functions run again")
 	allocations := func(hook func(context.Context, groupkit.CallInfo)) float64 {
 		eng, _ := grouptest.Setup(t, groupkit.Options{Hooks: groupkit.Hooks{Call: hook}})
 		id := grouptest.CreateGroup(t, eng, groupkit.NewGroup{})

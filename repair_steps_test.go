@@ -22,7 +22,7 @@ import (
 // TestEngine_Repair_Seals changes one bit of each record of the Dataset. All but these are repaired.
 func TestEngine_Repair_Seals(t *testing.T) {
 	t.Parallel()
-	beyond := []string{string(key.Identity()), string(key.Of("vanished", key.Header))}
+	beyond := []string{string(key.Identity()), string(key.GroupLimit()), string(key.Of("vanished", key.Header))}
 	built := grouptest.NewDataset(t)
 	exports := exportsOf(t, built)
 	for _, k := range slices.Sorted(maps.Keys(built.Dump(t))) {

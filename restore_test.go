@@ -68,6 +68,7 @@ func TestRestore_DamagedStream(t *testing.T) {
 // Parts of two backups cannot be mixed, dropped, or put into another order.
 func TestCheckBackup_Parts(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again, and write more")
 	one, two := partsOf(t, smallBackup(t)), partsOf(t, smallBackup(t))
 	require.Len(t, one, 7, "magic, header, records, content, data, finish, end")
 	for n := 1; n < len(one); n++ {

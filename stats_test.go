@@ -22,6 +22,7 @@ import (
 
 func TestEngine_Stats(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "it has no cache, and functions run again")
 	eng, clock := grouptest.Setup(t, groupkit.Options{})
 	ctx := t.Context()
 	opened := clock.Now().UTC().Truncate(time.Millisecond)

@@ -109,6 +109,7 @@ func TestEngine_Verify_QuickLists(t *testing.T) {
 // Quick reads as much of a large group as of a small one, and nothing of a content.
 func TestEngine_Verify_QuickReads(t *testing.T) {
 	t.Parallel()
+	grouptest.NeedsOwnStore(t, "functions run again")
 	reads := func(members int) (n int) {
 		opts := grouptest.LargeGroupOptions()
 		var counted *pairsStore
