@@ -72,16 +72,22 @@ func (p *pairs) next() (archive.Entry, error) {
 		if err := p.ctx.Err(); err != nil {
 			return archive.Entry{}, context.Cause(p.ctx)
 		}
-		if err := p.within(p.read); err != nil {
+		read := *p
+		err := p.within(func(r store.Reader) error { // can be run again
+			read = *p
+			return read.read(r)
+		})
+		if err != nil {
 			return archive.Entry{}, storage(err)
 		}
+		*p = read
 	}
 	pair := p.page[0]
 	p.page = p.page[1:]
 	return archive.Entry{Space: p.spaces[0], Key: pair.Key, Value: pair.Value}, nil
 }
 
-// read reads the next page. It can be run again.
+// read reads the next page.
 func (p *pairs) read(r store.Reader) error {
 	if !p.listed {
 		names, err := store.Buckets(r)

@@ -1,6 +1,7 @@
 package groupkit_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"groupkit"
 	"groupkit/internal/grouptest"
+	"groupkit/internal/sharedmem"
 	"groupkit/store"
 	"groupkit/store/memblob"
 	"groupkit/store/memstore"
@@ -149,4 +151,25 @@ func TestEngine_Copy_Damaged(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Violations)
 	require.Len(t, report.Absent, 1)
+}
+
+// A store that runs functions again is read whole. The target has more pages than one, and what does not belong there.
+func TestEngine_Copy_IntoSharedStore(t *testing.T) {
+	t.Parallel()
+	opts := grouptest.LargeGroupOptions()
+	s := grouptest.NewStack(t, opts)
+	grouptest.NewLargeGroup(t, s, 2500)
+	var want, got bytes.Buffer
+	require.NoError(t, s.System().Export(t.Context(), &want, groupkit.ExportOptions{}))
+	for seed := range uint64(10) {
+		to, blobs := sharedmem.New(sharedmem.Options{Seed: seed, Rerun: 0.5}).Open(), memblob.New()
+		_, err := s.Copy(t.Context(), to, blobs, groupkit.CopyOptions{})
+		require.NoError(t, err)
+		eng, err := groupkit.New(to, blobs, &opts)
+		require.NoError(t, err)
+		got.Reset()
+		require.NoError(t, eng.System().Export(t.Context(), &got, groupkit.ExportOptions{}))
+		require.Equal(t, want.String(), got.String())
+		require.NoError(t, eng.Close())
+	}
 }

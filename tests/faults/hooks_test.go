@@ -170,6 +170,9 @@ func TestHooks_EveryCall(t *testing.T) {
 	require.Greater(t, refused, 100, "calls whose context has ended")
 	for _, of := range []reflect.Type{reflect.TypeFor[groupkit.Actor](), reflect.TypeFor[*groupkit.Engine]()} {
 		for m := range of.Methods() {
+			if strings.Contains(m.Name, "__") {
+				continue // a mutation of internal/tools/mutate
+			}
 			require.True(t, named[m.Name], m.Name)
 		}
 	}

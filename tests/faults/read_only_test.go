@@ -167,6 +167,9 @@ func TestEngine_ReadOnly_Table(t *testing.T) {
 	}
 	for _, methods := range []reflect.Type{reflect.TypeFor[groupkit.Actor](), reflect.TypeFor[*groupkit.Engine]()} {
 		for m := range methods.Methods() {
+			if strings.Contains(m.Name, "__") {
+				continue // a mutation of internal/tools/mutate
+			}
 			require.True(t, named[m.Name], m.Name)
 		}
 	}
