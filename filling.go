@@ -148,8 +148,10 @@ func (f *filling) own(w store.Writer) error {
 	return storage(err)
 }
 
-// equal makes the records and buckets equal to want.
+// equal makes the records and buckets equal to want. A run before it may have been cut off: the snapshot of a View that runs
+// again is another one.
 func (f *filling) equal(ctx context.Context, want archive.Source) error {
+	f.batch, f.room = f.batch[:0], newRoom(f.sizes)
 	err := archive.Diff(want, pairsOf(ctx, f.store).next, func(e archive.Entry) error { return f.put(ctx, e) })
 	if err != nil {
 		return err
