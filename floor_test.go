@@ -87,7 +87,7 @@ func TestFloor_CallUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, engines := newUnordered(t, groupkit.Options{}, 0, 0)
 		follower := followAll(t, engines[1])
-		runs := 0
+		runs, began := 0, time.Now()
 		require.NoError(t, engines[0].Atomic(t.Context(), func(tx *groupkit.Tx) error {
 			runs++
 			err := tx.System().SetAnnouncement(t.Context(), "g", "open for long")
@@ -99,6 +99,7 @@ func TestFloor_CallUnderWay(t *testing.T) {
 		}))
 		require.Greater(t, runs, 1)
 		require.Equal(t, groupkit.AnnouncementChanged, next(t, follower).Kind)
+		require.Less(t, time.Since(began), 10*time.Second, "the background work, every 15 s, is not waited for")
 	})
 }
 
