@@ -268,3 +268,34 @@ func TestRestoreFile(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, entries)
 }
+
+// What is restored or copied has a history of its own, each time: a position of the original leads to a checkpoint.
+func TestRestore_NewHistory(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := grouptest.NewDataset(t)
+	at := s.Position(s.Version(t, grouptest.Guild))
+	backup, _ := grouptest.TakeBackup(t, s.Engine)
+	histories := map[string]bool{s.History(): true}
+	for n := range 4 {
+		to, blobs := memstore.New(), memblob.New()
+		var err error
+		if n < 2 {
+			_, err = groupkit.Restore(ctx, to, blobs, bytes.NewReader(backup))
+		} else {
+			_, err = s.Copy(ctx, to, blobs, groupkit.CopyOptions{})
+		}
+		require.NoError(t, err)
+		eng, err := groupkit.New(to, blobs, nil)
+		require.NoError(t, err)
+		require.False(t, histories[eng.History()], "it is another's")
+		histories[eng.History()] = true
+		follower, err := eng.System().Follow(ctx, grouptest.Guild, at)
+		require.NoError(t, err)
+		e, err := follower.Next(ctx)
+		require.NoError(t, err)
+		require.Equal(t, groupkit.Checkpoint, e.Kind)
+		follower.Close()
+		require.NoError(t, eng.Close())
+	}
+}
