@@ -247,7 +247,7 @@ func (v *verifier) commit(r store.Reader, p store.Pair) error {
 		return nil
 	}
 	if len(p.Value) == 0 {
-		if last, _, err := lastCommit(r); err != nil || last == number {
+		if later, err := laterCommit(r, p.Key); err != nil || !later {
 			return err
 		}
 	}
@@ -273,6 +273,26 @@ func (v *verifier) commit(r store.Reader, p store.Pair) error {
 	}
 	v.found(ViewsAgree, GroupID(group), "", what, "does not match a call (number %d)", number)
 	return nil
+}
+
+// laterCommit reports whether an entry with a number follows the key in the index of commits. A key of an unknown form
+// has none.
+func laterCommit(r store.Reader, k []byte) (bool, error) {
+	rng := store.Range{From: append(slices.Clip(k), 0), To: store.PrefixEnd(key.Commits()), Limit: recordsPerView}
+	for more := true; more; {
+		page, rest, err := r.Scan(rng)
+		if err != nil {
+			return false, storage(err)
+		}
+		for _, p := range page {
+			if _, err := key.CutCommit(p.Key); err == nil {
+				return true, nil
+			}
+			rng.From = append(slices.Clip(p.Key), 0)
+		}
+		more = rest
+	}
+	return false, nil
 }
 
 // fileIndex checks that an entry of the index of files leads to a file.
