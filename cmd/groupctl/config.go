@@ -17,6 +17,7 @@ type config struct {
 	dbGiven         bool
 	apps            []string // ORG/APP
 	users           bool
+	share           bool
 	newSecret       bool
 	tokenTTL        time.Duration
 	tlsCert, tlsKey string

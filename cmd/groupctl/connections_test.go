@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"bufio"
@@ -29,7 +29,7 @@ func (p *process) dial(t *testing.T) net.Conn {
 // TestServe_SlowHeader sends a part of a header and no more.
 func TestServe_SlowHeader(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--header-timeout", "50ms")
+	p := startServer(t, "--header-timeout", "50ms")
 	for _, sent := range []string{"", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX-A: "} {
 		conn := p.dial(t)
 		_, err := io.WriteString(conn, sent)
@@ -43,7 +43,7 @@ func TestServe_SlowHeader(t *testing.T) {
 // TestServe_Idle keeps a connection open after an answer.
 func TestServe_Idle(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--idle-timeout", "50ms")
+	p := startServer(t, "--idle-timeout", "50ms")
 	conn := p.dial(t)
 	_, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestServe_Idle(t *testing.T) {
 
 func TestServe_LargeHeader(t *testing.T) {
 	t.Parallel()
-	p := serve(t)
+	p := startServer(t)
 	conn := p.dial(t)
 	go func() {
 		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: a\r\nX-A: "+strings.Repeat("a", 1<<20))
@@ -84,7 +84,7 @@ func (p *process) begin(t *testing.T) (conn net.Conn, in *bufio.Reader, body []b
 // TestServe_Graceful ends the process while a request runs. The request gets its answer.
 func TestServe_Graceful(t *testing.T) {
 	t.Parallel()
-	p := serve(t)
+	p := startServer(t)
 	conn, in, body := p.begin(t)
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	p.stderr.await(t, "shutting down")
@@ -105,7 +105,7 @@ func TestServe_Graceful(t *testing.T) {
 // without delay.
 func TestServe_Events(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--users=false", "--timeout", "200ms", "--shutdown-timeout", "10m")
+	p := startServer(t, "--users=false", "--timeout", "200ms", "--shutdown-timeout", "10m")
 	token := p.token(t)
 	got := call(t, http.DefaultClient, "POST", p.vars["BASE"]+"/chatgroups", token, map[string]any{"groupname": "n", "public": true, "owner": "o", "groupid": "g"})
 	require.Equal(t, 200, got.status, "%v", got.body)
@@ -156,7 +156,7 @@ func readUntil(t *testing.T, s *bufio.Scanner, want string) {
 // TestServe_ShutdownTimeout ends the process while a request never ends.
 func TestServe_ShutdownTimeout(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--shutdown-timeout", "50ms")
+	p := startServer(t, "--shutdown-timeout", "50ms")
 	p.begin(t)
 	require.Equal(t, 0, p.end(t), p.stderr.String())
 	require.Contains(t, p.stderr.String(), "cut off")
@@ -165,7 +165,7 @@ func TestServe_ShutdownTimeout(t *testing.T) {
 // TestServe_SecondSignal ends the process at once, although a request runs.
 func TestServe_SecondSignal(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--shutdown-timeout", "10m")
+	p := startServer(t, "--shutdown-timeout", "10m")
 	p.begin(t)
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	p.stderr.await(t, "shutting down")
@@ -177,7 +177,7 @@ func TestServe_SecondSignal(t *testing.T) {
 // and then the connection closes.
 func TestServe_UnreadBody(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--timeout", "50ms")
+	p := startServer(t, "--timeout", "50ms")
 	for _, path := range []string{"/healthz", "/nobody/knows/" + strings.Repeat("this", 4<<10)} {
 		conn := p.dial(t)
 		_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", path)
@@ -191,7 +191,7 @@ func TestServe_UnreadBody(t *testing.T) {
 // TestServe_SlowBody announces a body that is needed and does not send it.
 func TestServe_SlowBody(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--timeout", "50ms")
+	p := startServer(t, "--timeout", "50ms")
 	_, in, _ := p.begin(t)
 	answer, err := http.ReadResponse(in, nil)
 	require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestServe_SlowBody(t *testing.T) {
 // TestServe_UnreadAnswers sends requests and reads no answer, until the server has enough.
 func TestServe_UnreadAnswers(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--timeout", "50ms", "--log-level", "error")
+	p := startServer(t, "--timeout", "50ms", "--log-level", "error")
 	conn := p.dial(t)
 	request := fmt.Sprintf("GET /a/b/%s HTTP/1.1\r\nHost: a\r\n\r\n", strings.Repeat("c", 32<<10))
 	var err error

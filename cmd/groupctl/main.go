@@ -1,53 +1,22 @@
-// Groupctl serves groups over HTTP. See
+// Groupctl looks into databases of groupkit, changes, checks, saves and mends them, and serves them over HTTP. See
 //
-//	groupctl serve --help
+//	groupctl --help
 package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-
-	"github.com/spf13/cobra"
+	"os/signal"
+	"syscall"
+	"time"
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(runProcess(os.Args[1:], time.Now)) }
 
-// The exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1 // the command failed
-	exitUsage  = 2 // the command line is wrong
-)
-
-// A usageError says what is wrong with the command line.
-type usageError struct{ error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// run runs the command line and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	began := false // the command line was right in cobra's eyes
-	root := &cobra.Command{
-		Use: "groupctl", Short: "Serve groups over HTTP",
-		SilenceUsage: true, SilenceErrors: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		PersistentPreRun:  func(*cobra.Command, []string) { began = true },
-	}
-	root.AddCommand(serveCommand())
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitOK
-	}
-	fmt.Fprintln(stderr, "groupctl:", err)
-	if _, wrong := errors.AsType[usageError](err); wrong || !began {
-		fmt.Fprintln(stderr, `"groupctl serve --help" lists the flags.`)
-		return exitUsage
-	}
-	return exitFailed
+// runProcess is groupctl as a process. The first signal ends what runs at a safe place, a second one ends the process.
+func runProcess(args []string, now func() time.Time) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return newCLI(os.Stdin, os.Stdout, os.Stderr, os.Getenv, now).run(ctx, args)
 }

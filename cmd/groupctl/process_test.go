@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"bufio"
@@ -23,7 +23,12 @@ import (
 // program is the built binary.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	if clock := os.Getenv(childClock); clock != "" {
+		os.Exit(asGroupctl(clock))
+	}
+	os.Exit(buildAndRun(m))
+}
 
 func buildAndRun(m *testing.M) int {
 	if runtime.GOOS == "windows" {
@@ -53,8 +58,8 @@ type process struct {
 	bases  []string
 }
 
-// serve starts groupctl serve on a free port and waits until it has printed where its apps are.
-func serve(t *testing.T, args ...string) *process {
+// startServer starts groupctl serve on a free port and waits until it has printed where its apps are.
+func startServer(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{vars: make(map[string]string)}
 	p.cmd = exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)

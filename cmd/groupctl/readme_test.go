@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"os"
@@ -28,7 +28,7 @@ func TestReadme(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, 4, strings.Count(commands, "curl"))
 
-	p := serve(t)
+	p := startServer(t)
 	shell := exec.CommandContext(t.Context(), "sh", "-e", "-u")
 	shell.Stdin = strings.NewReader(commands)
 	for _, name := range []string{"BASE", "CLIENT_ID", "CLIENT_SECRET"} {

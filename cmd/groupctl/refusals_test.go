@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"net"
@@ -57,9 +57,9 @@ func TestServe_BadFlags(t *testing.T) {
 func TestServe_HeldDatabase(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "groups.db")
-	serve(t, "--db", db)
+	startServer(t, "--db", db)
 	code, stderr := refused(t, "serve", "--listen", "127.0.0.1:0", "--db", db)
-	require.Equal(t, 1, code)
+	require.Equal(t, 6, code)
 	require.Contains(t, stderr, `groupctl: database "`+db+`" is in use by another process`)
 	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 }
@@ -70,19 +70,20 @@ func TestServe_BadFiles(t *testing.T) {
 	text := filepath.Join(dir, "text.db")
 	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("no database ", 10_000)), 0o600))
 	for name, c := range map[string]struct {
+		code int
 		args []string
 		says []string
 	}{
-		"a text as the database":    {[]string{"--db", text}, []string{"database", `"` + text + `"`}},
-		"a folder as the database":  {[]string{"--db", dir}, []string{"database", `"` + dir + `"`}},
-		"a file as a folder":        {[]string{"--data", text}, []string{"database", text}},
-		"a certificate not there":   {[]string{"--tls-cert", "c.pem", "--tls-key", "k.pem"}, []string{"--tls-cert", `"c.pem"`}},
-		"a text as the certificate": {[]string{"--tls-cert", text, "--tls-key", text}, []string{"--tls-cert", `"` + text + `"`}},
-		"an address not here":       {[]string{"--listen", "198.51.100.7:80"}, []string{"--listen", `"198.51.100.7:80"`}},
-		"an address without port":   {[]string{"--listen", "localhost"}, []string{"--listen", `"localhost"`}},
+		"a text as the database":    {5, []string{"--db", text}, []string{"database", `"` + text + `"`}},
+		"a folder as the database":  {5, []string{"--db", dir}, []string{"database", `"` + dir + `"`}},
+		"a file as a folder":        {1, []string{"--data", text}, []string{"database", text}},
+		"a certificate not there":   {3, []string{"--tls-cert", "c.pem", "--tls-key", "k.pem"}, []string{"--tls-cert", `"c.pem"`}},
+		"a text as the certificate": {1, []string{"--tls-cert", text, "--tls-key", text}, []string{"--tls-cert", `"` + text + `"`}},
+		"an address not here":       {1, []string{"--listen", "198.51.100.7:80"}, []string{"--listen", `"198.51.100.7:80"`}},
+		"an address without port":   {1, []string{"--listen", "localhost"}, []string{"--listen", `"localhost"`}},
 	} {
 		code, stderr := refused(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...)...)
-		require.Equal(t, 1, code, "%s: %s", name, stderr)
+		require.Equal(t, c.code, code, "%s: %s", name, stderr)
 		for _, part := range c.says {
 			require.Contains(t, stderr, part, name)
 		}
@@ -102,6 +103,6 @@ func TestServe_PortInUse(t *testing.T) {
 	code, stderr := refused(t, "serve", "--db", db, "--listen", l.Addr().String())
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, `--listen "`+l.Addr().String()+`"`)
-	p := serve(t, "--db", db)
+	p := startServer(t, "--db", db)
 	p.token(t)
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,11 +24,13 @@ One app is in one file, --db. Several apps are in one folder: with
 
 the databases are DIR/one/chat.db and DIR/one/forum.db. The contents of shared
 files are beside each database, in a folder whose name ends with ".db.files".
+While it serves, the other commands read a database through a socket beside it,
+whose name ends with ".db.sock"; --share=false makes none.
 
 GET /healthz answers 200 while the process lives, GET /readyz while all databases
 answer and the server is not being shut down. The log goes to stderr.`
 
-func serveCommand() *cobra.Command {
+func (cli *cli) serveCommand() *cobra.Command {
 	c := new(config)
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the groups of one or several apps", Long: serveLong,
@@ -41,7 +41,7 @@ func serveCommand() *cobra.Command {
 			if err := c.check(); err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return serve(cmd.Context(), c, cli.out, cli.err)
 		},
 	}
 	flags := cmd.Flags()
@@ -51,6 +51,7 @@ func serveCommand() *cobra.Command {
 	flags.StringVar(&c.data, "data", "", "folder with the databases of several apps, instead of --db")
 	flags.StringArrayVar(&c.apps, "app", []string{"example/chat"}, "app to serve, as ORG/APP; with --data several times")
 	flags.BoolVar(&c.users, "users", true, "keep users and their passwords; if false, every user exists")
+	flags.BoolVar(&c.share, "share", true, "let other processes of this user read the databases through a socket")
 	flags.BoolVar(&c.newSecret, "new-secret", false, "give each app a new client secret and print it")
 	flags.DurationVar(&c.tokenTTL, "token-ttl", 60*24*time.Hour, "how long a token is valid, at most and by default")
 	flags.StringVar(&c.tlsCert, "tls-cert", "", "PEM file with the certificate; with --tls-key: serve HTTPS")
@@ -68,10 +69,8 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-// serve runs the server until ctx ends or a signal comes.
+// serve runs the server until ctx ends.
 func serve(ctx context.Context, c *config, stdout, stderr io.Writer) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	site, err := openSite(c, log)
 	if err != nil {
@@ -98,7 +97,6 @@ func serve(ctx context.Context, c *config, stdout, stderr io.Writer) (err error)
 		return err
 	case <-ctx.Done():
 	}
-	stop() // a second signal ends the process at once
 	return server.stop()
 }
 

@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"crypto/tls"
@@ -20,7 +20,7 @@ import (
 func TestServe(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "new", "groups.db")
-	p := serve(t, "--db", db)
+	p := startServer(t, "--db", db)
 	require.Contains(t, p.stdout.String(), "listening on http://127.0.0.1:")
 	require.Regexp(t, `^http://127\.0\.0\.1:\d+/example/chat$`, p.vars["BASE"])
 	first := p.credentials()
@@ -35,7 +35,7 @@ func TestServe(t *testing.T) {
 	require.Equal(t, 0, p.end(t), p.stderr.String())
 	requireClosed(t, db)
 
-	again := serve(t, "--db", db)
+	again := startServer(t, "--db", db)
 	require.NotContains(t, again.stdout.String(), "CLIENT", "credentials are shown once")
 	got := call(t, http.DefaultClient, "POST", again.vars["BASE"]+"/token", "", first)
 	require.Equal(t, 200, got.status, "%v", got.body)
@@ -63,11 +63,11 @@ func requireClosed(t *testing.T, db string) {
 func TestServe_Killed(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "groups.db")
-	p := serve(t, "--db", db)
+	p := startServer(t, "--db", db)
 	token := p.token(t)
 	require.NoError(t, p.cmd.Process.Kill())
 	require.NotZero(t, p.wait(t))
-	again := serve(t, "--db", db)
+	again := startServer(t, "--db", db)
 	got := call(t, http.DefaultClient, "GET", again.vars["BASE"]+"/chatgroups", token, nil)
 	require.Equal(t, 200, got.status, "%v", got.body)
 	require.Equal(t, 0, again.end(t))
@@ -76,10 +76,10 @@ func TestServe_Killed(t *testing.T) {
 func TestServe_NewSecret(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "groups.db")
-	p := serve(t, "--db", db)
+	p := startServer(t, "--db", db)
 	old := p.credentials()
 	require.Equal(t, 0, p.end(t))
-	p = serve(t, "--db", db, "--new-secret")
+	p = startServer(t, "--db", db, "--new-secret")
 	require.Equal(t, old["client_id"], p.vars["CLIENT_ID"])
 	require.NotEqual(t, old["client_secret"], p.vars["CLIENT_SECRET"])
 	p.token(t)
@@ -91,7 +91,7 @@ func TestServe_NewSecret(t *testing.T) {
 func TestServe_SeveralApps(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	p := serve(t, "--data", dir, "--app", "one/chat", "--app", "one/forum")
+	p := startServer(t, "--data", dir, "--app", "one/chat", "--app", "one/forum")
 	require.Len(t, p.bases, 2)
 	require.Equal(t, 2, strings.Count(p.stdout.String(), "CLIENT_SECRET="))
 	require.FileExists(t, filepath.Join(dir, "one", "chat.db"))
@@ -109,7 +109,7 @@ func TestServe_SeveralApps(t *testing.T) {
 	require.Equal(t, 404, got.status)
 	require.Equal(t, 0, p.end(t))
 
-	p = serve(t, "--db", filepath.Join(dir, "one", "forum.db"), "--app", "one/forum")
+	p = startServer(t, "--db", filepath.Join(dir, "one", "forum.db"), "--app", "one/forum")
 	got = call(t, http.DefaultClient, "GET", p.bases[0]+"/chatgroups", forum, nil)
 	require.Equal(t, 200, got.status)
 	require.Equal(t, ids[0], got.body["application"], "the UUID of the app stays")
@@ -117,7 +117,7 @@ func TestServe_SeveralApps(t *testing.T) {
 
 func TestServe_Users(t *testing.T) {
 	t.Parallel()
-	p := serve(t)
+	p := startServer(t)
 	token := p.token(t)
 	alice := map[string]any{"username": "alice", "password": "wonderland"}
 	group := map[string]any{"groupname": "night watch", "desc": "x", "public": true, "owner": "alice"}
@@ -151,7 +151,7 @@ func TestServe_Users(t *testing.T) {
 // who exists inside a transaction or before it.
 func TestServe_UsersInTransactions(t *testing.T) {
 	t.Parallel()
-	p := serve(t)
+	p := startServer(t)
 	token, base := p.token(t), p.vars["BASE"]
 	users := []any{map[string]any{"username": "alice", "password": "x"}, map[string]any{"username": "bob", "password": "x"}}
 	for _, c := range []struct {
@@ -173,7 +173,7 @@ func TestServe_UsersInTransactions(t *testing.T) {
 func TestServe_NoUsers(t *testing.T) {
 	t.Parallel()
 	group := map[string]any{"groupname": "night watch", "public": true, "owner": "alice"}
-	free := serve(t, "--users=false")
+	free := startServer(t, "--users=false")
 	token := free.token(t)
 	got := call(t, http.DefaultClient, "POST", free.vars["BASE"]+"/chatgroups", token, group)
 	require.Equal(t, 200, got.status, "%v", got.body)
@@ -183,7 +183,7 @@ func TestServe_NoUsers(t *testing.T) {
 
 func TestServe_Rate(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--app-rate", "0.001")
+	p := startServer(t, "--app-rate", "0.001")
 	token := p.token(t)
 	got := call(t, http.DefaultClient, "GET", p.vars["BASE"]+"/chatgroups", token, nil)
 	require.Equal(t, 200, got.status)
@@ -194,7 +194,7 @@ func TestServe_Rate(t *testing.T) {
 
 func TestServe_TokenRate(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--token-rate", "0.001")
+	p := startServer(t, "--token-rate", "0.001")
 	wrong := map[string]any{"grant_type": "password", "username": "alice", "password": "guess"}
 	got := call(t, http.DefaultClient, "POST", p.vars["BASE"]+"/token", "", wrong)
 	require.Equal(t, 400, got.status)
@@ -205,14 +205,14 @@ func TestServe_TokenRate(t *testing.T) {
 
 func TestServe_BaseURL(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--base-url", "https://chat.example.org")
+	p := startServer(t, "--base-url", "https://chat.example.org")
 	require.Equal(t, "https://chat.example.org/example/chat", p.vars["BASE"])
 }
 
 func TestServe_TLS(t *testing.T) {
 	t.Parallel()
 	cert, key, roots := certificate(t)
-	p := serve(t, "--tls-cert", cert, "--tls-key", key)
+	p := startServer(t, "--tls-cert", cert, "--tls-key", key)
 	require.Regexp(t, `^https://127\.0\.0\.1:\d+/example/chat$`, p.vars["BASE"])
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"groupkit/rest"
 	"groupkit/rest/restkit"
 	"groupkit/store"
+	"groupkit/store/sockstore"
 )
 
 // A site is the apps that are served. Each has a database of its own.
@@ -58,6 +60,9 @@ func openApp(c *config, name string, log *slog.Logger) (*app, error) {
 		}
 		opts.UserExists, tokens.Accounts, a.served.Directory = users.Exists, users, users
 	}
+	if c.share {
+		opts.Share = share(place{file: c.database(name)}.socket(), opts.Logger)
+	}
 	var err error
 	if a.engine, err = openDatabase(c.database(name), opts); err != nil {
 		return nil, err
@@ -70,6 +75,19 @@ func openApp(c *config, name string, log *slog.Logger) (*app, error) {
 	return a, nil
 }
 
+// share returns a function for Options.Share. What cannot be shared, as a path too long for a socket, is served all the same.
+func share(path string, log *slog.Logger) func(store.Store, store.Blobs, func() ([]byte, error)) (io.Closer, error) {
+	at := sockstore.At(path)
+	return func(s store.Store, b store.Blobs, stats func() ([]byte, error)) (io.Closer, error) {
+		shared, err := at(s, b, stats)
+		if err != nil {
+			log.Warn("not shared with other processes", "socket", path, "err", err)
+			return io.NopCloser(nil), nil
+		}
+		return shared, nil
+	}
+}
+
 func openDatabase(path string, opts *groupkit.Options) (*groupkit.Engine, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("database %q: %w", path, err)
@@ -78,10 +96,7 @@ func openDatabase(path string, opts *groupkit.Options) (*groupkit.Engine, error)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("database %q is in use by another process, perhaps another groupctl: %w", path, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("database %q: %w", path, err)
-	}
-	return eng, nil
+	return eng, place{given: path}.wrap(err)
 }
 
 // setup returns the client of the app, with its secret if that is new.

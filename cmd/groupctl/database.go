@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+
+	"groupkit"
+	"groupkit/store"
+	"groupkit/store/fileblob"
+	"groupkit/store/pgstore"
+	"groupkit/store/sockstore"
+)
+
+// A place is where a database is.
+type place struct {
+	given    string // as a person named it, without a password
+	file     string // a bbolt file; "" if it is a server
+	postgres string // a connection string; "" if it is a file
+	contents string // a folder with the contents of files; "": the usual place
+	name     string // of the app in a PostgreSQL database; "": the usual one
+}
+
+// place returns the database that --db or GROUPCTL_DB names.
+func (c *cli) place() (place, error) {
+	given, from := c.db, "--db"
+	if given == "" {
+		given, from = c.env("GROUPCTL_DB"), "GROUPCTL_DB"
+	}
+	if given == "" {
+		return place{}, usage("no database is given: want --db or GROUPCTL_DB")
+	}
+	p, err := parsePlace(given)
+	if err != nil {
+		return place{}, usage("%s: %w", from, err)
+	}
+	p.contents, p.name = c.contents, c.name
+	return p, p.check()
+}
+
+// parsePlace reads a path or a URL of a database.
+func parsePlace(given string) (place, error) {
+	scheme, rest, ok := strings.Cut(given, ":")
+	switch {
+	case ok && (scheme == "postgres" || scheme == "postgresql"):
+		u, err := url.Parse(given)
+		if err != nil {
+			return place{}, errors.New("the URL of the PostgreSQL database cannot be read") // it can contain a password
+		}
+		return place{given: u.Redacted(), postgres: given}, nil
+	case ok && scheme == "file":
+		path, err := url.PathUnescape(strings.TrimPrefix(rest, "//"))
+		if err != nil || path == "" {
+			return place{}, fmt.Errorf("%q: want file:PATH", given)
+		}
+		return place{given: path, file: path}, nil
+	case ok && strings.HasPrefix(rest, "//"):
+		return place{}, fmt.Errorf("%q: want a file, file:PATH or postgres://…", given)
+	}
+	return place{given: given, file: given}, nil
+}
+
+func (p place) check() error {
+	for _, flag := range []struct{ name, value string }{{"--name", p.name}, {"--contents", p.contents}} {
+		if flag.value != "" && p.file != "" {
+			return usage("%s %q is for a PostgreSQL database, and %q is a file", flag.name, flag.value, p.given)
+		}
+	}
+	return nil
+}
+
+// socket is where a process that has the file shares it.
+func (p place) socket() string { return p.file + ".sock" }
+
+// wrap names the database in an error about it.
+func (p place) wrap(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return exitError{fmt.Errorf("there is no database %q", p.given), exitNotFound}
+	case errors.Is(err, store.ErrOlder):
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "A program of yours that opens it to write brings it up to date; so does a change with groupctl. Back it up first.")
+	case errors.Is(err, store.ErrNewer):
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "Use a groupctl of the version that wrote it.")
+	case errors.Is(err, groupkit.ErrUnfinished):
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "Run the restore or the copy into it again; it goes on.")
+	case errors.Is(err, groupkit.ErrCorrupt):
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done. Copy the file first.")
+	case errors.Is(err, store.ErrNoSpace):
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "Free space on the device and run it again: nothing was changed.")
+	}
+	return fmt.Errorf("database %q: %w", p.given, err)
+}
+
+// A database is an open database.
+type database struct {
+	*groupkit.Engine
+	place  place
+	shared *sockstore.Client // set if another process has the file and shares it
+	close  []func() error
+}
+
+// Close closes the database.
+func (d *database) Close() error {
+	var errs []error
+	for _, fn := range d.close {
+		errs = append(errs, fn())
+	}
+	return errors.Join(errs...)
+}
+
+// read opens the database of the command line to read it, runs fn, and closes it.
+func (c *cli) read(ctx context.Context, fn func(*database) error) error {
+	return c.with(ctx, &groupkit.Options{Clock: c.now, ReadOnly: true}, fn)
+}
+
+// write opens the database of the command line to change it, runs fn, and closes it. The database must exist.
+func (c *cli) write(ctx context.Context, fn func(*database) error) error {
+	return c.with(ctx, &groupkit.Options{Clock: c.now}, fn)
+}
+
+func (c *cli) with(ctx context.Context, opts *groupkit.Options, fn func(*database) error) (err error) {
+	p, err := c.place()
+	if err != nil {
+		return err
+	}
+	db, err := p.open(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.wrap(db.Close())) }()
+	return fn(db)
+}
+
+// open opens the database. It must exist.
+func (p place) open(ctx context.Context, opts *groupkit.Options) (*database, error) {
+	if p.postgres != "" {
+		return p.openPostgres(ctx, opts)
+	}
+	if info, err := os.Stat(p.file); err != nil {
+		return nil, p.wrap(err)
+	} else if info.IsDir() {
+		return nil, fmt.Errorf("%q is a folder; want the file of a database", p.given)
+	}
+	db, err := p.openFile(opts)
+	switch {
+	case err == nil:
+		return db, nil
+	case !errors.Is(err, store.ErrLocked):
+		return nil, p.wrap(err)
+	case !opts.ReadOnly:
+		return nil, hint(exitError{fmt.Errorf("database %q is in use: %w", p.given, err), exitHeld},
+			"Stop that process to change the file here, or make the change through it, as by the HTTP API of groupctl serve.")
+	}
+	client, dialErr := sockstore.Dial(ctx, p.socket())
+	if dialErr != nil {
+		return nil, hint(exitError{fmt.Errorf("database %q is in use: %w", p.given, err), exitHeld},
+			"Stop that process, or let it share the file: Options.Share with sockstore.At(%q). groupctl serve does.", p.socket())
+	}
+	eng, err := groupkit.New(client.Store(), client.Blobs(), opts)
+	if err != nil {
+		return nil, errors.Join(p.wrap(err), client.Close())
+	}
+	return &database{Engine: eng, place: p, shared: client, close: []func() error{eng.Close, client.Close}}, nil
+}
+
+func (p place) openFile(opts *groupkit.Options) (*database, error) {
+	eng, err := groupkit.Open(p.file, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &database{Engine: eng, place: p, close: []func() error{eng.Close}}, nil
+}
+
+func (p place) openPostgres(ctx context.Context, opts *groupkit.Options) (*database, error) {
+	s, err := pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.name, ReadOnly: true})
+	if err != nil {
+		return nil, p.wrapServer(err)
+	}
+	if !opts.ReadOnly { // there is a database: open it to write
+		if err := s.Close(); err != nil {
+			return nil, p.wrapServer(err)
+		}
+		if s, err = pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.name}); err != nil {
+			return nil, p.wrapServer(err)
+		}
+	}
+	eng, err := groupkit.New(s, p.blobs(s, opts.ReadOnly), opts)
+	if err != nil {
+		return nil, errors.Join(p.wrap(err), s.Close())
+	}
+	return &database{Engine: eng, place: p, close: []func() error{eng.Close}}, nil
+}
+
+// blobs returns the contents of shared files of a PostgreSQL database.
+func (p place) blobs(s *pgstore.Store, readOnly bool) store.Blobs {
+	switch {
+	case p.contents == "":
+		return s.Blobs()
+	case readOnly:
+		return fileblob.NewReadOnly(p.contents)
+	}
+	return fileblob.New(p.contents)
+}
+
+// wrapServer names a PostgreSQL database in an error of its opening.
+func (p place) wrapServer(err error) error {
+	switch {
+	case errors.Is(err, store.ErrReadOnly):
+		return hint(exitError{fmt.Errorf("there is no database of groupkit at %q", p.given), exitNotFound},
+			"--name says the name of the app. groupctl copy and groupctl restore make a database.")
+	case errors.Is(err, store.ErrOlder), errors.Is(err, store.ErrNewer), errors.Is(err, context.Canceled):
+		return p.wrap(err)
+	}
+	return hint(exitError{fmt.Errorf("database %q: %w", p.given, err), exitStorage}, "Check the URL and that the server runs.")
+}

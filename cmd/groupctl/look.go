@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"groupkit"
+	"groupkit/cmd/groupctl/internal/term"
+)
+
+// lookCommands returns the commands that only read.
+func (c *cli) lookCommands() []*cobra.Command {
+	return []*cobra.Command{c.lsCommand()}
+}
+
+// list writes the values of a sequence: each as a line of JSON with --json, else as a row of a table.
+func list[V any](c *cli, values iter.Seq2[V, error], table *term.Table, row func(V) []any) error {
+	for v, err := range values {
+		if err == nil {
+			if c.json {
+				err = c.encode(v)
+			} else {
+				err = table.Row(row(v)...)
+			}
+		}
+		if err != nil {
+			return errors.Join(err, table.Flush())
+		}
+	}
+	return table.Flush()
+}
+
+func (c *cli) lsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "List the groups",
+		Long:    "Ls lists all groups, the newest first.",
+		Example: "  groupctl ls --db groups.db\n  groupctl ls --db groups.db --json | jq -r .id",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.read(cmd.Context(), func(db *database) error {
+				table := c.out.Table(
+					term.Column{Head: "ID"}, term.Column{Head: "NAME", Kind: term.Text}, term.Column{Head: "OWNER"},
+					term.Column{Head: "MEMBERS", Kind: term.Number}, term.Column{Head: "ACCESS"}, term.Column{Head: "MODIFIED", Kind: term.Time})
+				return list(c, db.System().Groups(cmd.Context()), table, func(g groupkit.Group) []any {
+					return []any{g.ID, g.Name, g.Owner, g.MemberCount, access(&g), g.LastModified}
+				})
+			})
+		},
+	}
+}
+
+// access says who can join a group.
+func access(g *groupkit.Group) string {
+	switch {
+	case g.Public && g.MembersOnly:
+		return "on request"
+	case g.Public:
+		return "public"
+	}
+	return "private"
+}
