@@ -214,7 +214,7 @@
 // the application's own data in the same store can be part of that transaction.
 //
 // Options.Guard is a hook: it sees each requested change before the group is read, and can refuse it.
-// [Hooks] are told of calls that have ended, and of background work. [Engine.Stats] has the numbers. For OpenTelemetry see contrib/otelgroupkit.
+// [Hooks] are told of ended calls and of background work. [Engine.Stats] has numbers. For Prometheus and OpenTelemetry see contrib.
 //
 // # Durability
 //
