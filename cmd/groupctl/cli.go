@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,10 +24,12 @@ type cli struct {
 	// What the flags of all commands say.
 	db       string // as --db has it; see database
 	contents string
-	name     string
+	app      string
 	json     bool
 	yes      bool
 	dryRun   bool
+
+	interrupted <-chan struct{} // closed when the command is to end
 }
 
 func newCLI(stdin io.Reader, stdout, stderr *os.File, env func(string) string, now func() time.Time) *cli {
@@ -62,17 +63,20 @@ func (c *cli) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.db, "db", "", "database: a file, file:PATH or postgres://… (default: $GROUPCTL_DB)")
 	flags.StringVar(&c.contents, "contents", "", "folder with the contents of shared files, if they are not in the PostgreSQL database")
-	flags.StringVar(&c.name, "name", "", `name of the app in a PostgreSQL database (default "groupkit")`)
+	flags.StringVar(&c.app, "app", "", `name of the app in a PostgreSQL database (default "groupkit")`)
 	flags.BoolVar(&c.json, "json", false, "answer in JSON")
 	root.AddGroup(
 		&cobra.Group{ID: lookGroup, Title: "Look:"},
 		&cobra.Group{ID: changeGroup, Title: "Change, as the system:"},
 		&cobra.Group{ID: careGroup, Title: "Check, save, move and mend:"},
 		&cobra.Group{ID: serveGroup, Title: "Serve:"},
+		&cobra.Group{ID: otherGroup, Title: "Other:"},
 	)
 	for id, commands := range map[string][]*cobra.Command{
-		lookGroup:  c.lookCommands(),
-		serveGroup: {c.serveCommand()},
+		lookGroup:   append(c.lookCommands(), c.downloadCommand()),
+		changeGroup: c.changeCommands(),
+		serveGroup:  {c.serveCommand()},
+		otherGroup:  {completionCommand(), manCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id
@@ -80,6 +84,9 @@ func (c *cli) command() *cobra.Command {
 		}
 	}
 	root.AddCommand(exitCodesTopic())
+	root.SetHelpCommandGroupID(otherGroup)
+	root.SetUsageFunc(writeUsage)
+	c.complete(root)
 	return root
 }
 
@@ -89,10 +96,12 @@ const (
 	changeGroup = "change"
 	careGroup   = "care"
 	serveGroup  = "serve"
+	otherGroup  = "other"
 )
 
 // run runs the command line and returns the exit code.
 func (c *cli) run(ctx context.Context, args []string) int {
+	c.interrupted = ctx.Done()
 	root := c.command()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)
@@ -128,24 +137,4 @@ func (c *cli) encode(v any) error {
 // note writes a line for people beside the answer.
 func (c *cli) note(format string, args ...any) {
 	fmt.Fprintf(c.err, format+"\n", args...) // an answer does not fail for want of a note
-}
-
-// errStopped: a person has answered no.
-var errStopped = errors.New("nothing was changed")
-
-// confirm asks a question before what cannot be undone, unless --yes is given.
-func (c *cli) confirm(question string) error {
-	if c.yes {
-		return nil
-	}
-	yes, err := c.err.Ask(c.stdin, question)
-	switch {
-	case errors.Is(err, term.ErrNobody):
-		return usage("this cannot be undone, and there is no terminal to ask; give --yes")
-	case err != nil:
-		return err
-	case !yes:
-		return errStopped
-	}
-	return nil
 }

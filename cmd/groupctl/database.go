@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"groupkit"
@@ -22,7 +23,7 @@ type place struct {
 	file     string // a bbolt file; "" if it is a server
 	postgres string // a connection string; "" if it is a file
 	contents string // a folder with the contents of files; "": the usual place
-	name     string // of the app in a PostgreSQL database; "": the usual one
+	app      string // the name of the app in a PostgreSQL database; "": the usual one
 }
 
 // place returns the database that --db or GROUPCTL_DB names.
@@ -38,7 +39,7 @@ func (c *cli) place() (place, error) {
 	if err != nil {
 		return place{}, usage("%s: %w", from, err)
 	}
-	p.contents, p.name = c.contents, c.name
+	p.contents, p.app = c.contents, c.app
 	return p, p.check()
 }
 
@@ -65,13 +66,16 @@ func parsePlace(given string) (place, error) {
 }
 
 func (p place) check() error {
-	for _, flag := range []struct{ name, value string }{{"--name", p.name}, {"--contents", p.contents}} {
+	for _, flag := range []struct{ name, value string }{{"--app", p.app}, {"--contents", p.contents}} {
 		if flag.value != "" && p.file != "" {
 			return usage("%s %q is for a PostgreSQL database, and %q is a file", flag.name, flag.value, p.given)
 		}
 	}
 	return nil
 }
+
+// makeHint says how a database comes to be.
+const makeHint = "Check --db. groupctl create --init makes a database."
 
 // socket is where a process that has the file shares it.
 func (p place) socket() string { return p.file + ".sock" }
@@ -82,7 +86,7 @@ func (p place) wrap(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return exitError{fmt.Errorf("there is no database %q", p.given), exitNotFound}
+		return hint(exitError{fmt.Errorf("there is no database %q", p.given), exitNotFound}, makeHint)
 	case errors.Is(err, store.ErrOlder):
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "A program of yours that opens it to write brings it up to date; so does a change with groupctl. Back it up first.")
 	case errors.Is(err, store.ErrNewer):
@@ -122,6 +126,23 @@ func (c *cli) read(ctx context.Context, fn func(*database) error) error {
 // write opens the database of the command line to change it, runs fn, and closes it. The database must exist.
 func (c *cli) write(ctx context.Context, fn func(*database) error) error {
 	return c.with(ctx, &groupkit.Options{Clock: c.now}, fn)
+}
+
+// writeNew is write, and makes the database if there is none.
+func (c *cli) writeNew(ctx context.Context, fn func(*database) error) error {
+	p, err := c.place()
+	if err != nil {
+		return err
+	}
+	if there, err := p.exists(ctx); err != nil {
+		return err
+	} else if !there {
+		if err := p.make(ctx, &groupkit.Options{Clock: c.now}); err != nil {
+			return err
+		}
+		c.note("Made database %q.", p.given)
+	}
+	return c.write(ctx, fn)
 }
 
 func (c *cli) with(ctx context.Context, opts *groupkit.Options, fn func(*database) error) (err error) {
@@ -169,6 +190,53 @@ func (p place) open(ctx context.Context, opts *groupkit.Options) (*database, err
 	return &database{Engine: eng, place: p, shared: client, close: []func() error{eng.Close, client.Close}}, nil
 }
 
+// exists reports whether there is a database.
+func (p place) exists(ctx context.Context) (bool, error) {
+	if p.postgres == "" {
+		_, err := os.Stat(p.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return true, err
+	}
+	s, err := pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.app, ReadOnly: true})
+	if errors.Is(err, store.ErrReadOnly) {
+		return false, nil
+	}
+	if err != nil {
+		return false, p.wrapServer(err)
+	}
+	return true, s.Close()
+}
+
+// make makes a database with nothing in it.
+func (p place) make(ctx context.Context, opts *groupkit.Options) error {
+	if p.postgres == "" {
+		if dir := filepath.Dir(p.file); !isFolder(dir) {
+			return exitError{fmt.Errorf("database %q cannot be made: there is no folder %q", p.given, dir), exitNotFound}
+		}
+		eng, err := groupkit.Open(p.file, opts)
+		if err != nil {
+			return p.wrap(err)
+		}
+		return p.wrap(eng.Close())
+	}
+	s, err := pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.app})
+	if err != nil {
+		return p.wrapServer(err)
+	}
+	eng, err := groupkit.New(s, p.blobs(s, false), opts)
+	if err != nil {
+		return errors.Join(p.wrap(err), s.Close())
+	}
+	return p.wrap(eng.Close())
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func (p place) openFile(opts *groupkit.Options) (*database, error) {
 	eng, err := groupkit.Open(p.file, opts)
 	if err != nil {
@@ -178,7 +246,7 @@ func (p place) openFile(opts *groupkit.Options) (*database, error) {
 }
 
 func (p place) openPostgres(ctx context.Context, opts *groupkit.Options) (*database, error) {
-	s, err := pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.name, ReadOnly: true})
+	s, err := pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.app, ReadOnly: true})
 	if err != nil {
 		return nil, p.wrapServer(err)
 	}
@@ -186,7 +254,7 @@ func (p place) openPostgres(ctx context.Context, opts *groupkit.Options) (*datab
 		if err := s.Close(); err != nil {
 			return nil, p.wrapServer(err)
 		}
-		if s, err = pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.name}); err != nil {
+		if s, err = pgstore.Open(ctx, p.postgres, &pgstore.Options{Name: p.app}); err != nil {
 			return nil, p.wrapServer(err)
 		}
 	}
@@ -213,7 +281,7 @@ func (p place) wrapServer(err error) error {
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
 		return hint(exitError{fmt.Errorf("there is no database of groupkit at %q", p.given), exitNotFound},
-			"--name says the name of the app. groupctl copy and groupctl restore make a database.")
+			"--app says the name of the app. "+makeHint)
 	case errors.Is(err, store.ErrOlder), errors.Is(err, store.ErrNewer), errors.Is(err, context.Canceled):
 		return p.wrap(err)
 	}

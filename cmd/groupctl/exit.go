@@ -30,16 +30,18 @@ const (
 
 const exitCodes = `  0    done
   1    failed
-  2    the command line is wrong; nothing was done
+  2    the command line is wrong; the database was not opened
   3    the database, the group, the user or the file does not exist
-  4    refused by a rule of the groups, a limit, or an answer of no
+  4    refused: by a rule of the groups, a limit, a value that is not valid, or an
+       answer of no; of many users, some were refused, and the others are done
   5    something is damaged, or of another version
   6    another process has the database
-  7    the storage failed: no space, no permission, no connection
+  7    the storage failed: no space, no permission, no connection; or it did not
+       answer, and whether the change was made is not known
   130  interrupted; what runs long says how to go on`
 
 func exitCodesTopic() *cobra.Command {
-	return &cobra.Command{Use: "exit-codes", Short: "The exit codes of all commands", Long: "The exit codes are:\n\n" + exitCodes}
+	return &cobra.Command{Use: "exit-codes", Short: "Exit codes of all commands", Long: "The exit codes are:\n\n" + exitCodes}
 }
 
 // A usageError says what is wrong with the command line.
@@ -83,6 +85,8 @@ func (c *cli) fail(cmd *cobra.Command, err error) int {
 	c.note("%s %s", c.err.Paint(term.Red, "groupctl:"), cleanLines(text))
 	if h, ok := errors.AsType[hinted](err); ok {
 		c.note("%s", h.hint)
+	} else if text := advice(err); text != "" {
+		c.note("%s", text)
 	} else if code == exitUsage {
 		c.note("%q shows how.", cmd.CommandPath()+" --help")
 	}
@@ -113,9 +117,9 @@ func exitCode(err error) int {
 		{store.ErrLocked, exitHeld},
 		{groupkit.ErrCorrupt, exitDamaged}, {store.ErrCorrupt, exitDamaged}, {store.ErrOlder, exitDamaged}, {store.ErrNewer, exitDamaged}, {groupkit.ErrUnfinished, exitDamaged},
 		{groupkit.ErrNotFound, exitNotFound}, {fs.ErrNotExist, exitNotFound},
-		{groupkit.ErrStorage, exitStorage}, {store.ErrNoSpace, exitStorage}, {fs.ErrPermission, exitStorage}, {syscall.ENOSPC, exitStorage},
+		{groupkit.ErrStorage, exitStorage}, {groupkit.ErrUnknownOutcome, exitStorage}, {store.ErrNoSpace, exitStorage}, {fs.ErrPermission, exitStorage}, {syscall.ENOSPC, exitStorage},
 		{groupkit.ErrForbidden, exitRefused}, {groupkit.ErrLimit, exitRefused}, {groupkit.ErrConflict, exitRefused},
-		{groupkit.ErrInvalid, exitRefused}, {errStopped, exitRefused},
+		{groupkit.ErrInvalid, exitRefused}, {errStopped, exitRefused}, {fs.ErrExist, exitRefused},
 	} {
 		if errors.Is(err, class.is) {
 			return class.code
