@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +11,11 @@ import (
 
 // errStopped: a person has answered no.
 var errStopped = errors.New("nothing was changed")
+
+// An interrupted error is the end of a command that was interrupted.
+type interrupted struct{ error }
+
+func (e interrupted) Unwrap() error { return context.Canceled }
 
 // yesFlag gives a command the flag --yes.
 func (c *cli) yesFlag(cmd *cobra.Command) {
@@ -41,7 +45,7 @@ func (c *cli) confirm(question string) error {
 	select {
 	case <-c.interrupted:
 		c.note("")
-		return fmt.Errorf("%w: %w", errStopped, context.Canceled)
+		return interrupted{errStopped}
 	case a := <-answers:
 		switch {
 		case errors.Is(a.err, term.ErrNobody):

@@ -92,7 +92,7 @@ func TestVerbs_Pending(t *testing.T) {
 		role groupkit.Role
 	}{
 		"approve shogi erin":          {"approved the request of erin to join shogi (version 5)\n", "erin", groupkit.RoleMember},
-		"decline shogi erin":          {"declined the request of erin to join shogi (version 5)\n", "erin", groupkit.RoleOutsider},
+		"decline shogi erin":          {"declined the request of erin to join shogi (version 4)\n", "erin", groupkit.RoleOutsider},
 		"invite shogi erin":           {"invited erin to shogi; 1 user joined at once (version 5)\n", "erin", groupkit.RoleMember},
 		"cancel " + family + " frank": {"cancelled the invitation of frank to " + family + " (version 4)\n", "frank", groupkit.RoleOutsider},
 	} {
