@@ -17,7 +17,7 @@ func (c *cli) changeCommands() []*cobra.Command {
 		c.uploadCommand(), c.rmCommand(), c.forgetCommand(),
 	}
 	for i := range userVerbs {
-		commands = append(commands, c.userCommand(&userVerbs[i]))
+		commands = append(commands, c.verbCommand(&userVerbs[i]))
 	}
 	return commands
 }

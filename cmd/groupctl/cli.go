@@ -36,16 +36,16 @@ func newCLI(stdin io.Reader, stdout, stderr *os.File, env func(string) string, n
 	return &cli{stdin: stdin, out: term.NewScreen(stdout, env, now), err: term.NewScreen(stderr, env, now), env: env, now: now}
 }
 
-const rootLong = `Groupctl looks into databases of groupkit, changes, checks, saves and mends them,
-and serves them over HTTP.
+const rootLong = `Groupctl looks into databases of groupkit, changes, checks, saves and mends
+them, and serves them over HTTP.
 
 A database is a file, or a URL: file:PATH or postgres://USER@HOST/NAME. It is
-given with --db or in the environment variable GROUPCTL_DB. The contents of shared
-files are beside a file, in PATH.files; with PostgreSQL they are in the same
-database, or in the folder --contents.
+given with --db or in the environment variable GROUPCTL_DB. The contents of
+shared files are beside a file, in PATH.files; with PostgreSQL they are in the
+same database, or in the folder --contents.
 
-What only looks changes nothing, and works while another process has the file, if
-that process shares it (Options.Share; groupctl serve does).
+What only looks changes nothing, and works while another process has the file,
+if that process shares it (Options.Share; groupctl serve does).
 
 The answer goes to stdout, everything else to stderr. With --json the answer is
 JSON: one value for one thing, a value a line for many.`
@@ -54,7 +54,7 @@ JSON: one value for one thing, a value a line for many.`
 func (c *cli) command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "groupctl", Short: "Look into, change, check, save, mend and serve databases of groups", Long: rootLong,
-		Example:       "  groupctl ls --db groups.db\n  GROUPCTL_DB=groups.db groupctl members night-watch",
+		Example:       "  groupctl ls --db groups.db\n  GROUPCTL_DB=groups.db groupctl add night-watch alice",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -85,6 +85,7 @@ func (c *cli) command() *cobra.Command {
 	}
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommandGroupID(otherGroup)
+	root.SetHelpFunc(writeHelp)
 	root.SetUsageFunc(writeUsage)
 	c.complete(root)
 	return root

@@ -30,10 +30,11 @@ const (
 
 const exitCodes = `  0    done
   1    failed
-  2    the command line is wrong; the database was not opened
-  3    the database, the group, the user or the file does not exist
-  4    refused: by a rule of the groups, a limit, a value that is not valid, or an
-       answer of no; of many users, some were refused, and the others are done
+  2    the command line is wrong; nothing was changed
+  3    the database, the group, the user, the request or the file does
+       not exist
+  4    refused: by a rule of the groups, a limit, a value that is not valid, or
+       an answer of no; of many users, some were refused, the others are done
   5    something is damaged, or of another version
   6    another process has the database
   7    the storage failed: no space, no permission, no connection; or it did not

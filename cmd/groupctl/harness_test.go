@@ -28,6 +28,7 @@ func asGroupctl(clock string) int {
 	if err != nil {
 		panic(err)
 	}
+	completionTime = time.Minute // a busy machine completes too
 	return runProcess(os.Args[1:], func() time.Time { return at })
 }
 

@@ -93,18 +93,17 @@ func (p *page) text(line string) {
 	p.WriteString(line + "\n")
 }
 
-// prose writes paragraphs. Lines that begin with spaces stay as they are.
+// prose writes paragraphs.
 func (p *page) prose(text string) {
-	for i, paragraph := range strings.Split(text, "\n\n") {
+	for i, paragraph := range paragraphs(text) {
 		if i > 0 {
 			p.macro("PP")
 		}
-		lines := strings.Split(paragraph, "\n")
-		if strings.HasPrefix(paragraph, "  ") {
-			p.verbatim(lines)
+		if paragraph.verbatim {
+			p.verbatim(paragraph.lines)
 			continue
 		}
-		for _, line := range lines {
+		for _, line := range paragraph.lines {
 			p.text(roff(line))
 		}
 	}

@@ -96,8 +96,8 @@ library takes are changed in several calls, each of which is made whole or not a
 all. Users who are refused are named on stderr, and the exit code is 4; the others
 are done.`
 
-// userCommand returns the command of a verb.
-func (c *cli) userCommand(v *userVerb) *cobra.Command {
+// verbCommand returns the command of a verb.
+func (c *cli) verbCommand(v *userVerb) *cobra.Command {
 	var all, outsiders bool
 	duration := period(groupkit.Forever)
 	var m *manner
