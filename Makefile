@@ -2,7 +2,9 @@
 
 staticcheck = $(shell sed -n 's/^staticcheck="\(.*\)"$$/\1/p' .ci/run)
 
-.PHONY: help test race lint cover bench fuzz ci
+MANDIR ?= man
+
+.PHONY: help test race lint cover bench fuzz man ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,9 @@ bench: ## run the benchmarks of the engine
 
 fuzz: ## run each fuzz target for 20 s
 	.ci/fuzz
+
+man: ## write the manual pages of groupctl into the folder $(MANDIR)
+	go run ./cmd/groupctl man $(MANDIR)
 
 ci: ## run everything that must pass
 	.ci/run

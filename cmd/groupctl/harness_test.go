@@ -35,11 +35,17 @@ func asGroupctl(clock string) int {
 // now is the time at which the commands of the tests run.
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// ofTools are variables of tools that look at a test: of coverage, and of internal/tools/mutate.
+var ofTools = []string{"GOCOVERDIR", "GROUPKIT_MUTATION"}
+
 // command returns groupctl as a command in a folder. Its environment has nothing but these variables.
 func command(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append(env, childClock+"="+now.Format(time.RFC3339), "GOCOVERDIR="+os.Getenv("GOCOVERDIR"))
+	cmd.Env = append(env, childClock+"="+now.Format(time.RFC3339))
+	for _, name := range ofTools {
+		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
+	}
 	return cmd
 }
 
