@@ -65,8 +65,8 @@ func (a Actor) IfVersion(n uint64) Actor {
 
 // Can returns a copy of the actor for dry runs: its calls check everything and change
 // nothing. They return the error that the real call would return at this instant, or nil.
-// Their other return values have no meaning. Options.Guard is not asked, and UploadFile
-// does not read the content.
+// The Results of a batch are those that the real call would return; other return values have no
+// meaning. Options.Guard is not asked, and UploadFile does not read the content.
 //
 //	_, err := eng.As("bob").Can().Mute(ctx, group, time.Minute, "carol")
 func (a Actor) Can() Actor {

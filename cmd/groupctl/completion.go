@@ -75,8 +75,11 @@ func (c *cli) complete(cmd *cobra.Command) {
 			if len(words) == 0 || len(args) >= len(words) && !strings.HasSuffix(words[len(words)-1], "...") {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			word := words[min(len(args), len(words)-1)]
-			return c.completeArgument(strings.TrimSuffix(word, "..."))(cmd, args, begun)
+			word := strings.TrimSuffix(words[min(len(args), len(words)-1)], "...")
+			if word == "FILE" && words[0] != "GROUP" { // of the disk, not of a group
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return c.completeArgument(word)(cmd, args, begun)
 		}
 	}
 }

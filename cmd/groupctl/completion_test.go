@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 )
 
@@ -66,6 +67,30 @@ func TestCompletion(t *testing.T) {
 		out, errs, code := groupctlIn(t, dir, "", args...)
 		require.Equal(t, exitOK, code, errs)
 		require.Equal(t, want, out, line)
+	}
+}
+
+// TestArgumentsOf has the forms that a Use can have.
+func TestArgumentsOf(t *testing.T) {
+	t.Parallel()
+	for use, want := range map[string][]string{
+		"ls": nil, "add GROUP USER...": {"GROUP", "USER..."}, "mute GROUP {USER... | --all}": {"GROUP", "USER..."},
+		"create [GROUP]": {"GROUP"}, "roles GROUP [USER...]": {"GROUP", "USER..."}, "log {GROUP | --all}": {"GROUP"}, "import [PATH|-]": {"PATH|-"},
+	} {
+		require.Equal(t, want, argumentsOf(&cobra.Command{Use: use}), use)
+	}
+}
+
+// TestCompletion_Paths: a file of the disk is none of a group.
+func TestCompletion_Paths(t *testing.T) {
+	t.Parallel()
+	c := newCLI(nil, os.Stdout, os.Stderr, func(string) string { return "" }, time.Now)
+	for use, want := range map[string]cobra.ShellCompDirective{"check FILE...": cobra.ShellCompDirectiveDefault, "check DIR": cobra.ShellCompDirectiveDefault, "check": cobra.ShellCompDirectiveNoFileComp} {
+		cmd := &cobra.Command{Use: use, Run: func(*cobra.Command, []string) {}}
+		c.complete(cmd)
+		values, got := cmd.ValidArgsFunction(cmd, nil, "")
+		require.Equal(t, want, got, use)
+		require.Empty(t, values)
 	}
 }
 

@@ -50,7 +50,7 @@ func (c *cli) createCommand() *cobra.Command {
 	flags.StringArrayVar(&members, "member", nil, "`user` who is a member from the start; can be given several times")
 	flags.BoolVar(&g.Public, "public", false, "everybody can see the group and join it; this never changes")
 	flags.BoolVar(&init, "init", false, "make the database if it does not exist")
-	groupFlags(flags, groupFields{&g.Name, &g.Description, &g.Avatar, &g.Custom, &g.MaxUsers, &g.MembersOnly, &g.AllowInvites, &confirm})
+	groupFlags(flags, groupSettings{&g.Name, &g.Description, &g.Avatar, &g.Custom, &g.MaxUsers, &g.MembersOnly, &g.AllowInvites, &confirm})
 	return cmd
 }
 

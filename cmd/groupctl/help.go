@@ -15,7 +15,7 @@ const helpWidth = 80
 
 // writeHelp writes the help of a command.
 func writeHelp(cmd *cobra.Command, _ []string) {
-	for _, paragraph := range paragraphs(cmd.Long) {
+	for _, paragraph := range paragraphs(description(cmd)) {
 		if paragraph.verbatim {
 			fmt.Fprintln(cmd.OutOrStdout(), strings.Join(paragraph.lines, "\n"))
 		} else {
@@ -26,6 +26,14 @@ func writeHelp(cmd *cobra.Command, _ []string) {
 	if cmd.Runnable() || cmd.HasSubCommands() {
 		_ = cmd.Usage() // who asks for help sees what is missing
 	}
+}
+
+// description returns the text that says what a command does.
+func description(cmd *cobra.Command) string {
+	if cmd.Long == "" {
+		return cmd.Short + "."
+	}
+	return cmd.Long
 }
 
 // A paragraph is a part of a description. One with a line that begins with spaces stays as it is.
@@ -99,7 +107,9 @@ func commandLines(cmd *cobra.Command, take func(*cobra.Command) bool) string {
 	var b strings.Builder
 	for _, sub := range cmd.Commands() {
 		if take(sub) && (sub.IsAvailableCommand() || sub.Name() == "help" || sub.IsAdditionalHelpTopicCommand()) {
-			fmt.Fprintf(&b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			indent := 2 + sub.NamePadding() + 1
+			short := strings.ReplaceAll(wrap(sub.Short, helpWidth-indent), "\n", "\n"+strings.Repeat(" ", indent))
+			fmt.Fprintf(&b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), short)
 		}
 	}
 	return b.String()

@@ -53,7 +53,7 @@ func manPage(cmd *cobra.Command) string {
 		p.text(`\fB` + roff(cmd.CommandPath()) + `\fR` + roff(strings.TrimPrefix(useLine(cmd), cmd.CommandPath())))
 	}
 	p.macro("SH", "DESCRIPTION")
-	p.prose(cmd.Long)
+	p.prose(description(cmd))
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
 			p.macro("TP")

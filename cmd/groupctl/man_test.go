@@ -20,7 +20,7 @@ func TestMan(t *testing.T) {
 	require.Equal(t, exitOK, code)
 
 	pages := make(map[string]bool)
-	eachCommand(func(cmd *cobra.Command) { pages[pageName(cmd)+".1"] = true })
+	eachCommand(t, func(_ *testing.T, cmd *cobra.Command) { pages[pageName(cmd)+".1"] = true })
 	files, err := os.ReadDir(filepath.Join(dir, "a", "b"))
 	require.NoError(t, err)
 	require.Len(t, files, len(pages))

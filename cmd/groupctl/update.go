@@ -11,15 +11,15 @@ import (
 	"groupkit/cmd/groupctl/internal/term"
 )
 
-// groupFields are the fields of a group that can be changed.
-type groupFields struct {
+// groupSettings are the fields of a group that can be changed.
+type groupSettings struct {
 	name, description, avatar, custom      *string
 	maxUsers                               *int
 	membersOnly, allowInvites, needConfirm *bool
 }
 
 // groupFlags adds the flags of the fields.
-func groupFlags(flags *pflag.FlagSet, f groupFields) {
+func groupFlags(flags *pflag.FlagSet, f groupSettings) {
 	flags.StringVar(f.name, "name", "", "name of the group: `text` of 1 to 128 characters")
 	flags.StringVar(f.description, "description", "", "description: `text` of at most 512 characters")
 	flags.StringVar(f.avatar, "avatar", "", "avatar: `text` of at most 1024 characters, such as a URL")
@@ -60,7 +60,7 @@ func (c *cli) updateCommand() *cobra.Command {
 	}
 	m = c.mannerFlags(cmd)
 	m.onceFlag(cmd)
-	groupFlags(cmd.Flags(), groupFields{&name, &description, &avatar, &custom, &maxUsers, &membersOnly, &allowInvites, &needConfirm})
+	groupFlags(cmd.Flags(), groupSettings{&name, &description, &avatar, &custom, &maxUsers, &membersOnly, &allowInvites, &needConfirm})
 	return cmd
 }
 
