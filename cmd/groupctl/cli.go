@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -138,4 +139,26 @@ func (c *cli) encode(v any) error {
 // note writes a line for people beside the answer.
 func (c *cli) note(format string, args ...any) {
 	fmt.Fprintf(c.err, format+"\n", args...) // an answer does not fail for want of a note
+}
+
+// line returns a command line of groupctl for the same database, to be pasted into a shell.
+func (c *cli) line(args ...string) string {
+	if p, err := c.place(); err == nil && c.db != "" {
+		args = append(args, "--db", p.given)
+	}
+	for i, arg := range args {
+		args[i] = quote(arg)
+	}
+	return "groupctl " + strings.Join(args, " ")
+}
+
+// quote returns an argument for a shell.
+func quote(arg string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
+	}
+	if arg != "" && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

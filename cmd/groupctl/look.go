@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +15,8 @@ import (
 
 // lookCommands returns the commands that only read.
 func (c *cli) lookCommands() []*cobra.Command {
-	return []*cobra.Command{c.lsCommand()}
+	commands := []*cobra.Command{c.lsCommand(), c.showCommand(), c.membersCommand(), c.rolesCommand(), c.userCommand(), c.logCommand(), c.statsCommand()}
+	return append(commands, c.listCommands()...)
 }
 
 // list writes the values of a sequence: each as a line of JSON with --json, else as a row of a table.
@@ -30,6 +34,35 @@ func list[V any](c *cli, values iter.Seq2[V, error], table *term.Table, row func
 		}
 	}
 	return table.Flush()
+}
+
+// readGroup opens the database to read it and runs fn about a group. If the group does not exist, the error names groups that
+// a person can have meant.
+func (c *cli) readGroup(ctx context.Context, given string, fn func(db *database, group groupkit.GroupID) error) error {
+	group := groupkit.GroupID(given)
+	return c.read(ctx, func(db *database) error {
+		err := fn(db, group)
+		if errors.Is(err, groupkit.ErrGroupNotFound) {
+			return hint(err, "%s", db.meant(ctx, given))
+		}
+		return err
+	})
+}
+
+// meantAmong is among how many groups, the newest, one is looked for that a person can have meant.
+const meantAmong = 1000
+
+// meant says which group a person can have meant.
+func (d *database) meant(ctx context.Context, given string) string {
+	groups, _, err := d.System().GroupsPage(ctx, meantAmong, "")
+	if err == nil {
+		for _, g := range groups {
+			if strings.EqualFold(string(g.ID), given) || strings.EqualFold(g.Name, given) || strings.HasPrefix(string(g.ID), given) {
+				return fmt.Sprintf("Did you mean %s (%s)?", term.Clean(string(g.ID)), term.Clean(g.Name))
+			}
+		}
+	}
+	return `"groupctl ls" lists the groups.`
 }
 
 func (c *cli) lsCommand() *cobra.Command {

@@ -8,13 +8,21 @@ import (
 
 // Time returns a time: exactly in UTC, and on a terminal also how far it is away.
 func (s *Screen) Time(t time.Time) string {
+	if t.IsZero() || !s.Terminal() {
+		return s.Exact(t)
+	}
+	return s.Exact(t) + " (" + s.relative(t) + ")"
+}
+
+// Exact returns a time exactly, in UTC.
+func (s *Screen) Exact(t time.Time) string {
 	switch {
 	case t.IsZero():
 		return ""
 	case !s.Terminal():
 		return t.UTC().Format(time.RFC3339)
 	}
-	return t.UTC().Format("2006-01-02 15:04:05Z") + " (" + s.relative(t) + ")"
+	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
 // shortTime returns how far a time is away.
