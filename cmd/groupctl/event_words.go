@@ -8,7 +8,7 @@ import (
 	"groupkit/cmd/groupctl/internal/term"
 )
 
-// describe says in words what an event did.
+// describe says in words what an event did, and why.
 func describe(s *term.Screen, e *groupkit.Event) string {
 	words := e.Kind.String()
 	if e.Cause != groupkit.CauseNone {
@@ -22,6 +22,9 @@ func describe(s *term.Screen, e *groupkit.Event) string {
 		words += ", for ever"
 	case !e.Until.IsZero():
 		words += ", until " + s.Exact(e.Until)
+	}
+	if e.Reason != "" {
+		words += ", because " + quoted(e.Reason)
 	}
 	return words
 }

@@ -79,7 +79,7 @@ func (e exitError) Unwrap() error { return e.error }
 // fail tells of the error of a command and returns the exit code.
 func (c *cli) fail(cmd *cobra.Command, err error) int {
 	code := exitCode(err)
-	if errors.Is(err, syscall.EPIPE) { // who reads the answer has enough
+	if file, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(file, syscall.EPIPE) { // who reads the answer has enough; a socket has another error
 		return exitFailed
 	}
 	text := strings.TrimPrefix(err.Error(), "groupctl: ")

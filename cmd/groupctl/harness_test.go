@@ -29,6 +29,7 @@ func asGroupctl(clock string) int {
 		panic(err)
 	}
 	completionTime = time.Minute // a busy machine completes too
+	defer tellMemory(os.Getenv(childMemory))
 	return runProcess(os.Args[1:], func() time.Time { return at })
 }
 

@@ -141,5 +141,8 @@ func (m *mutedUsers) until(user groupkit.UserID) any {
 	if m.mute.User != user {
 		return nil
 	}
-	return ends(m.mute.Until)
+	if endless(m.mute.Until) {
+		return "for ever"
+	}
+	return m.mute.Until
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,10 +36,19 @@ func (c *cli) logCommand() *cobra.Command {
 			case l.limit < 0:
 				return usage("--limit %d: want 0 or more", l.limit)
 			}
-			if l.all {
-				return c.read(cmd.Context(), func(db *database) error { return l.run(cmd.Context(), db, "") })
-			}
-			return c.readGroup(cmd.Context(), args[0], func(db *database, group groupkit.GroupID) error { return l.run(cmd.Context(), db, group) })
+			ctx, cancel := context.WithCancelCause(cmd.Context())
+			defer cancel(nil)
+			opts := &groupkit.Options{Clock: c.now, ReadOnly: true, Hooks: groupkit.Hooks{Task: func(t groupkit.TaskInfo) {
+				if t.Task == groupkit.TaskFollow { // the engine tries again and again; a person wants to know
+					cancel(unreadable{t.Err})
+				}
+			}}}
+			return c.with(ctx, opts, func(db *database) error {
+				if l.all {
+					return l.run(ctx, db, "")
+				}
+				return db.inGroup(ctx, args[0], func(db *database, group groupkit.GroupID) error { return l.run(ctx, db, group) })
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -63,12 +73,15 @@ type logReader struct {
 	next    string // where to go on, for --from
 }
 
+// unreadable is why following ends: new events cannot be read.
+type unreadable struct{ error }
+
 // errEnough: as many events were printed as were asked for.
 var errEnough = errors.New("enough")
 
 // run prints the events of a group, or of all groups if it is "".
 func (l *logReader) run(ctx context.Context, db *database, group groupkit.GroupID) error {
-	columns := []term.Column{{Head: "TIME"}, {Head: "GROUP"}, {Head: "VERSION", Kind: term.Number}, {Head: "ACTOR"}, {Head: "EVENT", Kind: term.Text}, reasonColumn}
+	columns := []term.Column{{Head: "TIME"}, {Head: "GROUP"}, {Head: "VERSION", Kind: term.Number}, {Head: "ACTOR"}, {Head: "EVENT", Kind: term.Sentence}}
 	if !l.all {
 		columns = append(columns[:1], columns[2:]...)
 	}
@@ -82,13 +95,18 @@ func (l *logReader) run(ctx context.Context, db *database, group groupkit.GroupI
 	if released := l.release(); released != nil {
 		return errors.Join(err, released)
 	}
+	failed, unread := errors.AsType[unreadable](context.Cause(ctx))
 	switch {
-	case errors.Is(err, errEnough):
+	case err == nil, errors.Is(err, errEnough):
 		return nil
+	case unread:
+		err = exitError{db.place.wrap(failed.error), exitStorage}
 	case errors.Is(err, context.Canceled):
-		return hint(exitError{errors.New("interrupted"), exitInterrupted}, "Go on with: %s", l.again(group))
+		err = exitError{errors.New("interrupted"), exitInterrupted}
+	case !l.live:
+		return err
 	}
-	return err
+	return hint(err, "Go on with: %s", l.again(group))
 }
 
 // readGroup prints the log of a group, and with --follow what comes.
@@ -167,16 +185,13 @@ func (l *logReader) readAll(ctx context.Context, db *database) error {
 		return err
 	}
 	defer f.Close()
-	for {
-		if !l.live && reached(f.Position(), end) {
-			if !l.follow {
-				return nil
-			}
-			if err := l.goLive(); err != nil {
-				return err
-			}
-		}
-		e, err := f.Next(ctx)
+	if err := l.catchUp(ctx, f, end); err != nil || !l.follow {
+		return err
+	}
+	if err := l.goLive(); err != nil {
+		return err
+	}
+	for e, err := range f.All(ctx) {
 		if err != nil {
 			return err
 		}
@@ -184,6 +199,31 @@ func (l *logReader) readAll(ctx context.Context, db *database) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// catchUp prints the events up to the end. The follower can get there without an event: behind a checkpoint of all groups. So
+// the waiting for one is broken off, and its position looked at.
+func (l *logReader) catchUp(ctx context.Context, f *groupkit.Follower, end groupkit.Position) error {
+	const pause = 100 * time.Millisecond
+	for wait := pause; !reached(f.Position(), end); {
+		brief, cancel := context.WithTimeout(ctx, wait)
+		e, err := f.Next(brief)
+		cancel()
+		switch {
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			wait *= 2 // the storage can be slow
+			continue
+		case err != nil:
+			return err
+		}
+		wait = pause
+		if err := l.take(&e, f.Position().String()); err != nil {
+			return err
+		}
+	}
+	l.next = f.Position().String()
+	return nil
 }
 
 // endOfLogs returns the position after the last event that there is.
@@ -232,9 +272,9 @@ func (l *logReader) print(e *groupkit.Event) error {
 		by = term.Styled{Text: actor(""), Style: term.Faint}
 	}
 	if l.all {
-		return l.table.Row(at, e.Group, e.Version, by, describe(l.out, e), e.Reason)
+		return l.table.Row(at, e.Group, e.Version, by, describe(l.out, e))
 	}
-	return l.table.Row(at, e.Version, by, describe(l.out, e), e.Reason)
+	return l.table.Row(at, e.Version, by, describe(l.out, e))
 }
 
 // goLive prints what was held back. From now on each event is written when it comes.

@@ -39,14 +39,16 @@ func list[V any](c *cli, values iter.Seq2[V, error], table *term.Table, row func
 // readGroup opens the database to read it and runs fn about a group. If the group does not exist, the error names groups that
 // a person can have meant.
 func (c *cli) readGroup(ctx context.Context, given string, fn func(db *database, group groupkit.GroupID) error) error {
-	group := groupkit.GroupID(given)
-	return c.read(ctx, func(db *database) error {
-		err := fn(db, group)
-		if errors.Is(err, groupkit.ErrGroupNotFound) {
-			return hint(err, "%s", db.meant(ctx, given))
-		}
-		return err
-	})
+	return c.read(ctx, func(db *database) error { return db.inGroup(ctx, given, fn) })
+}
+
+// inGroup runs fn about a group; see readGroup.
+func (d *database) inGroup(ctx context.Context, given string, fn func(db *database, group groupkit.GroupID) error) error {
+	err := fn(d, groupkit.GroupID(given))
+	if errors.Is(err, groupkit.ErrGroupNotFound) {
+		return hint(err, "%s", d.meant(ctx, given))
+	}
+	return err
 }
 
 // meantAmong is among how many groups, the newest, one is looked for that a person can have meant.

@@ -44,7 +44,7 @@ func (s *Screen) value(v any) string {
 	}
 	lines := strings.Split(fmt.Sprint(v), "\n")
 	for i, line := range lines {
-		lines[i] = Clean(line)
+		lines[i] = Clean(strings.ReplaceAll(line, "\t", "    "))
 	}
 	return strings.Join(lines, "\n")
 }

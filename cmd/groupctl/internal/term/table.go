@@ -14,10 +14,11 @@ type Kind uint8
 
 // The kinds of columns.
 const (
-	ID     Kind = iota // never cut
-	Text               // cut where the line is too long
-	Number             // aligned to the right
-	Time               // a time.Time
+	ID       Kind = iota // never cut
+	Text                 // cut where the line is too long
+	Number               // aligned to the right
+	Time                 // a time.Time
+	Sentence             // as Text, but not made narrower than 40 columns: the line rather wraps
 )
 
 // A Column is a column of a Table.
@@ -143,15 +144,23 @@ func (t *Table) total() int {
 	return n
 }
 
-// least is the width below which no column is cut.
-const least = 8
+// least returns the width below which a column is not cut; ok is false if it is never cut.
+func (k Kind) least() (width int, ok bool) {
+	switch k {
+	case Text:
+		return 8, true
+	case Sentence:
+		return 40, true
+	}
+	return 0, false
+}
 
 // shrink makes the widest columns of texts narrower until the line fits, if that is possible.
 func (t *Table) shrink() {
 	for over := t.total() - t.s.Width; over > 0; over-- {
 		widest := -1
 		for i, c := range t.columns {
-			if c.Kind == Text && t.widths[i] > least && (widest < 0 || t.widths[i] > t.widths[widest]) {
+			if least, ok := c.Kind.least(); ok && t.widths[i] > least && (widest < 0 || t.widths[i] > t.widths[widest]) {
 				widest = i
 			}
 		}
@@ -168,7 +177,7 @@ func (t *Table) write(row []cell) error {
 	last := len(row) - 1 - slices.IndexFunc(backwards(row), func(c cell) bool { return c.long != "" })
 	for i, c := range row {
 		text := c.text(t.short)
-		if t.s.Terminal() && t.columns[i].Kind == Text {
+		if _, cuts := t.columns[i].Kind.least(); cuts && t.s.Terminal() {
 			text = Cut(text, t.widths[i])
 		}
 		space := strings.Repeat(" ", max(t.widths[i]-Width(text), 0))

@@ -49,6 +49,9 @@ func Cut(text string, width int) string {
 	if Width(text) <= width {
 		return text
 	}
+	if width < 1 {
+		return ""
+	}
 	var out strings.Builder
 	left := width - 1 // for the "…"
 	for clusters := uniseg.NewGraphemes(text); clusters.Next(); {
