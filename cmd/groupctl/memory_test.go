@@ -18,7 +18,7 @@ import (
 	"groupkit"
 )
 
-var most = flag.Int("members", 60_000, "how many members the larger group of TestMemory has; 1000000 is the long form")
+var most = flag.Int("members", 50_000, "how many members the larger group of TestMemory has; 1000000 is the long form")
 
 // TestMemory lists groups with many members and many events. The memory of the process does not depend on how many there are.
 func TestMemory(t *testing.T) {
@@ -56,14 +56,14 @@ func tellMemory(file string) {
 func large(t *testing.T, path string, n int) {
 	t.Helper()
 	ctx := t.Context()
-	eng, err := groupkit.Open(path, &groupkit.Options{Durability: groupkit.SyncInterval, SyncWithin: time.Minute, Limits: groupkit.Limits{MaxUsers: n + 2, Batch: 1000}})
+	eng, err := groupkit.Open(path, &groupkit.Options{Durability: groupkit.SyncInterval, SyncWithin: time.Minute, Limits: groupkit.Limits{MaxUsers: n + 2}})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, eng.Close()) }()
 	_, err = eng.System().CreateGroup(ctx, groupkit.NewGroup{ID: "g", Name: "g", Owner: "owner", MaxUsers: n + 2})
 	require.NoError(t, err)
 	var users []groupkit.UserID
 	for i := range n {
-		if users = append(users, groupkit.UserID(fmt.Sprintf("user-%07d", i))); len(users) == 1000 || i == n-1 {
+		if users = append(users, groupkit.UserID(fmt.Sprintf("user-%07d", i))); len(users) == 60 || i == n-1 {
 			_, err := eng.System().AddMembers(ctx, "g", users)
 			require.NoError(t, err)
 			users = nil

@@ -109,7 +109,7 @@ func (w *statsWatch) paint(st *groupkit.Stats, r *rates) (lines [][]term.Styled)
 	line("Running", number(st.Updates.Running), "")
 	line("Not durable", known(st.Store.Unsaved, "commits"), "")
 	if c := st.Cache; c != nil {
-		if r != nil {
+		if r != nil && c.Hits+c.Misses > 0 { // else nobody asks whether a user may speak
 			line("Lookups", perSecond(r.lookups)+" /s", term.Sparkline(w.lookups))
 			if hits := r.hitRate(); hits != "" {
 				line("  hits", hits, term.Bar(float64(r.hits)/float64(r.hits+r.misses), remembered))

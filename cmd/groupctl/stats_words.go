@@ -14,7 +14,7 @@ func sizeWords(st *groupkit.Stats) string {
 	switch s := &st.Store; {
 	case s.Size == nil:
 		return ""
-	case s.Free == nil:
+	case s.Free == nil || *s.Free == 0:
 		return term.Bytes(*s.Size)
 	default:
 		return fmt.Sprintf("%s, %s of it free", term.Bytes(*s.Size), term.Bytes(*s.Free))
@@ -90,7 +90,7 @@ func followerWords(f *groupkit.FollowerStats) string {
 	if f.Followers == 0 && f.Missed == 0 {
 		return "none"
 	}
-	words := fmt.Sprintf("%s of %s feeds", term.Count(int64(f.Followers)), term.Count(int64(f.Feeds)))
+	words := fmt.Sprintf("%s, feeds: %s", term.Count(int64(f.Followers)), term.Count(int64(f.Feeds)))
 	if f.Missed > 0 {
 		words += fmt.Sprintf(", too slow %s times", term.Count(int64(f.Missed)))
 	}
