@@ -166,7 +166,7 @@ func (s *server) call(ctx context.Context, path string, body, answer any) error 
 // write changes a group again and again, now more and now less often.
 func (s *server) write(ctx context.Context, i int) {
 	for n := 0; ctx.Err() == nil; n++ {
-		_ = s.call(ctx, "/chatgroups/"+s.group+"/announcement", map[string]any{"announcement": fmt.Sprint("Meet at ", i, ":", n%60)}, nil)
+		_ = s.call(context.WithoutCancel(ctx), "/chatgroups/"+s.group+"/announcement", map[string]any{"announcement": fmt.Sprint("Meet at ", i, ":", n%60)}, nil)
 		if pause := time.Duration(time.Now().Unix()%7) * 5 * time.Millisecond; pause > 0 {
 			select {
 			case <-time.After(pause):
