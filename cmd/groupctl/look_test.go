@@ -71,13 +71,17 @@ func TestLook(t *testing.T) {
 	golden(t, "user-export", out)
 }
 
-// TestLook_ChangesNothing looks at a file that nobody may write, in a folder that nobody may write.
+// TestLook_ChangesNothing looks at a file that nobody may write, in a folder that nobody may write, while another reader has it
+// open: who wants to write cannot open it then.
 func TestLook_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	dir := lookWorld(t)
 	require.NoError(t, os.Chmod(filepath.Join(dir, "groups.db"), 0o400))
 	require.NoError(t, os.Chmod(dir, 0o500))
 	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	reader, err := groupkit.Open(filepath.Join(dir, "groups.db"), &groupkit.Options{ReadOnly: true})
+	require.NoError(t, err)
+	defer reader.Close()
 	before := everything(t, dir)
 	for _, line := range looks {
 		_, stderr, code := groupctl(t, dir, line+" --db groups.db")
