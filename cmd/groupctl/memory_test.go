@@ -18,7 +18,7 @@ import (
 	"groupkit"
 )
 
-var most = flag.Int("members", 50_000, "how many members the larger group of TestMemory has; 1000000 is the long form")
+var most = flag.Int("members", 30_000, "how many members the larger group of TestMemory has; 1000000 is the long form")
 
 // TestMemory lists groups with many members and many events. The memory of the process does not depend on how many there are.
 func TestMemory(t *testing.T) {
