@@ -146,6 +146,11 @@ func (c *cli) line(args ...string) string {
 	if p, err := c.place(); err == nil && c.db != "" {
 		args = append(args, "--db", p.given)
 	}
+	for _, flag := range []struct{ name, value string }{{"--app", c.app}, {"--contents", c.contents}} {
+		if flag.value != "" {
+			args = append(args, flag.name, flag.value)
+		}
+	}
 	for i, arg := range args {
 		args[i] = quote(arg)
 	}

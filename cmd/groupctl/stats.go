@@ -25,7 +25,7 @@ func (c *cli) statsCommand() *cobra.Command {
 	var watch bool
 	var interval time.Duration
 	cmd := &cobra.Command{
-		Use: "stats", Short: "Print or watch the numbers of a database and of the process that has it", Long: statsLong,
+		Use: "stats", Short: "Print or watch the numbers of a database", Long: statsLong,
 		Example: "  groupctl stats --db groups.db\n  groupctl stats --db groups.db --watch\n  groupctl stats --db groups.db --watch --interval 10s --json >> stats.jsonl",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
