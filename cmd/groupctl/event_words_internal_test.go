@@ -61,13 +61,6 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
-	t.Parallel()
-	for arg, want := range map[string]string{"": "''", "night-watch": "night-watch", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "é": "'é'"} {
-		require.Equal(t, want, quote(arg))
-	}
-}
-
 func TestReached(t *testing.T) {
 	t.Parallel()
 	end := groupkit.Position{History: "h", Version: 7}
