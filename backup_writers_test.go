@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"groupkit"
@@ -158,4 +162,59 @@ func (w *writers) wait(calls int) {
 func (w *writers) end() {
 	close(w.stop)
 	w.all.Wait()
+}
+
+// A backup rests while a call is under way. A page of records takes a millisecond here.
+func TestEngine_Backup_GivesWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var pages atomic.Int64
+		s := grouptest.NewStackOver(t, groupkit.Options{}, func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+			return slowPages{grouptest.KeptStore{Store: s}, &pages}, b
+		})
+		for i := range 30 {
+			_, err := s.System().CreateGroup(t.Context(), groupkit.NewGroup{ID: groupkit.GroupID(fmt.Sprint("g", i)), Name: "x", Owner: "alice", MaxUsers: 200, Members: grouptest.Users("u", 100)})
+			require.NoError(t, err)
+		}
+		backup := func() time.Duration {
+			before, began := pages.Load(), time.Now()
+			_, err := s.Backup(t.Context(), io.Discard)
+			assert.NoError(t, err)
+			assert.Greater(t, pages.Load(), before+5)
+			return time.Since(began)
+		}
+		alone := backup()
+		release := make(chan struct{})
+		var call sync.WaitGroup
+		call.Go(func() {
+			assert.NoError(t, s.Atomic(t.Context(), func(*groupkit.Tx) error { <-release; return nil }))
+		})
+		synctest.Wait()
+		beside := backup()
+		close(release)
+		call.Wait()
+		require.Greater(t, beside, 2*alone)
+		require.LessOrEqual(t, beside, 3*alone)
+	})
+}
+
+// A slowPages takes a millisecond for each page.
+type slowPages struct {
+	grouptest.KeptStore
+	pages *atomic.Int64
+}
+
+func (s slowPages) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.KeptStore.View(ctx, func(r store.Reader) error { return fn(slowPagesReader{r, s.pages}) })
+}
+
+type slowPagesReader struct {
+	store.Reader
+	pages *atomic.Int64
+}
+
+func (r slowPagesReader) Scan(g store.Range) ([]store.Pair, bool, error) {
+	r.pages.Add(1)
+	time.Sleep(time.Millisecond)
+	return r.Reader.Scan(g)
 }

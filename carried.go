@@ -36,12 +36,16 @@ func isCarried(k []byte) bool {
 type pairs struct {
 	ctx    context.Context
 	within func(func(store.Reader) error) error // reads in a snapshot
+	pace   *pace                                // nil: the reading gives way to nobody
 
 	spaces []string // that are left; the first one is being read
 	listed bool
 	page   []store.Pair
 	from   []byte // where the next page begins
 	more   bool
+
+	room  []store.Pair // that each page uses again
+	bytes []byte       // of the keys and values in room
 }
 
 // The most that a page has.
@@ -71,6 +75,11 @@ func (p *pairs) next() (archive.Entry, error) {
 		}
 		if err := p.ctx.Err(); err != nil {
 			return archive.Entry{}, context.Cause(p.ctx)
+		}
+		if p.pace != nil {
+			if err := p.pace.giveWay(p.ctx); err != nil {
+				return archive.Entry{}, err
+			}
 		}
 		read := *p
 		err := p.within(func(r store.Reader) error { // can be run again
@@ -104,13 +113,15 @@ func (p *pairs) read(r store.Reader) error {
 		}
 	}
 	size := 0
-	var page []store.Pair
+	page, all := p.room[:0], p.bytes[:0]
 	var last []byte
 	more, err := store.Visit(space, store.Range{From: p.from, Limit: pagePairs}, func(k, value []byte) bool {
 		last = append(last[:0], k...)
 		size += len(k) + len(value)
 		if p.spaces[0] != "" || isCarried(k) {
-			page = append(page, store.Pair{Key: bytes.Clone(k), Value: append([]byte{}, value...)})
+			all = append(append(all, k...), value...)
+			end := len(all) - len(value)
+			page = append(page, store.Pair{Key: all[end-len(k) : end : end], Value: all[end:len(all):len(all)]})
 		}
 		return size < pageBytes
 	})
@@ -118,6 +129,7 @@ func (p *pairs) read(r store.Reader) error {
 		return err
 	}
 	p.listed, p.page, p.more = true, page, more
+	p.room, p.bytes = page, all
 	if more {
 		p.from = append(last, 0)
 	}
@@ -142,6 +154,8 @@ type carried struct {
 
 	group  GroupID // of the last record
 	before int     // how many files the groups before it have
+
+	call, sealed []byte // room of uncommitted
 }
 
 func newCarried(from archive.Source) *carried {
@@ -171,7 +185,7 @@ func (c *carried) next() (archive.Entry, error) {
 	}
 	switch kind {
 	case key.Events:
-		e.Value = uncommitted(e.Key, e.Value, value)
+		e.Value = c.uncommitted(e.Key, e.Value, value)
 	case key.Files:
 		c.take(rest, value)
 	case key.Header: // it comes after the files
@@ -212,13 +226,13 @@ func (c *carried) take(rest, value []byte) {
 
 // uncommitted returns the sealed record of a call without the number that it has in the order of the calls. The number
 // means nothing in another store. There the order begins with the state of all groups; see [filling.finish].
-func uncommitted(k, sealed, value []byte) []byte {
-	call, err := record.DecodeCall(value)
-	if err != nil || call.Commit == 0 {
+func (c *carried) uncommitted(k, sealed, value []byte) []byte {
+	call, numbered := record.AppendUncommitted(c.call[:0], value)
+	if !numbered {
 		return sealed
 	}
-	call.Commit = 0
-	return seal.Append(nil, k, call.Encode())
+	c.call, c.sealed = call, seal.Append(c.sealed[:0], k, call)
+	return c.sealed
 }
 
 // sorted sorts the files by their IDs, for find.

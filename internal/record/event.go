@@ -160,3 +160,17 @@ func DecodeCall(b []byte) (c Call, err error) {
 	}
 	return c, f.err
 }
+
+// AppendUncommitted appends the record of a call without its Commit. numbered is false if the call has none; then, or if the
+// record is damaged, the result is of no use.
+func AppendUncommitted(to, call []byte) (_ []byte, numbered bool) {
+	f := fields{rest: call}
+	for rest := call; f.next(); rest = f.rest {
+		if f.num == 5 {
+			numbered = true
+			continue
+		}
+		to = append(to, rest[:len(rest)-len(f.rest)]...)
+	}
+	return to, numbered && f.err == nil
+}

@@ -163,6 +163,27 @@ func TestEncode(t *testing.T) {
 	t.Run("count", comesBack(counts(), func(n *int) []byte { return record.EncodeCount(*n) }, record.DecodeCount))
 }
 
+// What has no number any more is the record of the same call.
+func TestAppendUncommitted(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := calls().Draw(t, "call")
+		b := withMore(t, c.Encode())
+		cut, numbered := record.AppendUncommitted([]byte("before"), b)
+		require.Equal(t, c.Commit != 0, numbered)
+		if c.Commit = 0; !numbered {
+			return
+		}
+		rest, ok := bytes.CutPrefix(cut, []byte("before"))
+		require.True(t, ok)
+		got, err := record.DecodeCall(rest)
+		require.NoError(t, err)
+		require.Equal(t, c, got)
+		_, numbered = record.AppendUncommitted(nil, append(b, 0xff))
+		require.False(t, numbered, "it is damaged")
+	})
+}
+
 // decodeHeaderTwice reads a header, whose state has to be the same when it is read alone.
 func decodeHeaderTwice(b []byte) (record.Header, error) {
 	h, err := record.DecodeHeader(b)
