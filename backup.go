@@ -33,7 +33,7 @@ type BackupInfo struct {
 
 // A Transfer says what a backup, a restore or a copy has written.
 type Transfer struct {
-	Records  int   // of the engine and of the buckets of the application
+	Records  int   // of the engine and of the buckets of the application; those that an interrupted call has left are among them
 	Contents int   // of shared files
 	Bytes    int64 // of these contents
 

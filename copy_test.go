@@ -3,6 +3,7 @@ package groupkit_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -172,4 +173,45 @@ func TestEngine_Copy_IntoSharedStore(t *testing.T) {
 		require.Equal(t, want.String(), got.String())
 		require.NoError(t, eng.Close())
 	}
+}
+
+// A record that a View writes again when it runs again counts once, and one that is gone by then does not count.
+func TestEngine_Copy_CountsOnce(t *testing.T) {
+	t.Parallel()
+	var changing *changingStore
+	s := grouptest.NewStackOver(t, groupkit.Options{}, func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+		changing = &changingStore{KeptStore: grouptest.KeptStore{Store: s}}
+		return changing, b
+	})
+	ctx := t.Context()
+	_, err := s.System().CreateGroup(ctx, groupkit.NewGroup{ID: "g", Name: "x", Owner: "alice", Members: grouptest.Users("u", 50)})
+	require.NoError(t, err)
+	rounds := 0
+	changing.change = func() {
+		require.NoError(t, s.System().SetAnnouncement(ctx, "g", fmt.Sprint(rounds)))
+		require.NoError(t, s.System().RemoveMember(ctx, "g", grouptest.Users("u", 50)[rounds]))
+		rounds++
+	}
+	to := memstore.New()
+	done, err := s.Copy(ctx, to, memblob.New(), groupkit.CopyOptions{})
+	require.NoError(t, err)
+	require.Greater(t, rounds, 1)
+	require.Equal(t, len(grouptest.CarriedRecords(t, to)), done.Records)
+}
+
+// A changingStore calls change after each View, and then runs the function of the View again.
+type changingStore struct {
+	grouptest.KeptStore
+	change func()
+}
+
+func (s *changingStore) View(ctx context.Context, fn func(store.Reader) error) error {
+	err := s.KeptStore.View(ctx, fn)
+	if change := s.change; change != nil && err == nil {
+		s.change = nil
+		change()
+		s.change = change
+		err = s.KeptStore.View(ctx, fn)
+	}
+	return err
 }

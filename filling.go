@@ -36,6 +36,7 @@ type filling struct {
 
 	batch []archive.Entry
 	room  *room
+	taken int // records that the present run of equal has taken
 	done  Transfer
 	wrote func() // called after each step; nil: nobody asks
 }
@@ -151,12 +152,20 @@ func (f *filling) own(w store.Writer) error {
 // equal makes the records and buckets equal to want. A run before it may have been cut off: the snapshot of a View that runs
 // again is another one.
 func (f *filling) equal(ctx context.Context, want archive.Source) error {
-	f.batch, f.room = f.batch[:0], newRoom(f.sizes)
-	err := archive.Diff(want, pairsOf(ctx, f.store).next, func(e archive.Entry) error { return f.put(ctx, e) })
+	f.batch, f.room, f.taken = f.batch[:0], newRoom(f.sizes), 0
+	counted := func() (archive.Entry, error) {
+		e, err := want()
+		if err == nil {
+			f.taken++
+		}
+		return e, err
+	}
+	err := archive.Diff(counted, pairsOf(ctx, f.store).next, func(e archive.Entry) error { return f.put(ctx, e) })
 	if err != nil {
 		return err
 	}
-	return f.flush(ctx)
+	f.done.Records = 0 // of runs before
+	return f.flush(ctx, f.taken)
 }
 
 // The most that one step writes, if the store can take it.
@@ -169,7 +178,7 @@ const (
 func (f *filling) put(ctx context.Context, e archive.Entry) error {
 	one := []store.Pair{{Key: e.Key, Value: e.Value}}
 	if len(f.batch) >= fillPairs || f.room.bytes >= fillBytes || !f.room.fits(one, 0) {
-		if err := f.flush(ctx); err != nil {
+		if err := f.flush(ctx, f.taken-1); err != nil {
 			return err
 		}
 		f.room.fits(one, 0)
@@ -179,9 +188,10 @@ func (f *filling) put(ctx context.Context, e archive.Entry) error {
 	return nil
 }
 
-// flush makes a step.
-func (f *filling) flush(ctx context.Context) error {
+// flush makes a step, after which a number of records are there.
+func (f *filling) flush(ctx context.Context, there int) error {
 	if len(f.batch) == 0 {
+		f.done.Records = max(f.done.Records, there)
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -201,7 +211,7 @@ func (f *filling) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.done.Records += len(f.batch)
+	f.done.Records = max(f.done.Records, there)
 	f.batch, f.room = f.batch[:0], newRoom(f.sizes)
 	f.report()
 	return nil
