@@ -80,11 +80,13 @@ type storedLog struct {
 	header  bool         // the checkpoint has a header
 }
 
-// lookAtGroup looks at a group. It returns nil if nothing is wrong with it.
+// lookAtGroup looks at a group. It returns nil if nothing is wrong with it. It lists all violations: of a list that is cut,
+// two looks at the same data could find different parts, and Repair would pass the step over.
 func (x *repairer) lookAtGroup(ctx context.Context, group GroupID) (g *groupRepair, err error) {
 	err = x.view(ctx, func(raw store.Reader) error {
 		g = nil
 		v := newVerifier(x.eng)
+		v.whole = true
 		r := &seal.Reader{Store: raw, Broken: v.seal}
 		checker := newGroupWalk(r, group, &v.findings, func(uuid.UUID) {})
 		if err := checker.check(); err != nil || len(v.report.Violations) == 0 {

@@ -18,7 +18,7 @@ type RepairStep struct {
 	File  FileID  // set if it is about the content of a file
 	Key   []byte  // set if it is about one record outside of groups
 
-	// Violations are what is wrong, as Verify says it.
+	// Violations are what is wrong, as Verify says it: all that is wrong with the thing, however much.
 	Violations []Violation
 
 	// Change says what would be changed; "" if nothing can be done.

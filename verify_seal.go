@@ -28,7 +28,7 @@ func (v *verifier) seal(k []byte, err error) {
 	if v.unsealed[string(k)] {
 		return
 	}
-	if len(v.unsealed) < mostListed {
+	if v.whole || len(v.unsealed) < mostListed {
 		v.unsealed[string(k)] = true
 		v.lately = append(v.lately, string(k))
 	}

@@ -51,11 +51,17 @@ func (v Violation) String() string {
 // form a sentence: the record is its subject, the problem its predicate.
 type findings struct {
 	report Report
+	whole  bool // the list of violations is not cut; see [repairer.lookAtGroup]
 }
 
 // found adds a violation.
 func (f *findings) found(inv Invariant, group GroupID, user UserID, what, format string, args ...any) {
-	list(&f.report.Violations, &f.report.Omitted.Violations, Violation{inv, group, user, what, fmt.Sprintf(format, args...)})
+	v := Violation{inv, group, user, what, fmt.Sprintf(format, args...)}
+	if f.whole {
+		f.report.Violations = append(f.report.Violations, v)
+		return
+	}
+	list(&f.report.Violations, &f.report.Omitted.Violations, v)
 }
 
 // unreadable reports a key or a value that cannot be decoded.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,6 +134,10 @@ var crashScenarios = map[string]func(ctx context.Context, s *grouptest.Stack, be
 		begin()
 		return importFrom(ctx, s, os.Getenv(crashDir))
 	},
+	"repair": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
+		begin()
+		return repairAll(ctx, s)
+	},
 	"nothing": func(ctx context.Context, s *grouptest.Stack, begin func()) error {
 		begin() // the steps of the opening count
 		for !settled(grouptest.PanicT{}, s) {
@@ -214,6 +219,25 @@ func runChild(t *testing.T, scenario, from string, steps int) (dir string, died 
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	require.True(t, ok && status.Signaled() && status.Signal() == syscall.SIGKILL, "%v\n%s", err, out)
 	return dir, true
+}
+
+// runToEnd runs a child to its end, and returns how long it took.
+func runToEnd(t *testing.T, scenario, from string, within time.Duration) (took time.Duration, finished bool) {
+	began := time.Now()
+	_, killed := killedChild(t, scenario, from, within)
+	return time.Since(began), !killed
+}
+
+// killedChild runs a child on a copy of the folder, and kills it after a time unless it has ended by then.
+func killedChild(t *testing.T, scenario, from string, after time.Duration) (dir string, killed bool) {
+	dir = t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
+	cmd.Env = append(os.Environ(), crashScenario+"="+scenario, crashDir+"="+dir, crashSteps+"=-1")
+	require.NoError(t, cmd.Start())
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	return dir, !timer.Stop() && err != nil
 }
 
 // crashAtEveryStep crashes a child at every step of a scenario. After each crash it opens the

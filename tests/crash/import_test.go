@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,11 +110,11 @@ func TestKill_Import(t *testing.T) {
 	t.Parallel()
 	from, export := importFolder(t)
 	dice := rand.New(rand.NewPCG(newSeed(t), 0))
-	whole, finished := runImport(t, from, time.Minute)
+	whole, finished := runToEnd(t, "import", from, time.Minute)
 	require.True(t, finished)
 	died := 0
 	for range 4 * *kills {
-		dir, killed := killedImport(t, from, time.Duration(dice.Int64N(int64(whole))))
+		dir, killed := killedChild(t, "import", from, time.Duration(dice.Int64N(int64(whole))))
 		if killed {
 			died++
 		}
@@ -126,23 +125,4 @@ func TestKill_Import(t *testing.T) {
 		require.NoError(t, s.Close())
 	}
 	require.NotZero(t, died, "every child has ended before it was killed")
-}
-
-// runImport runs a child to its end, and returns how long it took.
-func runImport(t *testing.T, from string, within time.Duration) (took time.Duration, finished bool) {
-	began := time.Now()
-	_, killed := killedImport(t, from, within)
-	return time.Since(began), !killed
-}
-
-// killedImport runs a child on a copy of the folder, and kills it after a time unless it has ended by then.
-func killedImport(t *testing.T, from string, after time.Duration) (dir string, killed bool) {
-	dir = t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
-	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
-	cmd.Env = append(os.Environ(), crashScenario+"=import", crashDir+"="+dir, crashSteps+"=-1")
-	require.NoError(t, cmd.Start())
-	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-	err := cmd.Wait()
-	return dir, !timer.Stop() && err != nil
 }
