@@ -24,26 +24,26 @@ const (
 
 // A BackupInfo says what a backup contains.
 type BackupInfo struct {
-	ID      string    // of the backup
-	Earlier []string  // the backups that it continues, in their order; nil: it stands alone
-	At      time.Time // when it was begun
-	Removed int       // records of the earlier backups that are not there any more
+	ID      string    `json:"id"`               // of the backup
+	Earlier []string  `json:"earlier,omitzero"` // the backups that it continues, in their order; nil: it stands alone
+	At      time.Time `json:"at"`               // when it was begun
+	Removed int       `json:"removed,omitzero"` // records of the earlier backups that are not there any more
 	Transfer
 }
 
 // A Transfer says what a backup, a restore or a copy has written.
 type Transfer struct {
-	Records  int   // of the engine and of the buckets of the application; those that an interrupted call has left are among them
-	Contents int   // of shared files
-	Bytes    int64 // of these contents
+	Records  int   `json:"records,omitzero"`  // of the engine and of the buckets of the application; those that an interrupted call has left are among them
+	Contents int   `json:"contents,omitzero"` // of shared files
+	Bytes    int64 `json:"bytes,omitzero"`    // of these contents
 
 	// BrokenRecords is the number of records whose checksums do not match. They are carried as they are: reading one gives
 	// ErrCorrupt, there as here.
-	BrokenRecords int
+	BrokenRecords int `json:"broken_records,omitzero"`
 
 	// Damaged are the contents that could not be carried. In the new place their files are marked as
 	// files without a content; see [Actor.PutContent].
-	Damaged []DamagedContent
+	Damaged []DamagedContent `json:"damaged,omitzero"`
 }
 
 // Backup writes everything to w as one stream, while the engine is in use: all groups, deleted ones and results of

@@ -15,9 +15,9 @@ import (
 // A DamagedContent is the content of a shared file that could not be carried, because it is missing, cannot be read, or is not the
 // uploaded one.
 type DamagedContent struct {
-	Group   GroupID
-	File    FileID
-	Problem string
+	Group   GroupID `json:"group"`
+	File    FileID  `json:"file"`
+	Problem string  `json:"problem"`
 }
 
 // A verifying reads the content of a file. Instead of its end it returns an error if the content is not the uploaded one.

@@ -25,9 +25,9 @@ type ImportOptions struct {
 
 // Imported says what Import has done.
 type Imported struct {
-	Groups   int // that were made
-	Existing int // that were passed over
-	Contents int // that were brought
+	Groups   int `json:"groups,omitzero"`   // that were made
+	Existing int `json:"existing,omitzero"` // that were passed over
+	Contents int `json:"contents,omitzero"` // that were brought
 }
 
 // Import makes the groups of an export; see [Actor.Export] and [Actor.LoadFrom]. Each group appears as a whole, after its lines are

@@ -33,7 +33,15 @@ var (
 	jsonDurations = store.Durations{
 		Count: 3, Sum: 3*time.Second + 1, Max: 3 * time.Second, Bins: []store.Bin{{Bound: 100 * time.Microsecond}, {Bound: time.Second, Count: 2}},
 	}
-	jsonMute  = groupkit.Mute{User: "carol", Until: jsonLast, By: "alice", At: jsonNoon, Reason: "noise"}
+	jsonMute       = groupkit.Mute{User: "carol", Until: jsonLast, By: "alice", At: jsonNoon, Reason: "noise"}
+	jsonViolations = []groupkit.Violation{
+		{Invariant: groupkit.CountsExact, Group: "guild", User: "bob", Record: "header", Problem: "counts 3 members, but there are 2"},
+		{Invariant: groupkit.ViewsAgree, Record: "record", Problem: "cannot be read"},
+	}
+	jsonStep     = groupkit.RepairStep{Group: "guild", User: "bob", Violations: jsonViolations, Change: "the counts are computed"}
+	jsonTransfer = groupkit.Transfer{
+		Records: 70, Contents: 2, Bytes: 1 << 40, BrokenRecords: 1, Damaged: []groupkit.DamagedContent{{Group: "guild", File: jsonFile.ID, Problem: "is missing"}},
+	}
 	jsonBlock = groupkit.Block{User: "mallory", By: "alice", At: jsonNoon, Reason: "spam"} // permanent
 )
 
@@ -120,6 +128,20 @@ func jsonForms() map[string]any {
 			Counts: &groupkit.Counts{Groups: 10, Public: 4, Memberships: 70, Files: 2, Requests: 3, Invitations: 1, At: jsonNoon},
 		},
 		"stats_none": groupkit.Stats{},
+		"report": groupkit.Report{
+			Violations: jsonViolations, Deletions: []groupkit.GroupID{"gone"}, Loads: []groupkit.GroupID{"coming"},
+			Absent:          []groupkit.AbsentFile{{Group: "guild", File: jsonFile}},
+			UnknownContents: []groupkit.UnknownContent{{ID: "0198c0de-0000-7000-8000-000000000002", Created: jsonNoon}, {ID: "x"}},
+			ForeignContents: true, Omitted: groupkit.Omitted{Violations: 1, Deletions: 2, Loads: 3, Absent: 4, UnknownContents: 5},
+		},
+		"report_sound": groupkit.Report{},
+		"repair_plan":  groupkit.RepairPlan{Steps: []groupkit.RepairStep{jsonStep, {File: jsonFile.ID, Group: "guild", Key: []byte{0, 255}, Beyond: "the device cannot read it"}}},
+		"repair_report": groupkit.RepairReport{
+			Done: []groupkit.RepairStep{jsonStep}, Skipped: []groupkit.RepairStep{jsonStep}, Beyond: []groupkit.RepairStep{{Beyond: "damaged"}},
+		},
+		"transfer": jsonTransfer,
+		"backup":   groupkit.BackupInfo{ID: "0198c0de-0000-7000-8000-00000000000b", Earlier: []string{"0198c0de-0000-7000-8000-00000000000a"}, At: jsonNoon, Removed: 3, Transfer: jsonTransfer},
+		"imported": groupkit.Imported{Groups: 5, Existing: 1, Contents: 2},
 		"results": groupkit.Results{
 			{User: "bob", Outcome: groupkit.OutcomeJoined},
 			{User: "carol", Outcome: groupkit.OutcomeDone, Until: jsonLast},

@@ -7,38 +7,38 @@ import (
 
 // A RepairPlan says what Repair would do about the violations that Verify finds.
 type RepairPlan struct {
-	Steps []RepairStep
+	Steps []RepairStep `json:"steps,omitzero"`
 }
 
 // A RepairStep is what Repair would do about one thing: a group, the content of a file, or a record
 // outside of groups.
 type RepairStep struct {
-	Group GroupID // "" if it is not about one group
-	User  UserID  // "" if it is not about one user
-	File  FileID  // set if it is about the content of a file
-	Key   []byte  // set if it is about one record outside of groups
+	Group GroupID `json:"group,omitzero"` // "" if it is not about one group
+	User  UserID  `json:"user,omitzero"`  // "" if it is not about one user
+	File  FileID  `json:"file,omitzero"`  // set if it is about the content of a file
+	Key   []byte  `json:"key,omitzero"`   // set if it is about one record outside of groups
 
 	// Violations are what is wrong, as Verify says it: all that is wrong with the thing, however much.
-	Violations []Violation
+	Violations []Violation `json:"violations,omitzero"`
 
 	// Change says what would be changed; "" if nothing can be done.
-	Change string
+	Change string `json:"change,omitzero"`
 
 	// Beyond says why nothing can be done; "" if there is a Change.
-	Beyond string
+	Beyond string `json:"beyond,omitzero"`
 }
 
 // A RepairReport says what Repair has done.
 type RepairReport struct {
 	// Done are the steps that were made.
-	Done []RepairStep
+	Done []RepairStep `json:"done,omitzero"`
 
 	// Skipped are the steps that were not made, because the data is not any more what the plan saw. A new
 	// plan says what is left.
-	Skipped []RepairStep
+	Skipped []RepairStep `json:"skipped,omitzero"`
 
 	// Beyond are the steps of the plan that are beyond repair. Their groups and records were not touched.
-	Beyond []RepairStep
+	Beyond []RepairStep `json:"beyond,omitzero"`
 }
 
 // Sound reports whether there is nothing to repair, and nothing that is beyond repair.

@@ -32,11 +32,11 @@ func (i Invariant) String() string { return name(invariants[:], int(i)) }
 
 // A Violation is one place in the store where an invariant is broken.
 type Violation struct {
-	Invariant Invariant
-	Group     GroupID // "" if it is not about one group
-	User      UserID  // "" if it is not about one user
-	Record    string  // the damaged record, such as "header"
-	Problem   string  // what is wrong with it, such as "counts 3 members, but there are 2"
+	Invariant Invariant `json:"invariant"`
+	Group     GroupID   `json:"group,omitzero"` // "" if it is not about one group
+	User      UserID    `json:"user,omitzero"`  // "" if it is not about one user
+	Record    string    `json:"record"`         // the damaged record, such as "header"
+	Problem   string    `json:"problem"`        // what is wrong with it, such as "counts 3 members, but there are 2"
 }
 
 // String returns the violation as one sentence, with the rule in parentheses:

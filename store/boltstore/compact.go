@@ -17,7 +17,8 @@ import (
 
 // A Compacted says what Compact has done.
 type Compacted struct {
-	Before, After int64 // the size of the file in bytes
+	Before int64 `json:"before"` // the size of the file in bytes
+	After  int64 `json:"after"`
 }
 
 // compactStep is how many bytes a transaction of Compact writes.

@@ -88,7 +88,10 @@ func TestSchemas_Forms(t *testing.T) {
 		"group": {"group", false}, "group_empty": {"group", false}, "announcement": {"announcement", false},
 		"snapshot": {"snapshot", false}, "snapshot_none": {"snapshot", false}, "standing": {"standing", false}, "standing_all": {"standing", false},
 		"user_data": {"user_data", false}, "user_data_deleted": {"user_data", false},
-		"joined_group": {"joined_group", false}, "stats": {"stats", false}, "stats_none": {"stats", false}, "events": {"event", true}, "commands": {"command", true}, "results": {"results", false}, "errors": {"error", true},
+		"joined_group": {"joined_group", false}, "stats": {"stats", false}, "stats_none": {"stats", false},
+		"report": {"report", false}, "report_sound": {"report", false}, "repair_plan": {"repair_plan", false}, "repair_report": {"repair_report", false},
+		"transfer": {"transfer", false}, "backup": {"backup", false}, "imported": {"imported", false},
+		"events": {"event", true}, "commands": {"command", true}, "results": {"results", false}, "errors": {"error", true},
 	} {
 		text, err := os.ReadFile(filepath.Join("../../testdata/json", file+".json"))
 		require.NoError(t, err)
@@ -102,7 +105,7 @@ func TestSchemas_Forms(t *testing.T) {
 	}
 	files, err := filepath.Glob("../../testdata/json/*.json")
 	require.NoError(t, err)
-	require.Len(t, files, 16, "a new form is missing in this test")
+	require.Len(t, files, 23, "a new form is missing in this test")
 }
 
 // TestSchemas_Engine validates what an engine writes after each verb: the log, the snapshot, the
@@ -166,6 +169,9 @@ func TestSchemas_Words(t *testing.T) {
 		if word, err := groupkit.Role(n).MarshalText(); err == nil {
 			require.NoError(t, s.validate(t, "role", quoted(word)))
 		}
+		if word, err := groupkit.Invariant(n).MarshalText(); err == nil {
+			require.NoError(t, s.validate(t, "invariant", quoted(word)))
+		}
 		if word, err := groupkit.Outcome(n).MarshalText(); err == nil && n > 0 {
 			require.NoError(t, s.validate(t, "outcome", quoted(word)))
 		}
@@ -186,6 +192,8 @@ func TestSchemas_Refuse(t *testing.T) {
 		"command":  {`{"op":"mute","duration":600}`, `{"op":"mute","duration":"10m"}`, `{"op":"forget user"}`},
 		"snapshot": {`{}`, `{"group":{"id":"g"},"members":[{"user":"u"}]}`},
 		"results":  {`{}`, `[{"outcome":"none"}]`},
+		"report":   {`{"violations":[{"record":"header","problem":"p"}]}`, `{"violations":[{"invariant":"nine","record":"header","problem":"p"}]}`, `{"omitted":{"loads":-1}}`},
+		"backup":   {`{"at":"2026-05-04T12:00:00Z"}`, `{"id":"b","at":"noon"}`},
 		"error":    {`{"limit":{"value":1}}`, `{"code":"Group Full"}`},
 
 		"export_line": {`{}`, `{"export":2}`, `{"export":1,"done":{"groups":0}}`, `{"end":{"group":"g","version":1}}`, `{"content":{"file":"x"}}`},
