@@ -64,8 +64,8 @@ type Transfer struct {
 // off, and refused.
 //
 // Returns ErrInvalid if w is nil or an earlier backup is no backup or does not continue those before it, ErrCorrupt if one is
-// damaged, ErrStorage if the store cannot list its buckets, ErrReadOnly with Options.ReadOnly on a store that other processes
-// can change, because the contents could not be held, ErrNested inside Atomic, and the error of w.
+// damaged, ErrStorage if the store cannot list its buckets, ErrReadOnly if the contents could not be held: with Options.ReadOnly on a
+// store that other processes can change, and on contents of another process that are no store.Holder, ErrNested inside Atomic, and the error of w.
 func (e *Engine) Backup(ctx context.Context, w io.Writer, earlier ...io.ReadSeeker) (BackupInfo, error) {
 	var info BackupInfo
 	err := e.observe(ctx, CallInfo{Op: OpBackup}, func(*span) error {

@@ -24,12 +24,15 @@ import (
 //
 // The record is a reservation of an upload with an ID of its own. So one that was left behind ends as those
 // do, when it has not moved for some time. Where this process has the store alone, what a crash leaves of a hold is
-// contents to go, which the next opening removes.
+// contents to go, which the next opening removes. An engine that looks at the data of another process lets
+// that one hold the contents.
 type hold struct {
 	eng  *Engine
 	key  []byte // of the record
 	stop func()
 	done chan struct{} // closed when nobody moves the record any more
+
+	elsewhere func() error // ends the hold of another process; nil: it is ours
 }
 
 var errHoldEnded = errors.New("the contents are not held any more: another engine has ended the hold")
@@ -37,7 +40,7 @@ var errHoldEnded = errors.New("the contents are not held any more: another engin
 // holdContents begins a hold. The context that it returns ends when the hold is lost, or when the engine closes.
 func (e *Engine) holdContents(ctx context.Context) (context.Context, *hold, error) {
 	if e.observed {
-		return ctx, nil, fmt.Errorf("%w: the contents of another process cannot be held", ErrReadOnly)
+		return e.holdElsewhere(ctx)
 	}
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -62,6 +65,27 @@ func (e *Engine) holdContents(ctx context.Context) (context.Context, *hold, erro
 		h.end(ctx)
 	}
 	return held, h, err
+}
+
+// holdElsewhere lets the process that has the contents hold them.
+func (e *Engine) holdElsewhere(ctx context.Context) (context.Context, *hold, error) {
+	elsewhere, release, err := store.Hold(ctx, e.blobs)
+	if errors.Is(err, store.ErrNotSupported) {
+		return ctx, nil, fmt.Errorf("%w: the contents of another process cannot be held", ErrReadOnly)
+	}
+	if err != nil {
+		return ctx, nil, storage(err)
+	}
+	held, lose := context.WithCancelCause(ctx)
+	unwatch := context.AfterFunc(e.background, func() { lose(ErrClosed) })
+	unhear := context.AfterFunc(elsewhere, func() { lose(storage(context.Cause(elsewhere))) })
+	e.contents.holds.Add(1)
+	return held, &hold{eng: e, elsewhere: release, stop: func() {
+		unwatch()
+		unhear()
+		lose(nil)
+		_ = release() // check has looked
+	}}, nil
 }
 
 // keep moves the record from time to time, so that engines that share the store see that the hold goes on.
@@ -109,9 +133,12 @@ func (h *hold) move(ctx context.Context, create bool) error {
 	})
 }
 
-// check makes sure that the hold was there all the time.
+// check makes sure that the hold was there all the time. It ends one of another process.
 func (h *hold) check(ctx context.Context) error {
-	if !h.eng.shared {
+	switch {
+	case h.elsewhere != nil:
+		return storage(h.elsewhere())
+	case !h.eng.shared:
 		return nil
 	}
 	return h.move(ctx, false)

@@ -78,8 +78,6 @@ func TestOptions_Share(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, eyes.As("bob").MaySpeak(ctx, g), groupkit.ErrMuted, "nothing is kept of what another process changes")
 	require.ErrorIs(t, eyes.System().Unmute(ctx, g, "bob"), groupkit.ErrReadOnly)
-	require.ErrorIs(t, grouptest.ErrorOf(eyes.Backup(ctx, io.Discard)), groupkit.ErrReadOnly)
-	require.ErrorIs(t, grouptest.ErrorOf(eyes.Copy(ctx, memstore.New(), memblob.New(), groupkit.CopyOptions{})), groupkit.ErrReadOnly)
 
 	one, err := eyes.System().Follow(ctx, g, groupkit.Latest())
 	require.NoError(t, err)

@@ -154,6 +154,8 @@ func (c *conversation) next() bool {
 			a.Names = append(a.Names, p.Error())
 		}
 		return c.say(a, err)
+	case hold:
+		return c.hold()
 	case stats:
 		if c.stats == nil {
 			return c.say(nil, store.ErrNotSupported)

@@ -28,6 +28,7 @@ const (
 	list
 	check
 	stats
+	hold // the contents; then comes end
 )
 
 type question struct {
