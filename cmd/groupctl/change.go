@@ -130,6 +130,7 @@ func advice(err error) string {
 		{groupkit.ErrGroupFull, "\"groupctl update GROUP --max-users N\" makes room."},
 		{groupkit.ErrIsOwner, "\"groupctl transfer GROUP USER\" makes somebody else the owner."},
 		{groupkit.ErrBlacklisted, "\"groupctl unblock GROUP USER\" takes a user off the blacklist."},
+		{groupkit.ErrCorrupt, "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done."},
 		{groupkit.ErrSystemOnly, "Run it without --as."},
 		{groupkit.ErrGroupExists, "An ID is used once, also if its group was deleted. Without an ID the group gets a new one."},
 	} {

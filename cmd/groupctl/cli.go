@@ -30,6 +30,7 @@ type cli struct {
 	yes      bool
 	dryRun   bool
 
+	args        []string        // the command line
 	interrupted <-chan struct{} // closed when the command is to end
 }
 
@@ -76,6 +77,7 @@ func (c *cli) command() *cobra.Command {
 	for id, commands := range map[string][]*cobra.Command{
 		lookGroup:   append(c.lookCommands(), c.downloadCommand()),
 		changeGroup: c.changeCommands(),
+		careGroup:   c.careCommands(),
 		serveGroup:  {c.serveCommand()},
 		otherGroup:  {completionCommand(), manCommand()},
 	} {
@@ -103,7 +105,7 @@ const (
 
 // run runs the command line and returns the exit code.
 func (c *cli) run(ctx context.Context, args []string) int {
-	c.interrupted = ctx.Done()
+	c.args, c.interrupted = args, ctx.Done()
 	root := c.command()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)

@@ -88,13 +88,13 @@ func (p place) wrap(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return hint(exitError{fmt.Errorf("there is no database %q", p.given), exitNotFound}, makeHint)
 	case errors.Is(err, store.ErrOlder):
-		return hint(fmt.Errorf("database %q: %w", p.given, err), "A program of yours that opens it to write brings it up to date; so does a change with groupctl. Back it up first.")
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "\"groupctl upgrade\" brings it up to date. An older version cannot open it any more then.")
 	case errors.Is(err, store.ErrNewer):
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "Use a groupctl of the version that wrote it.")
 	case errors.Is(err, groupkit.ErrUnfinished):
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "Run the restore or the copy into it again; it goes on.")
 	case errors.Is(err, groupkit.ErrCorrupt):
-		return hint(fmt.Errorf("database %q: %w", p.given, err), "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done. Copy the file first.")
+		return hint(fmt.Errorf("database %q: %w", p.given, err), "It cannot be opened as it is. Keep a copy of it, and restore a backup: \"groupctl restore\".")
 	case errors.Is(err, store.ErrNoSpace):
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "Free space on the device and run it again: nothing was changed.")
 	}
@@ -145,11 +145,16 @@ func (c *cli) writeNew(ctx context.Context, fn func(*database) error) error {
 	return c.write(ctx, fn)
 }
 
-func (c *cli) with(ctx context.Context, opts *groupkit.Options, fn func(*database) error) (err error) {
+func (c *cli) with(ctx context.Context, opts *groupkit.Options, fn func(*database) error) error {
 	p, err := c.place()
 	if err != nil {
 		return err
 	}
+	return c.at(ctx, p, opts, fn)
+}
+
+// at opens a database, runs fn, and closes it.
+func (c *cli) at(ctx context.Context, p place, opts *groupkit.Options, fn func(*database) error) (err error) {
 	db, err := p.open(ctx, opts)
 	if err != nil {
 		return err
@@ -163,10 +168,8 @@ func (p place) open(ctx context.Context, opts *groupkit.Options) (*database, err
 	if p.postgres != "" {
 		return p.openPostgres(ctx, opts)
 	}
-	if info, err := os.Stat(p.file); err != nil {
-		return nil, p.wrap(err)
-	} else if info.IsDir() {
-		return nil, fmt.Errorf("%q is a folder; want the file of a database", p.given)
+	if err := p.isFile(); err != nil {
+		return nil, err
 	}
 	db, err := p.openFile(opts)
 	switch {
@@ -188,6 +191,16 @@ func (p place) open(ctx context.Context, opts *groupkit.Options) (*database, err
 		return nil, errors.Join(p.wrap(err), client.Close())
 	}
 	return &database{Engine: eng, place: p, shared: client, close: []func() error{eng.Close, client.Close}}, nil
+}
+
+// isFile makes sure that there is a file.
+func (p place) isFile() error {
+	if info, err := os.Stat(p.file); err != nil {
+		return p.wrap(err)
+	} else if info.IsDir() {
+		return fmt.Errorf("%q is a folder; want the file of a database", p.given)
+	}
+	return nil
 }
 
 // exists reports whether there is a database.

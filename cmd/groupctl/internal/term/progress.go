@@ -13,7 +13,7 @@ type Progress struct {
 }
 
 // Progress begins to show the progress of what the text says, in units such as "records"; "bytes" are shown as sizes.
-// total is -1 if it is not known.
+// total is -1 if it is not known. Without units it shows only that something goes on.
 func (s *Screen) Progress(what string, total int64, units string) *Progress {
 	if !s.Terminal() {
 		return new(Progress)
@@ -21,14 +21,14 @@ func (s *Screen) Progress(what string, total int64, units string) *Progress {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(s),
 		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString(units),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetWidth(max(min(s.Width-60, 30), 5)),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionEnableColorCodes(false),
+	}
+	if units != "" {
+		options = append(options, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(units))
 	}
 	if units == "bytes" {
 		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true))
