@@ -157,8 +157,10 @@ func (e *Engine) compareContent(ctx context.Context, f *record.File) (problem st
 	}
 	defer content.Close()
 	hash := sha256.New()
-	n, unread := io.Copy(hash, content)
+	n, unread := io.Copy(hash, &untilEnd{ctx, content})
 	switch {
+	case ctx.Err() != nil:
+		return "", nil, ctx.Err()
 	case unread != nil:
 	case n != f.Size:
 		problem = fmt.Sprintf("has %d bytes instead of %d", n, f.Size)

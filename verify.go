@@ -124,8 +124,9 @@ func (v *verifier) groups(ctx context.Context) error {
 func (v *verifier) file(ctx context.Context, group GroupID, f *record.File) error {
 	return v.withContent(ctx, group, f, func(what string, content io.Reader) {
 		hash := sha256.New()
-		n, err := io.Copy(io.MultiWriter(hash, &v.progress), content)
+		n, err := io.Copy(io.MultiWriter(hash, &v.progress), &untilEnd{ctx, content})
 		switch {
+		case ctx.Err() != nil:
 		case err != nil:
 			v.found(FilesWhole, group, UserID(f.Owner), what, "cannot be read: %v", err)
 		case n != f.Size:

@@ -99,7 +99,23 @@ func (v *verifier) withContent(ctx context.Context, group GroupID, f *record.Fil
 		return storage(err)
 	}
 	fn(what, content)
+	if err := ctx.Err(); err != nil { // what fn has seen of the content says nothing
+		return errors.Join(err, content.Close())
+	}
 	return storage(content.Close())
+}
+
+// untilEnd reads until a context ends.
+type untilEnd struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u *untilEnd) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
 }
 
 // missing reports that the content of a file is missing, unless the file has been deleted in

@@ -122,3 +122,42 @@ func TestEngine_Verify_ProgressCancels(t *testing.T) {
 	}})
 	require.True(t, errors.Is(err, context.Canceled), "%v", err)
 }
+
+// endlessBlobs return contents that never end, and call a function when one is read.
+type endlessBlobs struct {
+	store.Blobs
+
+	read func()
+}
+
+func (b endlessBlobs) Get(context.Context, string) (io.ReadCloser, error) {
+	return struct {
+		io.Reader
+		io.Closer
+	}{endless(b.read), io.NopCloser(nil)}, nil
+}
+
+type endless func()
+
+func (e endless) Read(p []byte) (int, error) {
+	e()
+	return len(p), nil
+}
+
+// A check of a large content ends with its context, and says nothing about it.
+func TestEngine_Verify_EndsWithinContent(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := grouptest.NewDatasetOver(t, grouptest.DatasetOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+		return s, endlessBlobs{grouptest.KeptBlobs{Blobs: b}, cancel}
+	})
+	report, err := s.Verify(ctx, groupkit.VerifyOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, report.Violations)
+	ctx, cancel = context.WithCancel(t.Context())
+	s = grouptest.NewDatasetOver(t, grouptest.DatasetOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+		return s, endlessBlobs{grouptest.KeptBlobs{Blobs: b}, cancel}
+	})
+	_, err = s.PlanRepair(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+}
