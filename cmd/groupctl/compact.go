@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +62,7 @@ func (c *cli) compact(cmd *cobra.Command, p place) (done boltstore.Compacted, er
 		return boltstore.Compacted{}, stopped(cmd.Context().Err(), "The file is whole. To do it: %s", c.again())
 	}
 	if errors.Is(err, store.ErrLocked) {
-		err = hint(p.wrap(err), "Stop that process first.")
+		err = hint(exitError{fmt.Errorf("database %q is in use: %w", p.given, err), exitHeld}, "Stop that process first.")
 	} else if err != nil {
 		err = p.wrap(err)
 	}

@@ -106,6 +106,12 @@ func golden(t *testing.T, name, got string) {
 // golden files, and its JSON with another one.
 func everywhere(t *testing.T, dir, name, line string) {
 	t.Helper()
+	everywhereWith(t, dir, name, line, exitOK)
+}
+
+// everywhereWith is everywhere with another exit code.
+func everywhereWith(t *testing.T, dir, name, line string, want int) {
+	t.Helper()
 	for where, run := range map[string]func() (string, int){
 		"80":       func() (string, int) { return onTerminal(t, dir, 80, nil, "", line) },
 		"200":      func() (string, int) { return onTerminal(t, dir, 200, nil, "", line) },
@@ -114,9 +120,18 @@ func everywhere(t *testing.T, dir, name, line string) {
 		"json":     func() (string, int) { out, _, code := groupctl(t, dir, line+" --json"); return out, code },
 	} {
 		got, code := run()
-		require.Equal(t, exitOK, code, got)
-		golden(t, name+"."+where, got)
+		require.Equal(t, want, code, got)
+		golden(t, name+"."+where, withoutProgress(got))
 	}
+}
+
+// withoutProgress returns what is seen at the end: progress is written over by what comes after a carriage return.
+func withoutProgress(screen string) string {
+	lines := strings.Split(screen, "\n")
+	for i, line := range lines {
+		lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
+	}
+	return strings.Join(lines, "\n")
 }
 
 // A world is a folder with a database that has some groups, groups.db. It is the same in each test.
@@ -151,4 +166,18 @@ func world(t *testing.T) (dir string) {
 	_, err = eng.As("carol").Invite(ctx, "5b3c2f6e-7d1f-4d52-9d7b-0f2b8d1c9a34", "frank")
 	step(24*time.Hour, err)
 	return dir
+}
+
+// optionsAt returns options with a clock that stands still.
+func optionsAt(at time.Time) *groupkit.Options {
+	return &groupkit.Options{Clock: func() time.Time { return at }}
+}
+
+// open opens a database for the time of the test.
+func open(t *testing.T, path string, options *groupkit.Options) *groupkit.Engine {
+	t.Helper()
+	eng, err := groupkit.Open(path, options)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = eng.Close() })
+	return eng
 }

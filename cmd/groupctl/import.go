@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,6 +29,9 @@ func (c *cli) importCommand() *cobra.Command {
 		Example: "  groupctl import groups.jsonl --db other.db --init\n  groupctl export night-watch --db groups.db | groupctl import --db other.db --existing",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := c.place(); err != nil {
+				return err
+			}
 			in, size, err := c.importFrom(args)
 			if err != nil {
 				return err
@@ -85,6 +89,9 @@ func (c *cli) runImport(ctx context.Context, db *database, in io.Reader, size in
 	goOn := "Nothing was changed."
 	if done.Groups+done.Contents > 0 {
 		goOn = fmt.Sprintf("%s complete. To go on: %s", countOf(done.Groups, "group is", "groups are"), c.again("--existing"))
+	}
+	if errors.Is(err, groupkit.ErrGroupExists) {
+		goOn = "With --existing it passes over groups that exist: " + c.again("--existing")
 	}
 	if err = stopped(err, "%s", goOn); exitCode(err) == exitInterrupted {
 		return done, err

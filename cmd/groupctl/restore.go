@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +53,9 @@ func (c *cli) restore(ctx context.Context, paths []string, p place) (done groupk
 	progress := c.err.Progress("Restoring", 2*files.size, "bytes") // it reads them twice
 	defer progress.End()
 	if p.file != "" {
+		if err := p.usable(ctx); err != nil {
+			return done, err
+		}
 		done, err = groupkit.RestoreFile(ctx, p.file, files.readers(progress)...)
 		return done, taken(p, err)
 	}
@@ -65,6 +70,18 @@ func (c *cli) restore(ctx context.Context, paths []string, p place) (done groupk
 	}
 	done, err = groupkit.Restore(ctx, s, blobs, files.readers(progress)...)
 	return done, taken(p, errors.Join(err, s.Close(), blobs.Close()))
+}
+
+// usable makes sure that a file that is there already can be that of a restore.
+func (p place) usable(ctx context.Context) error {
+	if _, err := os.Lstat(p.file); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s, blobs, err := p.create(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Close(), blobs.Close())
 }
 
 // create opens the store and the contents of a new database, or of one that was begun.
