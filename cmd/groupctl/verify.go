@@ -50,7 +50,7 @@ func unsound(r *groupkit.Report) error {
 	if r.Sound() {
 		return nil
 	}
-	return hint(exitError{fmt.Errorf("%d rules are broken", len(r.Violations)+r.Omitted.Violations), exitDamaged},
+	return hint(exitError{errors.New(countOf(len(r.Violations)+r.Omitted.Violations, "place is damaged", "places are damaged")), exitDamaged},
 		"Back the database up, and see what \"groupctl repair --dry-run\" would do. A backup from before the damage is better.")
 }
 
