@@ -16,15 +16,15 @@ import (
 	"groupkit/store/boltstore"
 )
 
-// damage breaks groups.db in three ways that can be repaired, and a second time the log and the records of a group.
+// damage breaks groups.db in three ways that can be repaired, and in one that cannot: the log and the records of a group.
 func damage(t *testing.T, dir string, beyond bool) {
 	t.Helper()
 	s, err := boltstore.Open(filepath.Join(dir, "groups.db"), nil)
 	require.NoError(t, err)
 	require.NoError(t, s.Update(t.Context(), func(w store.Writer) error {
-		keys := [][]byte{key.User("bob", key.UserHeader), key.UserGroup("dave", "night-watch", true), key.Event("shogi", 2)}
+		keys := [][]byte{key.User("bob", key.UserHeader), key.UserGroup("dave", "night-watch", true), key.OfUser("night-watch", key.Members, "carol")}
 		if beyond {
-			keys = append(keys, key.Of("shogi", key.Header))
+			keys = append(keys, key.Event("shogi", 2), key.Of("shogi", key.Header))
 		}
 		for _, k := range keys {
 			if err := w.Delete(k); err != nil {

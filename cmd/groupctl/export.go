@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"groupkit"
+	"groupkit/cmd/groupctl/internal/term"
 )
 
 const exportLong = `Export writes groups as lines of JSON: the whole log of each group, from which
@@ -54,7 +55,10 @@ func (c *cli) exportCommand() *cobra.Command {
 
 func (c *cli) export(ctx context.Context, w io.Writer, opts groupkit.ExportOptions) error {
 	return c.read(ctx, func(db *database) error {
-		progress := c.err.Progress("Exporting", -1, "groups")
+		progress := new(term.Progress)
+		if w != io.Writer(c.out) || !c.out.Terminal() { // else it would be among the lines
+			progress = c.err.Progress("Exporting", -1, "groups")
+		}
 		defer progress.End()
 		opts.Progress = func(groups int) { progress.Set(int64(groups)) }
 		err := db.System().Export(ctx, &cancellable{ctx: ctx, out: w}, opts)

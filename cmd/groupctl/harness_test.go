@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -181,16 +180,4 @@ func open(t *testing.T, path string, options *groupkit.Options) *groupkit.Engine
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = eng.Close() })
 	return eng
-}
-
-// many makes groups of about 50 kB.
-func many(t *testing.T, eng *groupkit.Engine, n int) {
-	t.Helper()
-	for i := range n {
-		_, err := eng.System().CreateGroup(t.Context(), groupkit.NewGroup{ID: groupkit.GroupID(fmt.Sprint("g", i)), Name: "n", Owner: "alice"})
-		require.NoError(t, err)
-		for range 3 {
-			require.NoError(t, eng.System().SetAnnouncement(t.Context(), groupkit.GroupID(fmt.Sprint("g", i)), strings.Repeat("x", 512)))
-		}
-	}
 }
