@@ -26,7 +26,7 @@ func (c *cli) importCommand() *cobra.Command {
 	var make bool
 	cmd := &cobra.Command{
 		Use: "import [FILE|-]", Short: "Make groups of an export", Long: importLong,
-		Example: "  groupctl import groups.jsonl --db other.db --init\n  groupctl export night-watch --db groups.db | groupctl import --db other.db --existing",
+		Example: "  groupctl import groups.jsonl --db other.db --init\n  groupctl import groups.jsonl --db other.db --existing",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := c.place(); err != nil {

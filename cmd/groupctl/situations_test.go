@@ -36,14 +36,16 @@ const (
 	apart              // need none
 )
 
-// tree has right arguments of every command, for a world. DB is the database.
-var tree = map[string]struct {
+// arguments are right ones of every command, for a world. DB is the database.
+var arguments = map[string]struct {
 	args string
 	use  use
 }{
 	"ls": {"--db DB", looks}, "show": {"night-watch --db DB", looks}, "members": {"night-watch --db DB", looks}, "user": {"alice --db DB", looks},
 	"roles": {"night-watch --db DB", looks}, "log": {"night-watch --db DB", looks}, "stats": {"--db DB", looks},
-	"download": {"night-watch none.txt --db DB", looks},
+	"download": {"night-watch none.txt --db DB", looks}, "mutes": {"night-watch --db DB", looks}, "blacklist": {"night-watch --db DB", looks},
+	"allow-list": {"night-watch --db DB", looks}, "requests": {"shogi --db DB", looks}, "files": {"night-watch --db DB", looks},
+	"invitations": {"5b3c2f6e-7d1f-4d52-9d7b-0f2b8d1c9a34 --db DB", looks},
 
 	"create": {"new --owner zoe --name New --db DB", changes}, "update": {"night-watch --name n --db DB", changes}, "delete": {"night-watch --yes --db DB", changes},
 	"add": {"night-watch zoe --db DB", changes}, "remove": {"night-watch carol --db DB", changes}, "promote": {"night-watch carol --db DB", changes},
@@ -62,15 +64,15 @@ var tree = map[string]struct {
 	"completion": {"bash", apart}, "man": {"man", apart},
 }
 
-// eachCommand runs a test for each command of the tree that runs something. serve has tests of its own.
-func eachCommand(t *testing.T, test func(t *testing.T, name, args string, use use)) {
+// inEachCommand runs a test for each command of the tree that runs something. serve has tests of its own.
+func inEachCommand(t *testing.T, test func(t *testing.T, name, args string, use use)) {
 	t.Helper()
 	c := newCLI(os.Stdin, os.Stdout, os.Stderr, os.Getenv, time.Now)
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		name := strings.TrimPrefix(cmd.CommandPath(), "groupctl ")
 		if cmd.Runnable() && cmd.HasParent() && name != "serve" && name != "help" && !cmd.Hidden {
-			row, ok := tree[name]
+			row, ok := arguments[name]
 			require.True(t, ok, "%q has no row in the table of commands", name)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -204,11 +206,11 @@ func olderFormat(t *testing.T, dir string) {
 	}
 }
 
-// TestTree_Refusals runs every command on every bad database. It says what is wrong and what to do, writes no answer, and
+// TestCommands_Refusals runs every command on every bad database. It says what is wrong and what to do, writes no answer, and
 // leaves the file as it is.
-func TestTree_Refusals(t *testing.T) {
+func TestCommands_Refusals(t *testing.T) {
 	t.Parallel()
-	eachCommand(t, func(t *testing.T, name, args string, use use) {
+	inEachCommand(t, func(t *testing.T, name, args string, use use) {
 		for situation, s := range situations {
 			want, ok := s.want[use]
 			if own, has := s.but[name]; has {
@@ -252,10 +254,10 @@ func sum(t *testing.T, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
-// TestTree_Usage gives every command a wrong flag, and an argument too many.
-func TestTree_Usage(t *testing.T) {
+// TestCommands_Usage gives every command a wrong flag, and an argument too many.
+func TestCommands_Usage(t *testing.T) {
 	t.Parallel()
-	eachCommand(t, func(t *testing.T, name, args string, use use) {
+	inEachCommand(t, func(t *testing.T, name, args string, use use) {
 		dir := t.TempDir()
 		out, errs, code := groupctl(t, dir, name+" --nonsense")
 		require.Equal(t, exitUsage, code, errs)
@@ -272,10 +274,10 @@ func TestTree_Usage(t *testing.T) {
 	})
 }
 
-// TestTree_Permission runs every command as a user who may not read the database.
-func TestTree_Permission(t *testing.T) {
+// TestCommands_Permission runs every command as a user who may not read the database.
+func TestCommands_Permission(t *testing.T) {
 	t.Parallel()
-	eachCommand(t, func(t *testing.T, name, args string, use use) {
+	inEachCommand(t, func(t *testing.T, name, args string, use use) {
 		if use == apart {
 			return
 		}
@@ -306,14 +308,14 @@ func TestTree_Permission(t *testing.T) {
 	})
 }
 
-// TestTree_FullOutput lets every command write its answer to a device that is full.
-func TestTree_FullOutput(t *testing.T) {
+// TestCommands_FullOutput lets every command write its answer to a device that is full.
+func TestCommands_FullOutput(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("there is no /dev/full")
 	}
 	silent := map[string]bool{"man": true} // writes files
-	eachCommand(t, func(t *testing.T, name, args string, use use) {
+	inEachCommand(t, func(t *testing.T, name, args string, use use) {
 		dir := furnished(t)
 		if use == makes {
 			args = strings.ReplaceAll(args, "DB", "new.db")
