@@ -52,7 +52,7 @@ type child struct {
 	errs bytes.Buffer
 }
 
-func start(t *testing.T, dir, line string, prepare func(*exec.Cmd)) *child {
+func startChild(t *testing.T, dir, line string, prepare func(*exec.Cmd)) *child {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
@@ -82,7 +82,7 @@ func TestInterrupt_Output(t *testing.T) {
 	} {
 		in, out, err := os.Pipe()
 		require.NoError(t, err)
-		c := start(t, dir, line, func(cmd *exec.Cmd) { cmd.Stdout = out })
+		c := startChild(t, dir, line, func(cmd *exec.Cmd) { cmd.Stdout = out })
 		_, err = in.Read(make([]byte, 1))
 		require.NoError(t, err)
 		require.NoError(t, c.Process.Signal(os.Interrupt))
@@ -98,7 +98,7 @@ func TestInterrupt_Import(t *testing.T) {
 	text := exported(t, dir, "groups.db")
 	in, out, err := os.Pipe()
 	require.NoError(t, err)
-	c := start(t, dir, "import - --init --db other.db", func(cmd *exec.Cmd) { cmd.Stdin = in })
+	c := startChild(t, dir, "import - --init --db other.db", func(cmd *exec.Cmd) { cmd.Stdin = in })
 	_, err = io.WriteString(out, text[:len(text)-1]) // returns when all but what a pipe holds is read
 	require.NoError(t, err)
 	require.NoError(t, c.Process.Signal(os.Interrupt))
@@ -126,7 +126,7 @@ func TestInterrupt_Content(t *testing.T) {
 			require.NoError(t, os.Rename(content, content+".real"))
 			require.NoError(t, syscall.Mkfifo(content, 0o600))
 			before := sum(t, filepath.Join(dir, "groups.db"))
-			c := start(t, dir, line, func(*exec.Cmd) {})
+			c := startChild(t, dir, line, func(*exec.Cmd) {})
 			feed(t, content, func() { require.NoError(t, c.Process.Signal(os.Interrupt)) })
 			c.interrupted(t, hint)
 			require.Equal(t, before, sum(t, filepath.Join(dir, "groups.db")))
@@ -191,7 +191,7 @@ func TestInterrupt_Records(t *testing.T) {
 				require.Less(t, try, 50)
 				require.NoError(t, os.RemoveAll(filepath.Join(dir, "new.db")))
 				require.NoError(t, os.RemoveAll(filepath.Join(dir, "new.db.files")))
-				c := start(t, dir, line, func(*exec.Cmd) {})
+				c := startChild(t, dir, line, func(*exec.Cmd) {})
 				ended := make(chan error, 1)
 				go func() { ended <- c.Wait() }()
 				if interruptAt(t, c, filepath.Join(dir, row.file), ended); c.ProcessState.ExitCode() != exitOK {
@@ -235,7 +235,7 @@ func TestExport_ClosedPipe(t *testing.T) {
 	dir := heavy(t)
 	in, out, err := os.Pipe()
 	require.NoError(t, err)
-	c := start(t, dir, "export --files --db groups.db", func(cmd *exec.Cmd) { cmd.Stdout = out })
+	c := startChild(t, dir, "export --files --db groups.db", func(cmd *exec.Cmd) { cmd.Stdout = out })
 	require.NoError(t, out.Close())
 	_, err = in.Read(make([]byte, 10))
 	require.NoError(t, err)
@@ -259,7 +259,7 @@ func TestExport_Memory(t *testing.T) {
 	}
 	require.NoError(t, eng.Close())
 	var out countingWriter
-	c := start(t, dir, "export --db many.db", func(cmd *exec.Cmd) { cmd.Stdout, cmd.Env = &out, append(cmd.Env, "GODEBUG=gctrace=1") })
+	c := startChild(t, dir, "export --db many.db", func(cmd *exec.Cmd) { cmd.Stdout, cmd.Env = &out, append(cmd.Env, "GODEBUG=gctrace=1") })
 	require.NoError(t, c.Wait())
 	require.Greater(t, int(out), 40<<20)
 	heaps := regexp.MustCompile(`(\d+)->\d+->\d+ MB`).FindAllStringSubmatch(c.errs.String(), -1)
