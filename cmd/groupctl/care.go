@@ -117,5 +117,5 @@ func contents(t *groupkit.Transfer) string {
 
 // damaged is the error about damage that something has been carried with.
 func damaged(err error) error {
-	return hint(exitError{err, exitDamaged}, "%s", "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done.")
+	return hint(exitError{err, exitDamaged}, damagedAdvice)
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"groupkit"
+	"groupkit/store"
 )
 
 // changeCommands returns the commands that change groups.
@@ -117,12 +117,15 @@ func (c *cli) say(format string, args ...any) error {
 	return err
 }
 
+const damagedAdvice = "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done."
+
 // advice says what to do next about an error of the library. It returns "" if the error says it all.
 func advice(err error) string {
 	for _, a := range []struct {
 		is   error
 		text string
 	}{
+		{errNoSpace, "Free space on the device, and run it again."},
 		{groupkit.ErrGroupNotFound, "\"groupctl ls\" lists the groups."},
 		{groupkit.ErrVersion, "Look what has changed, and run it again with the present version, or without --if-version."},
 		{groupkit.ErrKeyReused, "Give each change a key of its own with --once."},
@@ -130,11 +133,11 @@ func advice(err error) string {
 		{groupkit.ErrGroupFull, "\"groupctl update GROUP --max-users N\" makes room."},
 		{groupkit.ErrIsOwner, "\"groupctl transfer GROUP USER\" makes somebody else the owner."},
 		{groupkit.ErrBlacklisted, "\"groupctl unblock GROUP USER\" takes a user off the blacklist."},
-		{groupkit.ErrCorrupt, "\"groupctl verify\" says what is damaged, \"groupctl repair\" what can be done."},
+		{groupkit.ErrCorrupt, damagedAdvice}, {store.ErrCorrupt, damagedAdvice},
 		{groupkit.ErrSystemOnly, "Run it without --as."},
 		{groupkit.ErrGroupExists, "An ID is used once, also if its group was deleted. Without an ID the group gets a new one."},
 	} {
-		if errors.Is(err, a.is) {
+		if is(err, a.is) {
 			return a.text
 		}
 	}

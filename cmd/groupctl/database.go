@@ -95,8 +95,6 @@ func (p place) wrap(err error) error {
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "Run the restore or the copy into it again; it goes on.")
 	case errors.Is(err, groupkit.ErrCorrupt), errors.Is(err, store.ErrCorrupt):
 		return hint(fmt.Errorf("database %q: %w", p.given, err), "It cannot be opened as it is. Keep a copy of it, and restore a backup: \"groupctl restore\".")
-	case errors.Is(err, store.ErrNoSpace):
-		return hint(fmt.Errorf("database %q: %w", p.given, err), "Free space on the device and run it again: nothing was changed.")
 	}
 	return fmt.Errorf("database %q: %w", p.given, err)
 }

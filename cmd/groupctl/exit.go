@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -118,13 +119,24 @@ func exitCode(err error) int {
 		{store.ErrLocked, exitHeld},
 		{groupkit.ErrCorrupt, exitDamaged}, {store.ErrCorrupt, exitDamaged}, {store.ErrOlder, exitDamaged}, {store.ErrNewer, exitDamaged}, {groupkit.ErrUnfinished, exitDamaged},
 		{groupkit.ErrNotFound, exitNotFound}, {fs.ErrNotExist, exitNotFound},
-		{groupkit.ErrStorage, exitStorage}, {groupkit.ErrUnknownOutcome, exitStorage}, {store.ErrNoSpace, exitStorage}, {fs.ErrPermission, exitStorage}, {syscall.ENOSPC, exitStorage},
+		{groupkit.ErrStorage, exitStorage}, {groupkit.ErrUnknownOutcome, exitStorage}, {errNoSpace, exitStorage}, {fs.ErrPermission, exitStorage},
 		{groupkit.ErrForbidden, exitRefused}, {groupkit.ErrLimit, exitRefused}, {groupkit.ErrConflict, exitRefused},
 		{groupkit.ErrInvalid, exitRefused}, {errStopped, exitRefused}, {fs.ErrExist, exitRefused},
 	} {
-		if errors.Is(err, class.is) {
+		if is(err, class.is) {
 			return class.code
 		}
 	}
 	return exitFailed
+}
+
+// errNoSpace is for is alone: the store or the system says that no more can be written.
+var errNoSpace = errors.New("no space left")
+
+// is reports whether an error is another one, or of its kind.
+func is(err, other error) bool {
+	if other != errNoSpace {
+		return errors.Is(err, other)
+	}
+	return slices.ContainsFunc([]error{store.ErrNoSpace, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}, func(full error) bool { return errors.Is(err, full) })
 }

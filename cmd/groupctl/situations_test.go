@@ -341,3 +341,22 @@ func TestCommands_FullOutput(t *testing.T) {
 		}
 	})
 }
+
+// TestCommands_DamagedGroup runs commands on a database in which a group cannot be read. What needs the group ends
+// with the exit code of damage and names the command that mends it; the rest works.
+func TestCommands_DamagedGroup(t *testing.T) {
+	t.Parallel()
+	dir := furnished(t)
+	put(t, copyWorld(t, dir), key.Of("night-watch", key.Header), []byte("no header"))
+	for line, code := range map[string]int{
+		"ls": 5, "show night-watch": 5, "show shogi": 0, "members night-watch": 5, "members shogi": 0, "log night-watch": 5, "roles night-watch": 5,
+		"user carol": 5, "user erin": 0, "export": 5, "export shogi": 0, "backup new.backup": 5, "verify": 5, "verify --quick": 5, "repair --dry-run": 5,
+		"stats": 5, "add night-watch zoe": 5, "add shogi zoe": 0, "delete night-watch --yes": 5,
+	} {
+		_, errs, got := groupctl(t, dir, line+" --db bad.db")
+		require.Equal(t, code, got, "%s: %s", line, errs)
+		if code != exitOK {
+			require.Contains(t, errs, "groupctl repair", line)
+		}
+	}
+}
