@@ -46,8 +46,12 @@ func stopped(err error, format string, args ...any) error {
 func (c *cli) again(flags ...string) string {
 	words := []string{"groupctl"}
 	for _, arg := range append(append([]string(nil), c.args...), flags...) {
-		if p, err := parsePlace(arg); err == nil && p.postgres != "" {
-			arg = p.given
+		value := arg
+		if flag, after, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(flag, "-") {
+			value = after
+		}
+		if p, err := parsePlace(value); err == nil && p.postgres != "" {
+			arg = strings.TrimSuffix(arg, value) + p.given
 		}
 		words = append(words, quote(arg))
 	}

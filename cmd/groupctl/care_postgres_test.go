@@ -50,8 +50,18 @@ func TestPostgres(t *testing.T) {
 	require.NotContains(t, errs, secret)
 }
 
+// TestAgain shows command lines without the passwords in them, wherever those stand.
 func TestAgain(t *testing.T) {
 	t.Parallel()
-	c := &cli{args: []string{"restore", "it's a.backup", "--db", "postgres://me:secret@host/x"}}
-	require.Equal(t, `groupctl restore 'it'\''s a.backup' --db postgres://me:xxxxx@host/x --more`, c.again("--more"))
+	for _, line := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"restore", "it's a.backup", "--db", "postgres://me:secret@host/x"}, `groupctl restore 'it'\''s a.backup' --db postgres://me:xxxxx@host/x --more`},
+		{[]string{"repair", "--db=postgresql://me:secret@host/x"}, `groupctl repair --db=postgresql://me:xxxxx@host/x --more`},
+		{[]string{"copy", "a=b.db", "postgres://host/x?user=me&password=secret"}, `groupctl copy a=b.db 'postgres://host/x?password=xxxxx&user=me' --more`},
+	} {
+		c := &cli{args: line.args}
+		require.Equal(t, line.want, c.again("--more"))
+	}
 }

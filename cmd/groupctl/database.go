@@ -52,7 +52,7 @@ func parsePlace(given string) (place, error) {
 		if err != nil {
 			return place{}, errors.New("the URL of the PostgreSQL database cannot be read") // it can contain a password
 		}
-		return place{given: u.Redacted(), postgres: given}, nil
+		return place{given: redacted(u), postgres: given}, nil
 	case ok && scheme == "file":
 		path, err := url.PathUnescape(strings.TrimPrefix(rest, "//"))
 		if err != nil || path == "" {
@@ -63,6 +63,18 @@ func parsePlace(given string) (place, error) {
 		return place{}, fmt.Errorf("%q: want a file, file:PATH or postgres://…", given)
 	}
 	return place{given: given, file: given}, nil
+}
+
+// redacted returns a URL without its passwords.
+func redacted(u *url.URL) string {
+	shown, query := *u, u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+		}
+	}
+	shown.RawQuery = query.Encode()
+	return shown.Redacted()
 }
 
 func (p place) check() error {
