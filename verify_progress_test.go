@@ -123,14 +123,17 @@ func TestEngine_Verify_ProgressCancels(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled), "%v", err)
 }
 
-// endlessBlobs return contents that never end, and call a function when one is read.
+// endlessBlobs return contents that never end once read is set, which is called when one is read.
 type endlessBlobs struct {
-	store.Blobs
+	grouptest.KeptBlobs
 
 	read func()
 }
 
-func (b endlessBlobs) Get(context.Context, string) (io.ReadCloser, error) {
+func (b *endlessBlobs) Get(ctx context.Context, id string) (io.ReadCloser, error) {
+	if b.read == nil {
+		return b.KeptBlobs.Get(ctx, id)
+	}
 	return struct {
 		io.Reader
 		io.Closer
@@ -147,17 +150,33 @@ func (e endless) Read(p []byte) (int, error) {
 // A check of a large content ends with its context, and says nothing about it.
 func TestEngine_Verify_EndsWithinContent(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	s := grouptest.NewDatasetOver(t, grouptest.DatasetOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
-		return s, endlessBlobs{grouptest.KeptBlobs{Blobs: b}, cancel}
-	})
-	report, err := s.Verify(ctx, groupkit.VerifyOptions{})
-	require.ErrorIs(t, err, context.Canceled)
-	require.Empty(t, report.Violations)
-	ctx, cancel = context.WithCancel(t.Context())
-	s = grouptest.NewDatasetOver(t, grouptest.DatasetOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
-		return s, endlessBlobs{grouptest.KeptBlobs{Blobs: b}, cancel}
-	})
-	_, err = s.PlanRepair(ctx)
-	require.ErrorIs(t, err, context.Canceled)
+	for name, check := range map[string]func(context.Context, *grouptest.Dataset) (any, error){
+		"verify": func(ctx context.Context, s *grouptest.Dataset) (any, error) {
+			report, err := s.Verify(ctx, groupkit.VerifyOptions{})
+			return report.Violations, err
+		},
+		"plan": func(ctx context.Context, s *grouptest.Dataset) (any, error) {
+			plan, err := s.PlanRepair(ctx)
+			return plan.Steps, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var contents *endlessBlobs
+			s := grouptest.NewDatasetOver(t, grouptest.DatasetOptions(), func(s store.Store, b store.Blobs) (store.Store, store.Blobs) {
+				contents = &endlessBlobs{KeptBlobs: grouptest.KeptBlobs{Blobs: b}}
+				return s, contents
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			reads := 0
+			contents.read = func() {
+				reads++
+				cancel()
+			}
+			found, err := check(ctx, s)
+			require.ErrorIs(t, err, context.Canceled)
+			require.Empty(t, found)
+			require.Equal(t, 1, reads)
+		})
+	}
 }
