@@ -107,14 +107,14 @@ func (b *batches) report(ctx context.Context, db *database) error {
 func (b *batches) summary(ctx context.Context, db *database, done []groupkit.UserID) string {
 	who := term.Clean(string(done[0]))
 	if len(done) > 1 {
-		who = plural(len(done), "user")
+		who = countOf(len(done), "user", "users")
 	}
 	text := fmt.Sprintf("%s %s %s %s", b.c.said(b.verb.done, b.verb.do), who, b.verb.in, term.Clean(string(b.group)))
 	if b.verb.lasting != nil {
 		text += " " + b.until()
 	}
 	if n := b.joined(); n > 0 && b.verb.name == "invite" {
-		text += fmt.Sprintf("; %s joined at once", plural(n, "user"))
+		text += fmt.Sprintf("; %s joined at once", countOf(n, "user", "users"))
 	}
 	if g, err := db.System().Group(ctx, b.group); err == nil && !b.c.dryRun { // what was done is said without the version too
 		text += fmt.Sprintf(" (version %d)", g.Version)
@@ -186,12 +186,4 @@ func reasonOf(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
-}
-
-// plural returns a number of things.
-func plural(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return term.Count(int64(n)) + " " + thing
 }

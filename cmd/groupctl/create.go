@@ -103,7 +103,7 @@ func (c *cli) createIn(ctx context.Context, m *manner, db *database, g groupkit.
 		return c.saidWould("would " + createWords("create", g.ID))
 	}
 	return c.print(made, func() error {
-		return c.say("%s (%s)", createWords("created", made.ID), plural(made.MemberCount, "member"))
+		return c.say("%s (%s)", createWords("created", made.ID), countOf(made.MemberCount, "member", "members"))
 	})
 }
 

@@ -24,7 +24,7 @@ func (c *cli) deleteCommand() *cobra.Command {
 					return "", err
 				}
 				g, err := db.System().Group(ctx, group)
-				return fmt.Sprintf("Delete group %s (%s, %s) with its lists and files?", term.Clean(args[0]), term.Clean(g.Name), plural(g.MemberCount, "member")), err
+				return fmt.Sprintf("Delete group %s (%s, %s) with its lists and files?", term.Clean(args[0]), term.Clean(g.Name), countOf(g.MemberCount, "member", "members")), err
 			})
 			if err != nil {
 				return err

@@ -77,7 +77,7 @@ func (c *cli) forget(ctx context.Context, m *manner, users []groupkit.UserID, op
 func someUsers(users []groupkit.UserID) string {
 	const most = 5
 	if len(users) > most {
-		return plural(len(users), "user")
+		return countOf(len(users), "user", "users")
 	}
 	names := make([]string, len(users))
 	for i, user := range users {

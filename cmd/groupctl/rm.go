@@ -41,7 +41,7 @@ func (c *cli) rm(ctx context.Context, m *manner, group groupkit.GroupID, named [
 				return "", err
 			}
 		}
-		return fmt.Sprintf("Delete %s of group %s?", plural(len(named), "file"), term.Clean(string(group))), nil
+		return fmt.Sprintf("Delete %s of group %s?", countOf(len(named), "file", "files"), term.Clean(string(group))), nil
 	})
 	if err != nil {
 		return err
